@@ -35,7 +35,7 @@ _LIMITS: Final = (100, 20, 2)
 """How many upgrades, reasons and ended items are listed, when the one before is too long."""
 _DIGEST_LIMITS: Final = (2_000, 200, 20, 2, 0)
 """How many repositories, images and names a digest lists, likewise."""
-_LISTS: Final = ("resolved_vulnerabilities", "repositories", "unscanned")
+_LISTS: Final = ("resolved_vulnerabilities", "repositories", "unscanned", "packages")
 _SEPARATOR: Final = 1
 _TAG: Final = 128
 _TAGS: Final = 40

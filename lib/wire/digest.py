@@ -2,13 +2,13 @@
 
 from typing import Any, Final
 
-from lib.models import (
-    Digest,
-)
+from lib.models import Digest, OmissionKind, PackageDigest
 from lib.wire.report import image_to_json
 from lib.wire.values import counts_to_json, time_to_json
 
 DIGEST_SCHEMA: Final = "digest-1.0.0"
+_IMAGES: Final = 10
+"""Images of a package that are named."""
 
 
 def digest_to_json(digest: Digest) -> dict[str, Any]:
@@ -24,6 +24,9 @@ def digest_to_json(digest: Digest) -> dict[str, Any]:
         "images": digest.images,
         "clean": digest.clean,
         "counts": counts_to_json(digest.counts),
+        "not_counted": {
+            kind.name.lower(): counts_to_json(digest.omitted.get(kind, {})) for kind in OmissionKind
+        },
         "fixable": digest.fixable,
         "exploitable": digest.exploitable,
         "open_before": counts_to_json(digest.open_before),
@@ -57,8 +60,28 @@ def digest_to_json(digest: Digest) -> dict[str, Any]:
             for moment in digest.trend
         ],
         "unscanned": [
-            {"image": image_to_json(entry.image), "reason": entry.reason}
+            {
+                "image": image_to_json(entry.image),
+                "reason": entry.reason,
+                "has_result": entry.has_result,
+            }
             for entry in digest.unscanned
         ],
+        "packages": list(map(_package_to_json, digest.packages)),
+        "occasion": digest.occasion,
         "warnings": list(digest.warnings),
+    }
+
+
+def _package_to_json(package: PackageDigest) -> dict[str, Any]:
+    return {
+        "package": package.package,
+        "others": package.others,
+        "installed": list(package.installed[:_IMAGES]),
+        "fixed": package.fixed,
+        "fixable": package.fixable,
+        "counts": counts_to_json(package.counts),
+        "worst": package.worst,
+        "images": [image.name for image in package.images[:_IMAGES]],
+        "image_count": len(package.images),
     }

@@ -14,6 +14,8 @@ from lib.models import (
     Destination,
     Digest,
     Moment,
+    OmissionKind,
+    PackageDigest,
     RepositoryDigest,
     ResolvedVulnerability,
     Severity,
@@ -53,8 +55,26 @@ DIGESTS = st.builds(
         st.builds(RepositoryDigest, TEXT, TEXT, TEXT, NUMBER, COUNTS, NUMBER, NUMBER), max_size=3
     ).map(tuple),
     trend=st.lists(st.builds(Moment, TIMES, COUNTS), max_size=3).map(tuple),
-    unscanned=st.lists(st.builds(UnscannedImage, IMAGES, TEXT), max_size=3).map(tuple),
+    unscanned=st.lists(st.builds(UnscannedImage, IMAGES, TEXT, st.booleans()), max_size=3).map(
+        tuple
+    ),
     warnings=WORDS,
+    packages=st.lists(
+        st.builds(
+            PackageDigest,
+            TEXT,
+            COUNTS,
+            st.booleans(),
+            st.lists(IMAGES, max_size=3).map(tuple),
+            TEXT,
+            WORDS,
+            st.none() | TEXT,
+            NUMBER,
+        ),
+        max_size=3,
+    ).map(tuple),
+    omitted=st.dictionaries(st.sampled_from(OmissionKind), COUNTS),
+    occasion=TEXT,
 )
 
 
