@@ -3,7 +3,7 @@
 import json
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -65,6 +65,16 @@ def truncate(text: str, limit: int) -> str:
     return text[: max(cut, 0)].rstrip() + ELLIPSIS if limit > 0 else ""
 
 
+def cut_at_word(text: str, limit: int) -> str:
+    """Cut a text to `limit` characters at the end of a word, where one is near enough."""
+    cut = truncate(text, limit)
+    if cut == text:
+        return text
+    words, blank, _ = cut.rpartition(" ")
+    is_near = blank and len(cut) - len(words) < limit // 4
+    return f"{words.rstrip(',;:([')} {ELLIPSIS}" if is_near else cut
+
+
 def short(name: str, limit: int = 100) -> str:
     """Cut a name in its middle: both ends of a path tell more than its beginning alone."""
     name = one_line(name)
@@ -95,10 +105,16 @@ def ascii_only(text: str) -> str:
     return letters.encode("ascii", "replace").decode("ascii")
 
 
+def first(items: Sequence[T], limit: int) -> Sequence[T]:
+    """Return the first items. A single one beyond the limit is shown: "1 more" takes its place."""
+    return items if len(items) == limit + 1 else items[:limit]
+
+
 def fitting(
-    items: Iterable[T], render: Callable[[T], str], *, lines: int, characters: int
+    items: Sequence[T], render: Callable[[T], str], *, lines: int, characters: int
 ) -> list[str]:
     """Return the lines of the first items, as many as there is room for."""
+    lines = len(first(items, lines))
     shown_lines: list[str] = []
     for item in items:
         line = render(item) if len(shown_lines) < lines else None

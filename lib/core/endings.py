@@ -9,7 +9,7 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Final
 
-from lib.core.proof import Proof, listing_of
+from lib.core.proof import UNLISTED, Proof, listing_of
 from lib.core.routing import BELOW
 from lib.core.verdicts import NO_EXPLOIT, NO_FIX, NOT_RUNNING, RuleSet
 from lib.core.vulnerabilities import ByName, find
@@ -103,7 +103,10 @@ class Endings:
         return Kind.RESOLVED, f"present in {self._name(departure)}, gone in {image}"
 
     def _unproven(self, departure: Departure, doubt: str) -> Judgement:
-        left = self._left(departure) or f"not proven fixed after {self._name(departure)}"
+        left = self._left(departure)
+        if left is None and doubt.startswith(UNLISTED):
+            return Kind.NO_LONGER_REPORTED, doubt
+        left = left or f"not proven fixed after {self._name(departure)}"
         return Kind.NO_LONGER_REPORTED, f"{left}: {doubt}"
 
     def _left(self, departure: Departure) -> str | None:

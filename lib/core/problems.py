@@ -1,22 +1,30 @@
 """Scans without a usable result: the reason in plain words, and what a person can do."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from shlex import quote
 from types import MappingProxyType
 from typing import Final
 
+from lib.core.conditions import UNSUPPORTED
 from lib.core.scanners import scanner_of
 from lib.models import ChangeKind, Image, ScanProblem, ScanSource, UnusableReport
+from lib.text import capitalized
 
 # The statuses and their meaning, whatever the scanner:
 # https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ImageScanStatus.html
 # https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-troubleshooting.html
+_SYSTEM: Final = "UNSUPPORTED_SYSTEM"
+_MANIFEST: Final = "UNSUPPORTED_MANIFEST"
 _REASONS: Final = MappingProxyType({
-    "FAILED": "The scanner could not finish, so nothing is known about this image.",
-    "UNSUPPORTED_IMAGE": "The scanner does not support this image: its operating system, or its "
-    "kind of manifest.",
+    "FAILED": "{scanner} could not finish, so nothing is known about this image.",
+    _SYSTEM: "{scanner} does not support the operating system or the package manager of this "
+    "image.",
+    _MANIFEST: "{scanner} does not scan this kind of manifest.",
+    UNSUPPORTED: "{scanner} does not support this image (its operating system, or its kind of "
+    "manifest).",
     "SCAN_ELIGIBILITY_EXPIRED": "The image is older than the re-scan duration, so Inspector "
     "stopped watching it. Its earlier findings are not resolved.",
     "FINDINGS_UNAVAILABLE": "The findings of this image are not available, for example after a "
@@ -24,14 +32,16 @@ _REASONS: Final = MappingProxyType({
     "LIMIT_EXCEEDED": "A scanning limit is used up: 100,000 basic scans a day, or one in 24 h for "
     "an image.",
     "IMAGE_ARCHIVED": "The image is archived, and archived images are not scanned.",
-    "IMAGE_SIZE_EXCEEDED": "The image is larger than the scanner takes.",
+    "IMAGE_SIZE_EXCEEDED": "The image is larger than {scanner} takes.",
     "PENDING": "The scan was announced but has no result yet.",
     "SCAN_NOT_FOUND": "No scan of this image exists.",
     "COMPLETE": "The scan is complete, but its findings do not fit what it counted.",
 })  # fmt: skip
 _IN_SHORT: Final = MappingProxyType({
     "FAILED": "its scan failed",
-    "UNSUPPORTED_IMAGE": "not supported by the scanner",
+    _SYSTEM: "operating system or package manager not supported",
+    _MANIFEST: "this kind of manifest is not scanned",
+    UNSUPPORTED: "not supported by the scanner",
     "SCAN_ELIGIBILITY_EXPIRED": "not watched by Inspector any more",
     "MONITORING_ENDED": "not watched by Inspector any more",
     "FINDINGS_UNAVAILABLE": "its findings are not available",
@@ -42,8 +52,23 @@ _IN_SHORT: Final = MappingProxyType({
     "SCAN_NOT_FOUND": "never scanned",
     "COMPLETE": "its findings do not fit what was counted",
 })  # fmt: skip
+_CAUSES: Final = MappingProxyType(
+    _IN_SHORT
+    | {
+        "FAILED": "",
+        "MONITORING_ENDED": "",
+        "IMAGE_ARCHIVED": "the image is archived",
+        "SCAN_NOT_FOUND": "no scan of it exists",
+    }
+)
+"""The same behind "not scanned"; empty where that says it all."""
 _UNKNOWN: Final = "The scan has a status that is not known here, so nothing is said about findings."
-_UNSUPPORTED: Final = "UnsupportedImageError"
+_KINDS: Final = (
+    (_SYSTEM, re.compile("operating system|package manager", re.IGNORECASE)),
+    (_MANIFEST, re.compile("manifest|media ?type|artifact", re.IGNORECASE)),
+)
+"""What the scanner's words about an image that it does not support mean."""
+_UNSUPPORTED_ERROR: Final = "UnsupportedImageError"
 _SAME_AS: Final = MappingProxyType({"IN_PROGRESS": "PENDING", "ACTIVE": "COMPLETE"})
 
 
@@ -60,11 +85,34 @@ def in_short(key: str, reason: str) -> str:
     named as it is, with its `reason`.
     """
     meaning, _, part = key.partition(" ")
-    words = _IN_SHORT.get(meaning, f"{meaning}: {reason}")
+    words = _IN_SHORT.get(_kind(meaning, reason), f"{meaning}: {reason}")
     cause = reason.removeprefix(f"{meaning}: ")
     if meaning == "FAILED" and cause != reason:
         words = f"{words} ({cause})"
     return f"{part}: {words}" if part else words
+
+
+def cause_of(key: str, reason: str) -> str:
+    """
+    Return why a part has no result, behind "scan failed" or "not scanned".
+
+    Empty where there is no more to say than that. The scanner's own words stand in for a meaning
+    without words here.
+    """
+    meaning = key.partition(" ")[0]
+    return _CAUSES.get(_kind(meaning, reason), reason)
+
+
+def is_unsupported(key: str) -> bool:
+    """Return whether a scan failed because the scanner does not take the image at all."""
+    return key.partition(" ")[0] == UNSUPPORTED
+
+
+def _kind(meaning: str, words: str) -> str:
+    """Return the meaning of a status; what is not supported, as far as the scanner says it."""
+    if meaning != UNSUPPORTED:
+        return meaning
+    return next((kind for kind, pattern in _KINDS if pattern.search(words)), meaning)
 
 
 def problem_of(report: UnusableReport) -> ScanProblem:
@@ -81,16 +129,17 @@ def problem_of(report: UnusableReport) -> ScanProblem:
     image = replace(report.image, digest=report.parts[0].digest) if report.parts else report.image
     # Basic scanning says FAILED of images that it does not support, and why in words.
     # Reasons of fetched reports begin with the status.
-    unsupported = description.removeprefix(f"{status}: ").startswith(_UNSUPPORTED)
-    meaning = "UNSUPPORTED_IMAGE" if unsupported else _SAME_AS.get(status, status)
-    reason = _REASONS.get(meaning, _UNKNOWN)
+    words = description.removeprefix(f"{status}: ")
+    unsupported = words.startswith(_UNSUPPORTED_ERROR)
+    meaning = _kind(UNSUPPORTED if unsupported else _SAME_AS.get(status, status), words)
     scanner = scanner_of(report.scan.source)
     remedy = scanner.remedies.get(meaning, scanner.remedy)
     return ScanProblem(
         kind=kind_of_problem(status),
         status=status,
-        reason=f"{reason} ({description})" if description else reason,
+        reason=capitalized(_REASONS.get(meaning, _UNKNOWN).format(scanner=scanner.name)),
         remedy=remedy.format_map({**commands(image), "source": report.scan.source.value}),
+        quote="" if words in (status, f"status {status}") else words,
     )
 
 

@@ -8,9 +8,13 @@ then the scanner knows better now.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from lib.models import Finding
 from lib.models.streams import Departure, PackageVersion, PartState, WatchedImage
+
+UNLISTED: Final = "the scanner no longer lists it"
+"""How the doubt begins that says all there is to say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,7 @@ class _PartReport:
         same = next((package for package in listing.packages if self._has(package)), None)
         if same is not None:
             return (
-                f"the scanner no longer lists it although {same.name} {same.version} is unchanged "
+                f"{UNLISTED} although {same.name} {same.version} is unchanged "
                 f"in {self._name}, so it may not be fixed"
             )
         return None

@@ -5,6 +5,7 @@ What is shown, what was reported before and what filters leave out are together 
 What entries of alerts.yml suppress is counted apart, everywhere.
 """
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -18,7 +19,8 @@ from lib.models import Counts, Finding, Image, Severity
 from lib.models.streams import PackageVersion, StreamState, Vulnerability, WatchedImage
 from lib.models.views import DeltaItem, Kind, PinnedMessage, ReportedItem
 
-SUPPRESSED: Final = "suppressed by "
+_YEAR_END: Final = re.compile(r"^until (\d{4})-12-31")
+SUPPRESSED: Final = "suppressed by the entry "
 """How the reason of what an entry of alerts.yml leaves out begins."""
 
 
@@ -38,6 +40,11 @@ class Entry(NamedTuple):
     def is_open(self) -> bool:
         """Whether it is shown as open."""
         return self.change is None or self.change.desired is not None
+
+    @property
+    def is_news(self) -> bool:
+        """Whether it is news; on a first scan nothing is."""
+        return self.change is not None and self.change.kind is not Kind.BASELINE
 
     @property
     def exploitable(self) -> bool:
@@ -191,7 +198,7 @@ class Content:
 
     def _suppression(self, name: str) -> str:
         """Return the name of an entry of alerts.yml, until when it holds, and why."""
-        terms = self.message.entries.get(name, "")
+        terms = _YEAR_END.sub(r"until the end of \1", self.message.entries.get(name, ""))
         return f"{SUPPRESSED}{name}{f', {terms}' if terms else ''}"
 
     @cached_property
@@ -299,4 +306,5 @@ def _open(group: Vulnerability) -> bool:
 
 
 def _worst_first(entry: Entry) -> tuple[object, ...]:
-    return (-entry.severity, not entry.exploitable, not entry.fixable, -entry.epss, entry.id)
+    likelier = (not entry.exploitable, not entry.fixable, -entry.epss)
+    return (-entry.severity, not entry.is_news, *likelier, entry.id)

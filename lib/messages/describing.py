@@ -6,16 +6,23 @@ from types import MappingProxyType
 from typing import Final
 
 from lib.models import Finding, Score
-from lib.text import capitalized, one_line, truncate
+from lib.text import capitalized, cut_at_word, one_line
 
 _LINE: Final = 140
 _SENTENCES: Final = re.compile(r"(?<=[^\s.]\.)\s+(?=[A-Z`\"'(])|\n+|\s{2,}")
 _PREAMBLE: Final = re.compile(
-    r"(?:In the Linux kernel, the following vulnerability has been resolved:|Summary:?|Impact:?)",
+    r"(?:In the Linux kernel, the following vulnerability has been resolved:|Summary:?|Impact:?"
+    r"|^\[|(?<=[.\w])\]$)",
     re.IGNORECASE,
 )
-_BOILERPLATE: Final = re.compile(r"[A-Z]\S*(?: \S+){0,2} is an? ")
-"""A first sentence that says what the package is: "TensorFlow is an open source platform…"."""
+_BOILERPLATE: Final = re.compile(
+    r"[A-Z]\S*(?: \S+){0,2} is an? |Vulnerability in the .* product of |Supported versions that"
+    r"|(?:Easily|Difficult to) exploit"
+)
+"""
+A sentence that says what the package is: "TensorFlow is an open source platform…". Oracle begins
+with the name of the product, its versions and the score.
+"""
 _NAMES_ONLY: Final = re.compile(r"\S+ - .{1,120}")
 """Inspector's title: "CVE-2023-42753 - linux"."""
 _ACCESS: Final = MappingProxyType(
@@ -34,11 +41,11 @@ def what_it_is(findings: Sequence[Finding]) -> str:
     for finding in findings:
         title = one_line(finding.title or "")
         if title and title != finding.vulnerability_id and not _NAMES_ONLY.fullmatch(title):
-            return truncate(title, _LINE)
+            return cut_at_word(title, _LINE)
     for finding in findings:
         sentences = [*_sentences(finding.description or "")]
         if sentences:
-            return truncate(capitalized(sentences[0]), _LINE)
+            return cut_at_word(capitalized(sentences[0]), _LINE)
     return ""
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
-from lib.core.conditions import conditions
+from lib.core.conditions import conditions, meaning
+from lib.core.problems import cause_of, is_unsupported
 from lib.core.streams import pattern_of
 from lib.core.vulnerabilities import vulnerabilities
 from lib.messages.comparing import since
@@ -17,6 +18,7 @@ from lib.messages.provenance import in_words, links
 from lib.messages.titles import REPORT_NAME
 from lib.models import Basis, BasisKind, Counts, Image, Notice, Part, ScanSource, Workload
 from lib.models.streams import Evidence, PartState, Role, WatchedImage
+from lib.models.views import Condition
 from lib.text import counted, one_line, short, truncate, unlinked
 from lib.urls.console import console_url
 
@@ -24,6 +26,7 @@ _WORKLOADS: Final = 5
 _IMAGE: Final = re.compile(r"[a-z0-9][a-z0-9._/-]{1,255}@sha256:[0-9a-f]{64}", re.ASCII)
 _PLAIN: Final = re.compile(r"[A-Za-z0-9@][\w@./:+~-]{0,199}", re.ASCII)
 """A word that every shell and every receiver's markup leaves alone."""
+_ACCEPTABLE: Final = (Condition.SCAN_FAILED, Condition.NOT_SCANNED)
 _REGION: Final = re.compile(r"[a-z0-9-]{1,40}", re.ASCII)
 _DIGEST: Final = 19
 _REASON: Final = 160
@@ -131,11 +134,15 @@ def accept_command(content: Content) -> tuple[str, str]:
     """
     Return the id of the worst news, else of the worst that is open, and what suppresses it.
 
-    Both are empty where nothing is open, and for a name that a shell could read in another way.
+    A scan without a result has no id. Both are empty where nothing is open, and for a name that a
+    shell could read in another way.
     """
     if content.is_check:
         return "", ""
     news = [entry for entries in content.changes.values() for entry in entries if entry.is_open]
+    if content.conditions and not news:
+        kind = content.conditions[0].item.condition
+        return "", accepting(kind, [], content.image) if kind in _ACCEPTABLE else ""
     for entry in (*news[:1], *content.open[:1]):
         command = accepting(entry.id, [package.name for package in entry.packages], content.image)
         return (short(entry.id), command) if command else ("", "")
@@ -276,10 +283,17 @@ def _newest(content: Content) -> Evidence | None:
 def _platform(part: PartState) -> Platform:
     name = short(part.part, NAME) or "unknown platform"
     if part.reason is not None:
-        what = "scan failed" if part.status == "FAILED" else "not scanned"
-        result = f"{what}, {truncate(one_line(part.reason), _PART)}"
-        return Platform(name, result, "", is_scanned=False)
+        return Platform(name, _without_result(part), "", is_scanned=False)
     return Platform(name, counts_text(_counts(part)) or "no vulnerabilities", "", is_scanned=True)
+
+
+def _without_result(part: PartState) -> str:
+    """Return that a part has no result, and why."""
+    key = meaning(part)
+    failed = part.status == "FAILED" and not is_unsupported(key)
+    cause = truncate(one_line(cause_of(key, part.reason or "")), _PART)
+    words = "scan failed" if failed else "not scanned"
+    return f"{words} ({cause})" if cause else words
 
 
 def _counts(part: PartState) -> Counts:
@@ -294,7 +308,7 @@ def _doubts(watched: WatchedImage, part: PartState) -> list[str]:
     if part.reason is not None:
         old = next((entry for entry in part.evidence if entry.image.key != watched.image.key), None)
         remainder = f"; what is listed is from {old.image.name}" if old is not None else ""
-        return [f"{where}{role}: no result ({part.reason}){remainder}"]
+        return [f"{where}{role}: {_without_result(part)}{remainder}"]
     if not part.monitored:
         return [f"{where}{role}: no longer monitored by the scanner; its result is getting old"]
     if part.evidence and not part.evidence[0].complete:

@@ -1,6 +1,7 @@
 """The lists of an alert: vulnerabilities as rows, by package, and under a title. Pure."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple
@@ -64,6 +65,10 @@ class PackageText(NamedTuple):
         """The counts in words."""
         return counts_text(self.counts)
 
+    def shown(self, limit: int) -> Sequence[Row]:
+        """Return the first rows, with the one beyond the limit if it is the last."""
+        return self.rows[:limit] if self.number > limit + 1 else self.rows[: limit + 1]
+
     def more(self, shown: int) -> str:
         """Return "and 3 more" of those that are not among the first `shown` rows."""
         return f"and {self.number - shown:,} more" if self.number > shown else ""
@@ -124,7 +129,7 @@ class Section:
     """The same by package; as many packages as `text_of` was asked for rows."""
     package_count: int = 0
     open_count: int = 0
-    """How many are open in all, where the section lists open ones; else 0."""
+    """How many are open in all, where the section should list them; else 0."""
 
     @property
     def title(self) -> str:

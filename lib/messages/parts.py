@@ -22,7 +22,7 @@ from lib.messages.phrases import (
     counts_text,
     severity_word,
 )
-from lib.messages.titles import INSTEAD, NOT_SHOWN, PLATFORMS, TO_DO
+from lib.messages.titles import CAN_WAIT, INSTEAD, NO_SCAN_NEEDED, NOT_SHOWN, PLATFORMS, TO_DO
 from lib.models import Counts, Image, Omission, Severity
 from lib.text import capitalized, counted
 
@@ -56,14 +56,18 @@ class Link(NamedTuple):
 class Problem(NamedTuple):
     """A scan or a check without a result."""
 
-    title: str
     reason: str
+    """The parts that it is about, if they are several, and why there is no result."""
     caution: str
     """That no result is not a good one."""
     remedy: str
     """Commands in it stand in backticks."""
+    word: str = ""
+    """The trouble in a word or two: scan failed, not scanned."""
     lasting: str = ""
-    """The trouble without its reason: a title that stays true while it is so."""
+    """The same of its repository: a title that stays true while it is so."""
+    quote: str = ""
+    """What the scanner said, for small print; empty where it said no more."""
 
 
 class Platform(NamedTuple):
@@ -349,7 +353,9 @@ class AlertText:
             for fact in self.small
             if fact.startswith("route")
         ]
-        return ". ".join(filter(None, (self.why, *routes)))
+        return ". ".join(
+            filter(None, (self.why, *routes, CAN_WAIT if is_scan and not self.total else ""))
+        )
 
     @property
     def is_urgent(self) -> bool:
@@ -359,6 +365,8 @@ class AlertText:
     @property
     def accept_title(self) -> str:
         """The title of the command to accept the risk."""
+        if not self.accept_id:
+            return NO_SCAN_NEEDED
         return f"{INSTEAD}, for example of {self.accept_id}"
 
     @property

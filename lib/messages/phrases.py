@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Final
 
 from lib.models import Counts, Finding, Severity
-from lib.text import one_line, short, truncate
+from lib.text import first, one_line, short, truncate
 
 NAME: Final = 40
 """Characters of a name that is one of several in a line."""
@@ -58,8 +58,14 @@ def severity_name(severity: Severity) -> str:
 
 def names_text(names: Sequence[str]) -> str:
     """Return the first names, and how many more there are."""
-    more = f" and {len(names) - _NAMES} more" if len(names) > _NAMES else ""
-    return ", ".join(short(name, NAME) for name in names[:_NAMES]) + more
+    shown = [short(name, NAME) for name in first(names, _NAMES)]
+    more = len(names) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more else "")
+
+
+def listed(words: Sequence[str]) -> str:
+    """Return "a, b and c"."""
+    return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
 
 
 def moment_text(moment: datetime | None) -> str:

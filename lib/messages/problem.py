@@ -7,40 +7,37 @@ from lib.core.problems import problem_of
 from lib.messages.content import Content
 from lib.messages.parts import Problem
 from lib.messages.phrases import NAME
-from lib.messages.verdict import part_of
+from lib.messages.verdict import part_of, word_for
 from lib.models import Scan, ScanSource, UnusableReport
 from lib.models.streams import PartState, WatchedImage
-from lib.models.views import Condition
 from lib.text import one_line, short, truncate
 
 _PROBLEM: Final = 1200
 _REMEDY: Final = 2000
+_QUOTE: Final = 300
 _EXPIRED: Final = "SCAN_ELIGIBILITY_EXPIRED"
 _NOT_CLEAR: Final = "Vulnerabilities unknown: this is not an all-clear."
 _PARTLY_CLEAR: Final = "Vulnerabilities unknown there: this is not an all-clear."
 _NOT_CHECKED: Final = "Settings unknown: this is not an all-clear."
-_TITLES: Final = {
-    Condition.SCAN_FAILED: "Scan failed",
-    Condition.NOT_SCANNED: "Not scanned",
-    Condition.MONITORING_ENDED: "No longer monitored",
-}
 
 
 def problem(content: Content) -> Problem | None:
     """Return what a notice says of the conditions that it reports; None where it reports none."""
     if not content.conditions:
         return None
-    first = content.conditions[0].item.condition or Condition.NOT_SCANNED
     names = [short(name, NAME) for name in map(part_of, content.conditions) if name]
     watched, part = _place(content, content.conditions[0].item.id)
-    title = "Not checked" if content.image.is_repository else _TITLES[first]
     explained = problem_of(_report(watched, part))
+    reason = f"{', '.join(names)}: {explained.reason}" if names else explained.reason
+    word = word_for(content, content.conditions[0])
+    quote = truncate(one_line(explained.quote), _QUOTE)
     return Problem(
-        title=f"{title}{': ' + ', '.join(names) if names else ''}",
-        reason=truncate(one_line(explained.reason), _PROBLEM),
+        reason=truncate(one_line(reason), _PROBLEM),
         caution=_caution(content, part, watched),
         remedy=truncate(one_line(explained.remedy), _REMEDY),
-        lasting=f"{short(content.image.repository)}: {title[:1].lower()}{title[1:]}",
+        word=word,
+        lasting=f"{short(content.image.repository)}: {word}",
+        quote=f"The scanner's words: {quote}" if quote else "",
     )
 
 

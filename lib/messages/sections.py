@@ -29,7 +29,7 @@ from lib.messages.verdict import changes_of, sentence
 from lib.models import Counts, Finding, Omission, Severity
 from lib.models.streams import PackageVersion
 from lib.models.views import Kind
-from lib.text import capitalized, counted, one_line, short, truncate
+from lib.text import capitalized, counted, first, one_line, short, truncate
 from lib.urls.advisories import vulnerability_url
 
 EXPLOIT_KNOWN: Final = "public exploit"
@@ -167,7 +167,9 @@ def _section(content: Content, kind: SectionKind, entries: Sequence[Entry], rows
         return "" if _reason(entry) == shared else _reason(entry)
 
     listed = _listed(content, kind, entries, rows, reason=reason, note=note)
-    return replace(listed, note=truncate(sentence(one_line(note)), _NOTE))
+    everything = len(content.everything) if kind is SectionKind.FOUND else 0
+    note = truncate(sentence(one_line(note)), _NOTE)
+    return replace(listed, note=note, open_count=everything)
 
 
 def _listed(
@@ -192,9 +194,11 @@ def _listed(
     return Section(
         kind,
         "",
-        tuple(map(row, entries[:rows])),
+        tuple(map(row, first(entries, rows))),
         counts_of(entries),
-        tuple(_package(group, tuple(map(row, group[:rows]))) for group in groups[:rows]),
+        tuple(
+            _package(group, tuple(map(row, first(group, rows)))) for group in first(groups, rows)
+        ),
         len(groups),
     )
 

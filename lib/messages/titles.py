@@ -4,6 +4,8 @@ from typing import Final
 
 TO_DO: Final = "What to do"
 ACCEPT: Final = "Accept the risk"
+CAN_WAIT: Final = "No vulnerability is known, so it can wait for working hours"
+NO_SCAN_NEEDED: Final = "If it needs no scan"
 INSTEAD: Final = "To accept a risk instead"
 NOT_SHOWN: Final = "Not shown"
 LINKS: Final = "Links"

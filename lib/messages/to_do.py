@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -12,9 +12,9 @@ from lib.core.upgrades import highest_score, upgrade_target, upgrades, version_k
 from lib.messages.content import Content, Entry, counts_of
 from lib.messages.facts import workloads_text
 from lib.messages.parts import Step, ToDo, UpgradeText
-from lib.messages.phrases import NAME, counts_text, names_text
+from lib.messages.phrases import NAME, counts_text, listed, names_text
 from lib.models import Counts, Deployments, Finding, Origin, ScanSource, Upgrade, Workload
-from lib.text import capitalized, clean, counted, one_line, short, truncate
+from lib.text import capitalized, clean, counted, first, one_line, short, truncate
 
 _TITLE: Final = 160
 _KERNEL: Final = re.compile(
@@ -22,7 +22,7 @@ _KERNEL: Final = re.compile(
 )
 _RISK: Final = 400
 _VERSIONS: Final = 3
-_PACKAGES: Final = 5
+_PACKAGES: Final = 6
 _ANY_SOURCE: Final = ScanSource.ECR_ENHANCED
 
 
@@ -53,7 +53,7 @@ def to_do(
         key=lambda upgrade: upgrade.package not in news,
     )
     return ToDo(
-        upgrades=tuple(upgrade_text(upgrade, base) for upgrade in ready[:rows]),
+        upgrades=tuple(upgrade_text(upgrade, base) for upgrade in first(ready, rows)),
         upgrade_count=len(ready),
         fixes=_fixed(content.everything, ready),
         deploy=_deploy(content, running.before if running is not None else ()),
@@ -61,8 +61,9 @@ def to_do(
         without_version=without_version(
             _source(content),
             [upgrade for upgrade in _unclear(entries, unversioned) if _key(upgrade) in asked],
+            news,
         ),
-        unversioned=tuple(map(upgrade_text, unversioned[:rows])),
+        unversioned=tuple(map(upgrade_text, first(unversioned, rows))),
         unversioned_count=len(unversioned),
         kernel=_kernel(entries),
     )
@@ -74,7 +75,7 @@ def _key(upgrade: Upgrade) -> tuple[object, ...]:
 
 def _news(content: Content) -> frozenset[str]:
     """Return the packages of what is news."""
-    entries = (entry for entries in content.changes.values() for entry in entries if entry.is_open)
+    entries = (entry for entry in content.open if entry.is_news)
     return frozenset(package.name for entry in entries for package in entry.packages)
 
 
@@ -241,17 +242,29 @@ def _remedy(origin: Origin, base: str) -> str:
     return origin.remedy
 
 
-def without_version(source: ScanSource, packages: Sequence[Upgrade]) -> str:
-    """Return which packages have no version to go to; empty when there are none."""
+def without_version(
+    source: ScanSource, packages: Sequence[Upgrade], news: Collection[str] = ()
+) -> str:
+    """Return which packages have no version to go to, new ones first; empty without any."""
     if not packages:
         return ""
-    names = ", ".join(
-        f"{short(upgrade.package)} ({counts_text(upgrade.fixes)})"
-        for upgrade in packages[:_PACKAGES]
-    )
-    more = len(packages) - _PACKAGES
-    names += f" and {counted(more, 'more package')}" if more > 0 else ""
-    return scanner_of(source).without_version.format(packages=names)
+    severities = {severity for upgrade in packages for severity in upgrade.fixes}
+    is_mixed = len(severities) > 1 or len(packages) == 1
+    # Where all of them are new, that is no difference.
+    news = news if {upgrade.package for upgrade in packages} - {*news} else ()
+    names = [
+        f"{short(upgrade.package)} ({_amount(upgrade, is_mixed=is_mixed)}"
+        f"{', new' if upgrade.package in news else ''})"
+        for upgrade in first(packages, _PACKAGES)
+    ]
+    more = len(packages) - len(names)
+    names += [counted(more, "more package")] if more else []
+    return scanner_of(source).without_version.format(packages=listed(names))
+
+
+def _amount(upgrade: Upgrade, *, is_mixed: bool) -> str:
+    """Return how many an upgrade removes; of one severity the number alone."""
+    return counts_text(upgrade.fixes) if is_mixed else f"{sum(upgrade.fixes.values()):,}"
 
 
 def steps(findings: Iterable[Finding]) -> Iterable[Step]:

@@ -5,15 +5,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
+from lib.core.problems import cause_of, is_unsupported
 from lib.core.upgrades import upgrade_of, upgrade_target
 from lib.messages.checks import state_of_check, verdict_of_check
 from lib.messages.comparing import NAME, cause, is_rescan, since
 from lib.messages.content import Content, Entry, counts_of
-from lib.messages.phrases import counts_text, names_text, severity_word
+from lib.messages.phrases import counts_text, listed, names_text, severity_word
 from lib.models import Counts
 from lib.models.streams import PackageVersion
 from lib.models.views import Condition, DeltaItem, Kind
-from lib.text import capitalized, counted, one_line, short, truncate
+from lib.text import capitalized, counted, first, one_line, short, truncate
 
 _PHRASES: Final[Mapping[Kind, str]] = MappingProxyType(
     {
@@ -109,11 +110,15 @@ def _amount(content: Content, kind: Kind, entries: Sequence[Entry]) -> str:
     words = (_OLD_NEWS if is_old else _AMOUNTS[kind]).format(n=f"{len(entries):,}")
     if kind not in _GOOD_NEWS:
         return words
-    packages = dict.fromkeys(package.name for entry in entries for package in entry.packages)
-    names = [short(name, NAME) for name in [*packages][:_PACKAGES]]
-    more = len(packages) - len(names)
-    names += [f"{more} more packages"] if more > 1 else [*packages][_PACKAGES:]
-    return f"{words} ({', '.join(names)})" if names else words
+    groups = [*dict.fromkeys(tuple(p.name for p in entry.packages) for entry in entries)]
+    names = [
+        listed([short(name, NAME) for name in dict.fromkeys(group)])
+        for group in first(groups, _PACKAGES)
+        if group
+    ]
+    more = len(groups) - len(first(groups, _PACKAGES))
+    names += [counted(more, "more package")] if more else []
+    return f"{words} ({'; '.join(names)})" if names else words
 
 
 def _ended_conditions(content: Content) -> list[str]:
@@ -244,9 +249,20 @@ def _conditions(content: Content) -> str:
     if len(content.conditions) > 1:
         return f"{len(content.conditions)} platforms without a result"
     is_check = content.image.is_repository
-    word = "not checked" if is_check else _WORDS[first.item.condition or Condition.NOT_SCANNED]
-    words = f"{_subject(first)}{word}"
-    return f"{words} ({truncate(one_line(first.reason).removesuffix('.'), _REASON)})"
+    cause = first.reason if is_check else cause_of(first.item.id, first.reason)
+    cause = truncate(one_line(cause).removesuffix("."), _REASON)
+    words = f"{_subject(first)}{word_for(content, first)}"
+    return f"{words} ({cause})" if cause else words
+
+
+def word_for(content: Content, condition: DeltaItem) -> str:
+    """Return the word for a condition: what the scanner does not support did not fail."""
+    if content.image.is_repository:
+        return "not checked"
+    kind = condition.item.condition
+    if kind is None or is_unsupported(condition.item.id):
+        kind = Condition.NOT_SCANNED
+    return _WORDS[kind]
 
 
 _WORDS: Final[Mapping[Condition, str]] = MappingProxyType(

@@ -63,3 +63,5 @@ class ScanProblem:
     status: str
     reason: str
     remedy: str
+    quote: str = ""
+    """The scanner's own words; empty where it said no more than its status."""

@@ -99,6 +99,7 @@ def problem(text: AlertText, problem: Problem) -> Markup:
         element("p", problem.reason),
         element("h3", text.to_do.title) if remedy else None,
         element("p", _commands(remedy)) if remedy else None,
+        element("p", problem.quote, class_="quiet") if problem.quote else None,
     )
 
 

@@ -116,10 +116,6 @@ def test_a_setting_is_resolved_by_a_check_of_the_same_repository() -> None:
             gone(source=ScanSource.ECR_BASIC),
             f"another scanner: ecr-enhanced listed it, ecr-basic scanned {FIXED}",
         ),
-        (
-            gone(a_finding("CVE-2", severity="LOW")),
-            UNCHANGED,
-        ),
         (gone(part="linux/arm64"), f"no image has a part for {AMD} any more"),
         (gone(complete=False), f"{FIXED} has no complete report of its own"),
     ],
@@ -127,6 +123,11 @@ def test_a_setting_is_resolved_by_a_check_of_the_same_repository() -> None:
 def test_what_is_not_proven_fixed_is_no_longer_reported(state: StreamState, reason: str) -> None:
     """The reason says what became of the image, and what is missing."""
     assert ending(state) == (ENDED, f"not proven fixed after {LISTED}: {reason}")
+
+
+def test_an_unchanged_package_is_a_whole_sentence() -> None:
+    """The scanner changed its mind: nothing else is to be said."""
+    assert ending(gone(a_finding("CVE-2", severity="LOW"))) == (ENDED, UNCHANGED)
 
 
 def test_what_is_not_proven_fixed_after_a_deletion_says_both() -> None:

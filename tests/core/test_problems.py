@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lib.core.problems import in_short, problem_of
+from lib.core.problems import cause_of, in_short, problem_of
 from lib.models import ChangeKind, Part, ScanSource, UnusableReport
 from tests.support.builders import a_scan, an_image
 
@@ -63,10 +63,47 @@ class TestProblemOf:
         assert "aws ecr describe-image-scan-findings" in problem.remedy
 
     def test_what_aws_said_is_kept(self) -> None:
-        """The source's own description follows the plain reason."""
+        """The source's own description stands apart from the plain reason, once."""
         problem = problem_of(unusable("FAILED", reason="UnsupportedImageError: scratch"))
+        silent = problem_of(unusable("FAILED", reason="status FAILED"))
 
-        assert problem.reason.endswith("(UnsupportedImageError: scratch)")
+        assert (problem.quote, silent.quote) == ("UnsupportedImageError: scratch", "")
+        assert "scratch" not in problem.reason
+
+    @pytest.mark.parametrize(
+        ("words", "reason", "has_signature"),
+        [
+            ("The operating system and/or package manager are not supported.", "system", False),
+            ("The image manifest is not supported.", "kind of manifest", True),
+            ("scratch", "operating system, or its kind of manifest", True),
+        ],
+    )
+    @pytest.mark.parametrize("source", [ScanSource.ECR_BASIC, ScanSource.ECR_ENHANCED])
+    def test_signatures_are_named_where_it_may_be_one(
+        self, source: ScanSource, words: str, reason: str, *, has_signature: bool
+    ) -> None:
+        """Not where the scanner says that it is an image."""
+        problem = problem_of(unusable("UNSUPPORTED_IMAGE", source, reason=words))
+
+        assert reason in problem.reason
+        assert ("A signature" in problem.remedy) is has_signature
+
+    @pytest.mark.parametrize(
+        ("key", "reason", "words"),
+        [
+            (
+                "UNSUPPORTED_IMAGE windows/amd64",
+                "FAILED: UnsupportedImageError: The operating system is not supported",
+                "operating system or package manager not supported",
+            ),
+            ("FAILED", "FAILED: InternalError", ""),
+            ("SCAN_NOT_FOUND", "status SCAN_NOT_FOUND", "no scan of it exists"),
+            ("SOMETHING_NEW", "status SOMETHING_NEW", "status SOMETHING_NEW"),
+        ],
+    )
+    def test_a_headline_has_the_cause_in_words(self, key: str, reason: str, words: str) -> None:
+        """And none where "scan failed" says it all."""
+        assert cause_of(key, reason) == words
 
     def test_a_fetched_reason_begins_with_the_status(self) -> None:
         """And means the same: scanning again would fail again."""

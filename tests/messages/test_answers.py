@@ -85,7 +85,9 @@ class TestWhatItIs:
 class TestAcceptTheRisk:
     """Each message has the command, and it runs as it stands."""
 
-    @pytest.mark.parametrize("story", ["baseline", "new-and-resolved", "rescan", "untagged"])
+    @pytest.mark.parametrize(
+        "story", ["baseline", "new-and-resolved", "rescan", "untagged", "scan-failed"]
+    )
     def test_the_command_suppresses_what_it_names(
         self, story: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -99,7 +101,8 @@ class TestAcceptTheRisk:
         assert program == "ecr-scan-alerts"
         assert main(arguments) == 0
         (entry,) = read(Path("alerts.yml")).document["suppressions"]
-        assert (entry["id"], entry["repository"]) == (text.accept_id, text.image.repository)
+        expected = text.accept_id or "SCAN_FAILED"
+        assert (entry["id"], entry["repository"]) == (expected, text.image.repository)
 
     def test_the_worst_news_come_first(self) -> None:
         """What was reported before has had its message."""
@@ -123,8 +126,15 @@ class TestAcceptTheRisk:
 
     def test_nothing_open_needs_none(self) -> None:
         """Nor do settings: they are fixed, or not expected."""
-        for story in ("all-fixed", "scan-failed", "repository-settings"):
+        for story in ("all-fixed", "repository-settings"):
             assert text_of(notices()[story]).accept_command == ""
+
+    def test_what_needs_no_scan_can_be_said(self) -> None:
+        """A scan that fails for ever is noise otherwise."""
+        text = text_of(notices()["scan-failed"])
+
+        assert text.accept_title == "If it needs no scan"
+        assert "suppressions add SCAN_FAILED --repository payments/api " in text.accept_command
 
 
 class TestOneHeadline:

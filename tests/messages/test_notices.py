@@ -58,7 +58,7 @@ def test_shown_unchanged_and_left_out_are_all_that_is_open() -> None:
     )
     assert made.left_out.lines(8) == [
         "3 (1 MEDIUM, 2 LOW) below HIGH, the threshold here",
-        "1 HIGH suppressed by CVE-2024-0003, until 2026-11-23: not reachable",
+        "1 HIGH suppressed by the entry CVE-2024-0003, until 2026-11-23: not reachable",
     ]
     assert made.changes == "Since 2026-11-23: 1 new \N{MIDDLE DOT} 1 unchanged"
     assert made.not_open.sum == (
@@ -178,7 +178,8 @@ def test_parts_without_a_result_are_warned_of() -> None:
     assert "what is listed is from payments/api:1.4.1" in made.warnings[0]
     assert any("fewer vulnerabilities" in warning for warning in parts.warnings)
     assert parts.problem is not None
-    assert parts.problem.title == "No longer monitored: linux/amd64"
+    assert parts.problem.word == "no longer monitored"
+    assert parts.problem.reason.startswith("linux/amd64: ")
     assert parts.problem.caution == "What was listed before stays open."
     assert [row.name for row in parts.platforms.rows][-1] == "unknown platform"
     later = a_view(a_reported_condition("MONITORING_ENDED linux/amd64"),

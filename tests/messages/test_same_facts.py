@@ -76,7 +76,7 @@ def test_a_page_says_what_its_route_pages_about() -> None:
     failed = text_of(notices()["scan-failed"])
     found = text_of(notices()["new-and-resolved"])
 
-    assert failed.why_paged.endswith("about scans without a result")
+    assert "about scans without a result. No vulnerability is known" in failed.why_paged
     assert found.why_paged.endswith("about vulnerabilities like these")
 
 

@@ -145,7 +145,7 @@ def test_platforms_without_a_result_are_counted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "words"), [("FAILED", "scan failed (status "), ("PENDING", "not scanned (status ")]
+    ("status", "words"), [("FAILED", "scan failed"), ("PENDING", "not scanned (no result yet)")]
 )
 def test_a_scan_without_a_result_says_why(status: str, words: str) -> None:
     """The reason, never a count."""

@@ -14,11 +14,11 @@ from tests.support.shapes import basic_row, inspector_row, page
     ("name", "reason", "remedy"),
     [
         ("archived", "The image is archived", "update-image-storage-class"),
-        ("echo-os-unsupported", "does not support this image", "supported"),
+        ("echo-os-unsupported", "does not support the operating system", "supported"),
         ("eligibility-expired", "stopped watching it", "rescanDuration"),
         ("new-status-2027", "a status that is not known here", ""),
         ("old-cli-active-empty", "nothing is listed or counted", ""),
-        ("scratch-failed", "does not support this image", "supported"),
+        ("scratch-failed", "does not support the operating system", "supported"),
     ],
 )
 def test_no_state_is_an_all_clear(name: str, reason: str, remedy: str) -> None:
@@ -28,7 +28,7 @@ def test_no_state_is_an_all_clear(name: str, reason: str, remedy: str) -> None:
     checked(report)
     assert isinstance(report, UnusableReport)
     problem = problem_of(report)
-    assert reason in problem.reason
+    assert reason in f"{problem.reason} {problem.quote}"
     assert remedy in problem.remedy
     assert "--region ''" not in problem.remedy
 

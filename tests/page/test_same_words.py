@@ -113,7 +113,7 @@ def _as_part(name: str, reason: str | None) -> Part:
 @pytest.mark.parametrize(
     "sentence",
     [
-        "scan failed, UnsupportedImageError",
+        "not scanned (not supported by the scanner)",
         "000474600478 in cn-north-1 (aws-cn)",
         "a fix exists, its version is not named",
         "no fix available",

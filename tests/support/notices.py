@@ -346,7 +346,7 @@ def _problem(text: AlertText) -> list[str]:
     if text.problem is None:
         return []
     return [
-        f"    problem: {text.problem.title}. {text.problem.reason} {text.problem.caution}",
+        f"    problem: {text.problem.reason} {text.problem.caution} {text.problem.quote}",
         f"    remedy: {text.problem.remedy}",
     ]
 

@@ -7,19 +7,21 @@ https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-troublesho
 from types import MappingProxyType
 from typing import Final
 
-from lib.core.scanners.scanner import Scanner
+from lib.core.scanners.scanner import NO_IMAGE, UNUSED, Scanner
 
+_REBUILD: Final = "Rebuild it on a supported, maintained distribution"
 _INSPECT: Final = "Look at what AWS says: `{describe}`"
 
 ECR_BASIC: Final = Scanner(
     product="Amazon ECR",
+    name="ECR basic scanning",
     vendor="AWS",
     remedies=MappingProxyType({
         "FAILED": f"{_INSPECT}. If its operating system is supported, scan it again "
         "(once in 24 h per image): `{start}`",
-        "UNSUPPORTED_IMAGE": "Rebuild it on a supported, maintained distribution, or turn on "
-        "enhanced scanning. "
-        "A signature, an attestation or an image index is never scanned: nothing to do.",
+        "UNSUPPORTED_SYSTEM": f"{_REBUILD}, or turn on enhanced scanning. {UNUSED}",
+        "UNSUPPORTED_MANIFEST": NO_IMAGE,
+        "UNSUPPORTED_IMAGE": f"{_REBUILD}, or turn on enhanced scanning. {NO_IMAGE}",
         "SCAN_ELIGIBILITY_EXPIRED": "Push the image again if it is still used, else delete it.",
         "FINDINGS_UNAVAILABLE": "Scan it again (once in 24 h per image): `{start}`",
         "LIMIT_EXCEEDED": "Wait 24 hours, then scan it again: `{start}`",

@@ -7,18 +7,23 @@ https://docs.aws.amazon.com/inspector/latest/user/scanning-ecr.html
 from types import MappingProxyType
 from typing import Final
 
-from lib.core.scanners.scanner import Scanner
+from lib.core.scanners.scanner import NO_IMAGE, UNUSED, Scanner
 
+_REBUILD: Final = (
+    "Rebuild it on an operating system that Inspector supports "
+    "(https://docs.aws.amazon.com/inspector/latest/user/supported.html)."
+)
 _COVERAGE: Final = "Ask Inspector why: `{coverage}`"
 
 INSPECTOR: Final = Scanner(
     product="Amazon Inspector",
+    name="Amazon Inspector",
     vendor="AWS",
     remedies=MappingProxyType({
         "FAILED": f"{_COVERAGE}. Then push the image again.",
-        "UNSUPPORTED_IMAGE": "Rebuild it on an operating system that Inspector supports "
-        "(https://docs.aws.amazon.com/inspector/latest/user/supported.html). "
-        "A signature, an attestation or an image index is never scanned: nothing to do.",
+        "UNSUPPORTED_SYSTEM": f"{_REBUILD} {UNUSED}",
+        "UNSUPPORTED_MANIFEST": NO_IMAGE,
+        "UNSUPPORTED_IMAGE": f"{_REBUILD} {NO_IMAGE}",
         "SCAN_ELIGIBILITY_EXPIRED": "If it is still used, push it again or lengthen the duration: "
         "`aws inspector2 update-configuration --region {region} "
         "--ecr-configuration rescanDuration=LIFETIME`",

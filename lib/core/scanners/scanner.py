@@ -3,6 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Final
+
+NO_IMAGE: Final = "A signature, an attestation or an image index is never scanned: nothing to do."
+UNUSED: Final = "If nobody uses the image, delete it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +19,8 @@ class Scanner:
 
     product: str = ""
     """Its name in documents for other programs; empty: that of its source."""
+    name: str = "The scanner"
+    """Its name as the subject of a sentence."""
     vendor: str = "unknown"
     remedies: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """What a person can do, by the status of a scan without a result."""

@@ -102,9 +102,8 @@ def _small(text: AlertText) -> Json:
 
 def _done(text: AlertText) -> Iterable[Json]:
     """Yield when an issue is done, and how to accept the risk instead."""
-    if not text.open.count or text.image.is_repository:
-        return
-    yield adf.paragraph(adf.text(f"{DONE} ", "strong"), adf.text(DONE_WHEN))
+    if text.open.count and not text.image.is_repository:
+        yield adf.paragraph(adf.text(f"{DONE} ", "strong"), adf.text(DONE_WHEN))
     if text.accept_command:
         yield adf.paragraph(adf.text(f"{text.accept_title}: ", "strong"))
         yield adf.code_block((text.accept_command,))
@@ -130,13 +129,11 @@ def _problem(text: AlertText, problem: Problem) -> list[Json]:
         adf.panel(
             "error",
             adf.paragraph(adf.text(problem.caution, "strong")),
-            adf.paragraph(
-                adf.text(f"{problem.title}: "),
-                adf.text(truncate(problem.reason, _PROBLEM)),
-            ),
+            adf.paragraph(adf.text(truncate(problem.reason, _PROBLEM))),
         ),
         adf.heading(text.to_do.title),
         adf.prose(truncate(problem.remedy, _PROBLEM)),
+        *([adf.paragraph(adf.text(problem.quote, "em"))] if problem.quote else []),
     ]
 
 

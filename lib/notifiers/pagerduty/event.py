@@ -55,7 +55,7 @@ def in_short(text: AlertText) -> Json:
     problem = text.problem
     details = {
         HAPPENED: text.headline,
-        NO_RESULT: f"{problem.caution} {problem.title}: {problem.reason}" if problem else "",
+        NO_RESULT: f"{problem.caution} {problem.reason}" if problem else "",
         OPEN_NOW: text.totals if problem is None or text.total else "",
         REPORT_NAME: text.report_command,
         DELIVERY: text.footer.removeprefix(DELIVERY).strip(),
@@ -77,8 +77,8 @@ def details_of(text: AlertText) -> Json:
         CHANGED: text.changes,
         OPEN_NOW: start.pop(OPEN_NOW, ""),
         text.left_out.title: text.left_out.lines(_REASONS),
-        INSTEAD: text.accept_command,
-        NOTES: list(text.warnings),
+        INSTEAD if text.accept_id else text.accept_title: text.accept_command,
+        NOTES: [*filter(None, (*text.warnings, text.problem.quote if text.problem else ""))],
         ABOUT: _DOT.join(text.small),
         **start,
     }
@@ -115,7 +115,7 @@ def _package(package: PackageText) -> str:
     if package.number == 1:
         row = package.rows[0]
         return ": ".join(filter(None, (f"{row.severity} {row.name}: {row.details}", row.what)))
-    names = ", ".join(row.name for row in package.rows[:_NAMES])
-    more = package.more(min(_NAMES, len(package.rows)))
+    rows = package.shown(_NAMES)
+    names, more = ", ".join(row.name for row in rows), package.more(len(rows))
     fix = f" \N{RIGHTWARDS ARROW} {package.fixed}" if package.fixed else ""
     return f"{package.summary}: {package.name}{fix}: {' '.join(filter(None, (names, more)))}"

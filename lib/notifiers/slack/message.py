@@ -130,7 +130,7 @@ def _problem(text: AlertText, problem: Problem) -> str:
     """Return that nothing is known, why, and what helps."""
     lines = (
         f"*{_say(problem.caution, _CAUTION)}*",
-        f"{_say(problem.title, _NOTE)}: {_say(problem.reason, _PROBLEM)}",
+        _say(problem.reason, _PROBLEM),
         f"*{text.to_do.title}*",
         _say(problem.remedy, _PROBLEM, code=True),
     )
@@ -222,6 +222,7 @@ def _small_print(text: AlertText, omissions: Omissions) -> Json:
     """Return what is not certain, what is not shown, where and for whom."""
     notes = [f"\N{WARNING SIGN} {_say(warning, _WARNING)}" for warning in text.warnings]
     notes += _omissions(omissions)
+    notes += [_say(text.problem.quote, _NOTE)] if text.problem is not None else []
     notes += [_DOT.join(_say(fact, _FACT) for fact in text.small)]
     elements = [mrkdwn(note) for note in notes if note]
     return {"type": "context", "elements": elements} if elements else {}
@@ -251,7 +252,7 @@ def _listing(section: Section, characters: int) -> str:
 
 
 def _package(package: PackageText) -> str:
-    rows = package.rows[:_NAMES]
+    rows = package.shown(_NAMES)
     names = ", ".join(filter(None, (*map(_vulnerability, rows), package.more(len(rows)))))
     place = f" in {_code(package.name)}" if package.name else ""
     worst = rows[0]

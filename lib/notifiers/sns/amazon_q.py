@@ -96,12 +96,13 @@ def _opening(text: AlertText) -> str:
 
 
 def _failed(problem: Problem) -> str:
-    title, reason = _say(problem.title, _VERDICT), _say(problem.reason, _PROBLEM)
-    return f"*{problem.caution}*\n{title}: {reason}"
+    return f"*{problem.caution}*\n{_say(problem.reason, _PROBLEM)}"
 
 
 def _remedy(text: AlertText, problem: Problem) -> str:
-    return f"\n\n*{text.to_do.title}*\n{slack_text(unlinked(problem.remedy), _PROBLEM)}"
+    quote = f"\n{_say(problem.quote, _LINE)}" if problem.quote else ""
+    remedy = slack_text(unlinked(problem.remedy), _PROBLEM)
+    return f"\n\n*{text.to_do.title}*\n{remedy}{quote}"
 
 
 def _listing(section: Section, characters: int) -> tuple[str, int]:

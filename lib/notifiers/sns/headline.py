@@ -45,7 +45,7 @@ def headline_of(notice: Notice, text: AlertText) -> Headline:
     return Headline(
         notice.delivery_id,
         text.image,
-        _tag(text.worst_news, problem, has_ended=any(part.kind.is_ended for part in text.sections)),
+        _tag(text, has_ended=any(part.kind.is_ended for part in text.sections)),
         text.verdict,
         text.worst_news,
         problem,
@@ -54,9 +54,9 @@ def headline_of(notice: Notice, text: AlertText) -> Headline:
     )
 
 
-def _tag(worst: Severity | None, problem: str | None, *, has_ended: bool) -> str:
-    if worst is not None:
-        return worst.name
-    if problem is not None:
-        return problem.replace("_", " ")
+def _tag(text: AlertText, *, has_ended: bool) -> str:
+    if text.worst_news is not None:
+        return text.worst_news.name
+    if text.problem is not None:
+        return text.problem.word.upper()
     return _RESOLVED if has_ended else _INFO

@@ -77,6 +77,7 @@ def _numbers(text: AlertText) -> list[str]:
 def _ending(text: AlertText) -> list[str]:
     """Return what is not certain, and the small print."""
     warnings = [line for warning in text.warnings for line in _wrapped(f"Note: {warning}")]
+    warnings += _wrapped(text.problem.quote) if text.problem is not None else []
     small = " \N{MIDDLE DOT} ".join((*text.small, text.footer))
     return ["", *warnings, "-- ", *_wrapped(small)]
 
@@ -85,7 +86,7 @@ def _problem(text: AlertText, problem: Problem) -> list[str]:
     return [
         *_wrapped(problem.caution),
         "",
-        *_wrapped(f"{problem.title}: {truncate(problem.reason, _FIELD)}"),
+        *_wrapped(truncate(problem.reason, _FIELD)),
         *_title(text.to_do.title),
         *_advice(problem.remedy),
     ]
@@ -117,10 +118,10 @@ def _to_do(text: AlertText) -> list[str]:
         lines += [*_indented(f"{remedy}:"), *map(_upgrade, upgrades)]
     for note in filter(None, (to_do.more_upgrades(len(shown)), *to_do.notes)):
         lines += _indented(note, bullet="- ")
-    title = _title(to_do.title) if lines and text.problem is None else []
     if text.accept_command:
         lines += ["", *_indented(f"{text.accept_title}:"), f"    {text.accept_command}"]
-    return [*(title or (_title(to_do.title) if lines else [])), *lines]
+    # What helps with a scan without a result stands under the same title.
+    return [*(_title(to_do.title) if lines and text.problem is None else []), *lines]
 
 
 def _upgrade(upgrade: UpgradeText) -> str:
