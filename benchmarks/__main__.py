@@ -2,7 +2,7 @@
 
 import platform
 
-from benchmarks import core, deliveries, pages, syncs
+from benchmarks import core, deliveries, events, pages, syncs
 from benchmarks.core import Figure
 from benchmarks.deployed import deployed
 
@@ -21,6 +21,7 @@ def main() -> None:
         *syncs.view(),
         *syncs.calls(),
         *syncs.memory(),
+        *events.ratios(),
         *deliveries.rates(),
         *pages.openings(),
         *pages.memory(),

@@ -1,4 +1,4 @@
-"""Benchmarks of the package: size, cold start, and the time from a push to its alert."""
+"""Benchmarks of the package: size, imports, first events, and the way from push to alert."""
 
 import compileall
 import statistics
@@ -6,19 +6,18 @@ import subprocess
 import tempfile
 import time
 import zipfile
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from benchmarks.core import ROOT, Figure
+from benchmarks.first_event import first_events
 from benchmarks.offline import basic_findings
 from deploy.package import BUILD, ZIP
 from lib.notifiers.slack.message import INTERVAL
 from local.aws.process import EmbeddedAws
 from local.demo.app import App, install, write_config
 from local.standins.server import Receivers
-from tests.support.runtime_api import RunningFunction
 
 PYTHON: Final = BUILD / "venvs" / "lambda" / "bin" / "python"
 CONFIG: Final = ROOT / "tests" / "e2e" / "alerts.yml"
@@ -52,14 +51,16 @@ def deployed() -> list[Figure]:
     ):
         config = write_config(CONFIG, receivers.url, Path(folder) / "alerts.yml")
         app = install(aws, receivers, config)
+        task_root = Path(folder) / "task"
         return [
-            *package(BUILD / "local" / ZIP, Path(folder) / "task", _environment(app)),
+            *package(BUILD / "local" / ZIP, task_root),
+            *first_events(app, aws, task_root, PYTHON),
             _push_to_alert(app, aws, receivers),
         ]
 
 
-def package(path: Path, task_root: Path, environment: Mapping[str, str]) -> list[Figure]:
-    """Measure the zip: size, import time, and time to the first answer."""
+def package(path: Path, task_root: Path) -> list[Figure]:
+    """Unpack and measure the zip: size and import time."""
     with zipfile.ZipFile(path) as archive:
         archive.extractall(task_root)
     # The zip has bytecode for Lambda's Python. This Python needs its own.
@@ -68,7 +69,6 @@ def package(path: Path, task_root: Path, environment: Mapping[str, str]) -> list
     return [
         Figure("deployment package, without boto3", "under 5.75 MB", f"{size:.2f} MB"),
         *(_import_cost(name, task_root) for name in CLIENTS),
-        *(_cold_start(name, task_root, environment) for name in CLIENTS),
     ]
 
 
@@ -94,32 +94,9 @@ def _median_of(work: str, task_root: Path) -> float:
     return statistics.median(float(answer.stdout) for answer in answers)
 
 
-def _environment(app: App) -> dict[str, str]:
-    """Return an environment for `sweep`, which calls AWS even for an empty batch."""
-    return {
-        **app.aws.environment(),
-        "TABLE_NAME": app.stack.outputs["TableName"],
-        "DELIVERIES_QUEUE_URL": app.stack.outputs["DeliveriesQueueUrl"],
-    }
-
-
-def _cold_start(name: str, task_root: Path, environment: Mapping[str, str]) -> Figure:
-    seconds = []
-    for _ in range(ROUNDS):
-        with RunningFunction(
-            task_root, f"handlers/{name}.handler", PYTHON, environment
-        ) as function:
-            outcome = function.invoke({"Records": []})
-            seconds.append(outcome.seconds)
-    return Figure(
-        f"cold start of {name}: process start to first answer, with bytecode",
-        "under 350 ms",
-        f"{statistics.median(seconds) * 1000:.0f} ms",
-    )
-
-
 def _push_to_alert(app: App, aws: EmbeddedAws, receivers: Receivers) -> Figure:
     document = {"imageScanFindings": {"findings": basic_findings(50)}}
+    before = len(receivers.wait_for(0, 60, "slack"))
     seconds = []
     for round_ in range(ROUNDS + 1):
         repository = f"bench/api-{round_}"
@@ -128,7 +105,7 @@ def _push_to_alert(app: App, aws: EmbeddedAws, receivers: Receivers) -> Figure:
         )
         started = datetime.now(UTC)
         aws.push(repository, "1.0.0", document)
-        (message,) = receivers.wait_for(round_ + 1, 60, "slack")[round_:]
+        message = receivers.wait_for(before + round_ + 1, 60, "slack")[before + round_]
         seconds.append((message.received_at - started).total_seconds())
         app.wait_until_quiet()
         # The pause between two messages to Slack is not measured.

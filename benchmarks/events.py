@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from benchmarks.core import Figure
+from benchmarks.costs import per_million
 from benchmarks.offline import Answer, OfflineSession, ecr_answers
 from benchmarks.syncs import CONTEXT, START, Program, records
 from cli.simulation import events
@@ -83,8 +84,8 @@ def _digest_of(request: Mapping[str, Json]) -> str:
 class EventProgram(Program):
     """A stage with one destination, whose registry answers each image with the same pages."""
 
-    def __init__(self, aws: EmbeddedAws, kind: str, count: int) -> None:
-        super().__init__(aws, 1, metered=False)
+    def __init__(self, aws: EmbeddedAws, kind: str, count: int, *, metered: bool = False) -> None:
+        super().__init__(aws, 1, metered=metered)
         self._kind = kind
         session = OfflineSession(pages(kind, count))
         self.clients.replace("ecr", plain_answers(session.client("ecr")))
@@ -149,7 +150,11 @@ def times(aws: EmbeddedAws, kind: str, count: int = FINDINGS, rounds: int = ROUN
 def ratios() -> list[Figure]:
     """Compare events of 1,500 findings with boto3's loop over the same pages."""
     with EmbeddedAws() as aws:
-        return [figure for case in CASES for figure in _figures(case, times(aws, case.kind))]
+        figures = []
+        for case in CASES:
+            measured = times(aws, case.kind)
+            figures += [*_figures(case, measured), *_costs(aws, case.kind, measured)]
+        return figures
 
 
 def _figures(case: Case, measured: Times) -> list[Figure]:
@@ -167,6 +172,24 @@ def _figures(case: Case, measured: Times) -> list[Figure]:
             f"{seconds / measured.boto3:.2f}x ({seconds * 1000:.0f} ms)",
         )
         for label, seconds, goal in rows
+    ]
+
+
+def _costs(aws: EmbeddedAws, kind: str, measured: Times) -> list[Figure]:
+    """Return what a million of these events cost."""
+    program = EventProgram(aws, kind, FINDINGS, metered=True)
+    # The first one makes clients, and records which rules are in force.
+    program.scan(program.event(1))
+    program.send()
+    event = program.event(2)
+    scan = program.calls_of(lambda: program.scan(event))
+    message = program.calls_of(program.send)
+    again = program.calls_of(lambda: program.scan(event))
+    name = f"{FINDINGS:,} {kind} findings"
+    first = measured.first + measured.message
+    return [
+        *per_million(f"a first scan with its message, {name}", (scan, message), first),
+        *per_million(f"a scan with the same result, {name}", (again,), measured.again),
     ]
 
 

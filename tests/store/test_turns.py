@@ -33,7 +33,7 @@ class Table:
         shard = request["ExpressionAttributeValues"][":shard"]["S"]
         if not shard.startswith("N"):
             return {"Items": []}
-        found = [
+        items = [
             to_item(
                 {"pk": pk, "sk": "NOTIFICATION", "destination": f"team-{number % 7}",
                  "attempts": 0, "wake_at": at}
@@ -41,7 +41,7 @@ class Table:
             for number, (pk, at) in enumerate(self.turns.items())
             if number % SHARDS["N"] == int(shard[1:])
         ]  # fmt: skip
-        return {"Items": found}
+        return {"Items": items}
 
     def _set(self, update: Any) -> None:
         pk, values = update["Key"]["pk"]["S"], update["ExpressionAttributeValues"]
