@@ -8,6 +8,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
+from lib.models.many import many
 from lib.models.names import Counts, Severity
 
 
@@ -198,7 +199,7 @@ class Scan:
     warnings: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@many(frozen=True, slots=True)
 class Score:
     """A CVSS score and its source."""
 
@@ -208,7 +209,7 @@ class Score:
     source: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@many(frozen=True, slots=True)
 class Package:
     """The vulnerable package as installed; `layer` is the digest of the image layer."""
 
@@ -224,7 +225,7 @@ FindingId = tuple[str, str, str]
 """(vulnerability id, package name, path or ""): by which rows of one scan differ."""
 
 
-@dataclass(frozen=True, slots=True)
+@many(frozen=True, slots=True)
 class Finding:
     """A vulnerability in a package at a path. All other fields are attributes."""
 

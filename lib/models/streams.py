@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from lib.models.events import Removal
+from lib.models.many import many
 from lib.models.names import Counts, Severity, StreamId
 from lib.models.scans import AnyReport, Finding, Image, Provenance, Report, ScanSource
 
@@ -20,7 +21,7 @@ VulnerabilityId = str
 """The id by which a vulnerability is shown and kept: its CVE where there is one."""
 
 
-@dataclass(frozen=True, slots=True)
+@many(frozen=True, slots=True)
 class Vulnerability:
     """
     A vulnerability of an image, whatever rows, packages and places name it.
@@ -158,7 +159,7 @@ class WatchedImage:
     """The origin that the image itself states; None: it was not read."""
 
 
-@dataclass(frozen=True, slots=True)
+@many(frozen=True, slots=True)
 class Lifecycle:
     """When a vulnerability that is open in a stream came, and got worse or better known."""
 
@@ -181,7 +182,7 @@ class Lifecycle:
     """When the current image stopped to list it, while other watched images have it."""
 
 
-@dataclass(frozen=True, slots=True)
+@many(frozen=True, slots=True)
 class Departure:
     """A vulnerability that no watched image lists as open any more, as it was listed last."""
 

@@ -12,6 +12,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import NamedTuple
 
+from lib.models.many import many
 from lib.models.names import DeliveryId, Destination, Severity, StreamId
 from lib.models.receipts import Receipt
 from lib.models.scans import Deployments, Finding, Image, Provenance
@@ -46,7 +47,7 @@ class Condition(StrEnum):
     MONITORING_ENDED = "MONITORING_ENDED"
 
 
-@dataclass(frozen=True, slots=True)
+@many(frozen=True, slots=True)
 class ReportedItem:
     """A vulnerability or condition that a destination was notified of, at its worst."""
 
@@ -116,7 +117,7 @@ class View:
     """Where the next message belongs, as the receiver named it."""
 
 
-@dataclass(frozen=True, slots=True)
+@many(frozen=True, slots=True)
 class DesiredItem:
     """An item that a destination should show, and where it is."""
 
@@ -150,7 +151,7 @@ class Desired:
     """Whether it is what another stream does not have (`compare_with`): all of it is new."""
 
 
-@dataclass(frozen=True, slots=True)
+@many(frozen=True, slots=True)
 class DeltaItem:
     """An item of a notification."""
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Hashable, Mapping
 from datetime import date, datetime
 from enum import Enum, IntEnum
 from functools import cache
+from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, NewType, TypeVar
 
@@ -86,8 +87,9 @@ def _same(value: Any) -> Any:
 
 def _enum(kind: type[Enum]) -> Converter:
     if issubclass(kind, IntEnum):
-        return Converter(lambda member: member.name, kind.__getitem__)
-    return Converter(lambda member: member.value, kind)
+        return Converter(attrgetter("_name_"), kind.__getitem__)
+    # The public `name` and `value` are computed each time.
+    return Converter(attrgetter("_value_"), kind)
 
 
 def _generic(kind: Any) -> Converter:
@@ -143,12 +145,17 @@ def _dataclass(kind: type) -> Converter:
         for field in dataclasses.fields(kind)
     ]
 
+    writers = [
+        (name, None if item.write is _same else item.write, default)
+        for name, item, default in fields
+    ]
+    contents = _contents([name for name, *_ in fields])
+
     def write(value: Any) -> dict[str, Any]:
         document = {}
-        for name, item, default in fields:
-            content = getattr(value, name)
-            if content != default:
-                document[name] = item.write(content)
+        for (name, convert, default), content in zip(writers, contents(value), strict=True):
+            if content is not default and content != default:
+                document[name] = content if convert is None else convert(content)
         return document
 
     def read(document: Mapping[str, Any]) -> Any:
@@ -163,6 +170,13 @@ def _dataclass(kind: type) -> Converter:
         return kind(*values)
 
     return Converter(write, read)
+
+
+def _contents(names: list[str]) -> Callable[[Any], tuple[Any, ...]]:
+    """Return the reader of some attributes, at once: a tuple, also of one or of none."""
+    if len(names) > 1:
+        return attrgetter(*names)
+    return lambda value: tuple([getattr(value, name) for name in names])
 
 
 def _default(field: "dataclasses.Field[Any]") -> Any:

@@ -9,7 +9,7 @@ Fields that have their default are left out.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final
@@ -26,6 +26,7 @@ from lib.models.streams import (
     Role,
     Stamp,
     StreamState,
+    Vulnerability,
     WatchedImage,
 )
 from lib.wire.fields import CODECS, Codec, Mapper, fields_of, optional
@@ -254,22 +255,45 @@ def _evidence_from_json(document: Mapping[str, Any], findings: Iterable[Finding]
 
 def _vulnerabilities(state: StreamState) -> Iterator[str]:
     """Yield the line of each vulnerability, every row once with the places where it is listed."""
-    rows = _rows(state)
+    lists = list(_lists(state))
+    if len(lists) == 1:
+        yield from _of_one_list(state, lists[0][0])
+        return
+    rows = _Rows()
+    for place, findings in lists:
+        for finding in findings:
+            rows.add(finding, place)
     for vulnerability in vulnerabilities_of(state.images):
-        document: Json = {
-            "id": vulnerability.id,
-            "severity": vulnerability.severity.name,
-            "names": list(vulnerability.names),
-        }
-        lifecycle = state.lifecycles.get(vulnerability.id)
-        if lifecycle is not None:
-            document["lifecycle"] = _lifecycle_to_json(lifecycle)
         written = dict.fromkeys([rows.text(finding) for finding in vulnerability.findings])
-        findings = ",".join(
+        listed = ",".join(
             [f'{{"finding":{text},"places":{_dumps(rows.places[text])}}}' for text in written]
         )
+        document = _vulnerability_to_json(vulnerability, state)
         # Rows are most of a copy, and are written once: their text is put in as it is.
-        yield f'{_line("vulnerability", document)[:-1]},"findings":[{findings}]}}'
+        yield f'{_line("vulnerability", document)[:-1]},"findings":[{listed}]}}'
+
+
+def _of_one_list(state: StreamState, place: _Place) -> Iterator[str]:
+    """Yield the same lines of one image with one list, where no row can stand twice."""
+    for vulnerability in vulnerabilities_of(state.images):
+        document = _vulnerability_to_json(vulnerability, state)
+        document["findings"] = [
+            {"finding": _FINDING.to_json(finding), "places": [place]}
+            for finding in vulnerability.findings
+        ]
+        yield _line("vulnerability", document)
+
+
+def _vulnerability_to_json(vulnerability: Vulnerability, state: StreamState) -> Json:
+    document: Json = {
+        "id": vulnerability.id,
+        "severity": vulnerability.severity.name,
+        "names": list(vulnerability.names),
+    }
+    lifecycle = state.lifecycles.get(vulnerability.id)
+    if lifecycle is not None:
+        document["lifecycle"] = _lifecycle_to_json(lifecycle)
+    return document
 
 
 def _lifecycle_to_json(lifecycle: Lifecycle) -> Json:
@@ -301,11 +325,9 @@ class _Rows:
         return self._texts[id(finding)]
 
 
-def _rows(state: StreamState) -> _Rows:
-    rows = _Rows()
+def _lists(state: StreamState) -> Iterator[tuple[_Place, Sequence[Finding]]]:
+    """Yield each list of rows of a state, with its place."""
     for number, watched in enumerate(state.images):
         for place, part in enumerate(watched.parts):
             for order, evidence in enumerate(part.evidence):
-                for finding in evidence.findings:
-                    rows.add(finding, (number, place, order))
-    return rows
+                yield (number, place, order), evidence.findings

@@ -111,6 +111,10 @@ def _default(field: "dataclasses.Field[Any]") -> Any:
     return field.default
 
 
+_WRITTEN: Final = object()
+"""In the place of a default: the field is written, whatever its value is."""
+
+
 class Mapper(Generic[_Model]):
     """Writes and reads the objects of one dataclass."""
 
@@ -131,14 +135,19 @@ class Mapper(Generic[_Model]):
         self._readers = tuple(
             [(field.name, field.codec.from_json, field.default) for field in fields]
         )
-        self._rare = tuple([(field.name, field.default) for field in fields if field.name in rare])
+        self._left_out = tuple(
+            [field.default if field.name in rare else _WRITTEN for field in fields]
+        )
 
     def to_json(self, model: _Model) -> dict[str, Any]:
         """Return an object as JSON, its fields in their order."""
-        document = dict(zip(self._names, self._values(model), strict=False))
-        for name, default in self._rare:
-            if document[name] == default:
-                del document[name]
+        document = {
+            name: value
+            for name, value, default in zip(
+                self._names, self._values(model), self._left_out, strict=True
+            )
+            if value is not default and value != default
+        }
         for name, write in self._writers:
             value = document.get(name)
             if value is not None:

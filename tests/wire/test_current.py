@@ -134,3 +134,16 @@ def test_the_source_of_a_part_comes_back() -> None:
     read = copy_from_lines(copy_to_lines(current_copy(a_state(a_watched(parts=(part,))), ())))
 
     assert read.state.images[0].parts == (part,)
+
+
+def test_one_list_is_written_as_several_are() -> None:
+    """Its rows are not compared with those of other lists; a list of nothing makes it two."""
+    rows = (a_finding("CVE-2024-0001"), a_finding("CVE-2024-0002", package="zlib"))
+    part = a_part(*rows)
+    alone = a_watched(parts=(part,))
+    beside = a_watched(parts=(part, a_part(part="linux/arm64")))
+
+    lines = [list(copy_to_lines(current_copy(a_state(image), ()))) for image in (alone, beside)]
+
+    assert lines[0][2:] == lines[1][2:]
+    assert len(lines[0]) == 4
