@@ -1,7 +1,10 @@
 """Compressed objects in S3."""
 
 import gzip
-from typing import TYPE_CHECKING, Final
+import hashlib
+import zlib
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from botocore.exceptions import ClientError
 
@@ -12,8 +15,46 @@ if TYPE_CHECKING:
 
 MISSING: Final = ("404", "NoSuchKey", "NotFound")
 """Codes for an object that does not exist; HeadObject has no body to say more."""
+_GZIP: Final = 31
+"""The window of zlib with the header of gzip: https://docs.python.org/3/library/zlib.html"""
 FASTEST: Final = 1
 """The level of compression for what is written often; see `make bench`."""
+
+
+class Compressed(NamedTuple):
+    """A text as it is stored, and what names it."""
+
+    content: bytes
+    digest: str
+    """Of the text."""
+    size: int
+    """Bytes of the text."""
+
+
+def compressed(parts: Iterable[str], level: int) -> Compressed:
+    """Compress a text that comes in parts, with a fixed time. The same text gives the same."""
+    compressor = zlib.compressobj(level, zlib.DEFLATED, _GZIP)
+    digest, written, size = hashlib.sha256(), [], 0
+    for part in parts:
+        content = part.encode()
+        digest.update(content)
+        size += len(content)
+        written.append(compressor.compress(content))
+    return Compressed(b"".join([*written, compressor.flush()]), digest.hexdigest(), size)
+
+
+def write_compressed(
+    client: "S3Client", bucket: str, key: str, content: bytes, *, media_type: str
+) -> None:
+    """Store what is compressed already. Raises `StoreError`."""
+    with store_errors(f"storing {key}"):
+        client.put_object(
+            Bucket=bucket,
+            Key=key,
+            Body=content,
+            ContentType=media_type,
+            ContentEncoding="gzip",
+        )
 
 
 def write_object(
@@ -24,14 +65,8 @@ def write_object(
 
     The compressed form has a fixed time, so that the same content gives the same bytes.
     """
-    with store_errors(f"storing {key}"):
-        client.put_object(
-            Bucket=bucket,
-            Key=key,
-            Body=gzip.compress(content, level, mtime=0),
-            ContentType=media_type,
-            ContentEncoding="gzip",
-        )
+    body = gzip.compress(content, level, mtime=0)
+    write_compressed(client, bucket, key, body, media_type=media_type)
 
 
 def read_object(client: "S3Client", bucket: str, key: str) -> bytes | None:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from lib.models import AnyReport, Digest, Image, Report, StreamId, UnusableReport
 from lib.models.streams import StreamState
 from lib.models.views import PinnedMessage
-from lib.store.objects import FASTEST, read_object, write_object
-from lib.store.rows import text_of
+from lib.store.objects import FASTEST, compressed, read_object, write_compressed
+from lib.store.streaming import parts_of
 from lib.store.typed import from_json
 
 if TYPE_CHECKING:
@@ -65,12 +65,12 @@ class S3StreamObjects:
         return self._get(Digest, key) if key.startswith(_DIGEST) else self._get(PinnedMessage, key)
 
     def _put(self, name: str, data: Any) -> str:
-        text = text_of(data).encode()
-        key = f"{name}-{hashlib.sha256(text).hexdigest()[:12]}.json.gz"
-        write_object(
-            self._client, self._bucket, key, text, media_type="application/json", level=FASTEST
+        text = compressed(parts_of(data), FASTEST)
+        key = f"{name}-{text.digest[:12]}.json.gz"
+        write_compressed(
+            self._client, self._bucket, key, text.content, media_type="application/json"
         )
-        self._keep(key, data, len(text))
+        self._keep(key, data, text.size)
         return key
 
     def _get(self, model: type[_Data], key: str) -> _Data | None:

@@ -33,7 +33,7 @@ class Converter(NamedTuple):
     read: _Convert
 
 
-_COLUMNS: Final = MappingProxyType[Any, Converter](
+COLUMNS: Final = MappingProxyType[Any, Converter](
     {
         tuple[Finding, ...]: Converter(columns_to_json, findings_from_json),
         Mapping[str, ReportedItem]: Converter(reported_to_json, reported_from_json),
@@ -62,8 +62,8 @@ def converter(kind: Any) -> Converter:
 def _converter(kind: Hashable) -> Converter:
     while isinstance(kind, NewType):
         kind = kind.__supertype__
-    if kind in _COLUMNS:
-        return _COLUMNS[kind]
+    if kind in COLUMNS:
+        return COLUMNS[kind]
     if kind in _PLAIN:
         return Converter(_same, _same)
     return _class(kind) if isinstance(kind, type) else _generic(kind)
@@ -141,7 +141,7 @@ def _named_tuple(kind: Any) -> Converter:
 def _dataclass(kind: type) -> Converter:
     hints = typing.get_type_hints(kind)
     fields = [
-        (field.name, converter(hints[field.name]), _default(field))
+        (field.name, converter(hints[field.name]), default_of(field))
         for field in dataclasses.fields(kind)
     ]
 
@@ -179,7 +179,8 @@ def _contents(names: list[str]) -> Callable[[Any], tuple[Any, ...]]:
     return lambda value: tuple([getattr(value, name) for name in names])
 
 
-def _default(field: "dataclasses.Field[Any]") -> Any:
+def default_of(field: "dataclasses.Field[Any]") -> Any:
+    """Return the value with which a field is left out."""
     if field.default_factory is not dataclasses.MISSING:
         return field.default_factory()
     return field.default
