@@ -2,7 +2,7 @@
 
 import platform
 
-from benchmarks import core, deliveries, events, pages, syncs
+from benchmarks import core, deliveries, events, growth, pages, syncs
 from benchmarks.core import Figure
 from benchmarks.deployed import deployed
 
@@ -25,6 +25,7 @@ def main() -> None:
         *deliveries.rates(),
         *pages.openings(),
         *pages.memory(),
+        *growth.growth(),
         *deployed(),
     ]
     print(f"Python {platform.python_version()}, {platform.machine()}\n")

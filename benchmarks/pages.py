@@ -67,6 +67,10 @@ class Bucket:
         if Key not in self.objects:
             raise ClientError({"Error": {"Code": "404", "Message": ""}}, "HeadObject")
 
+    def delete_object(self, *, Key: str, **_: str) -> None:  # noqa: N803  # boto3's
+        """Delete an object."""
+        self.objects.pop(Key, None)
+
     def generate_presigned_url(self, *_: object, **__: object) -> str:
         """Return an address."""
         return "https://s3.example"

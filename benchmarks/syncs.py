@@ -68,7 +68,7 @@ CONTEXT: Any = SimpleNamespace(
 
 Json = Any
 
-_PUBLISHED: Final = (
+PUBLISHED: Final = (
     b'<PublishResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/">'
     b"<PublishResult><MessageId>1</MessageId></PublishResult></PublishResponse>"
 )
@@ -123,7 +123,7 @@ class CountedClients(Clients):
 
     def _answer(self, operation: str, request: Mapping[str, Json]) -> Json:
         if operation == "Publish":
-            return _PUBLISHED
+            return PUBLISHED
         for entry in request.get("Entries", (request,)):
             self.queued.append(entry["MessageBody"])
         return {"Successful": [], "Failed": []}
@@ -153,9 +153,9 @@ class Program:
         self.registry = Registry(ACCOUNT, REGION)
         self.clients = CountedClients(aws, self.registry, name, metered=metered)
         self.app = App(
-            Settings(_environment(name)),
+            Settings(environment(name)),
             clients=self.clients,
-            config=load(_alerts(destinations), today=START.date()),
+            config=load(alerts(destinations), today=START.date()),
             now=lambda: self.now,
             pause=lambda _: None,
         )
@@ -209,7 +209,8 @@ class Program:
         return Cost(self.clients.calls.copy(), self.clients.meter.units.copy())
 
 
-def _environment(name: str) -> dict[str, str]:
+def environment(name: str) -> dict[str, str]:
+    """Return the settings of a stage whose table and bucket have a name."""
     return {
         "STAGE": "bench",
         "TABLE_NAME": name,
@@ -224,7 +225,8 @@ def _environment(name: str) -> dict[str, str]:
     }
 
 
-def _alerts(destinations: int) -> Json:
+def alerts(destinations: int) -> Json:
+    """Return an alerts.yml with so many topics, which are notified of everything."""
     names = [f"topic-{number}" for number in range(destinations)]
     arn = f"arn:aws:sns:{REGION}:{ACCOUNT}:"
     return {
