@@ -1,4 +1,4 @@
-"""Compressed objects in S3."""
+"""CompressedText objects in S3."""
 
 import gzip
 import hashlib
@@ -21,7 +21,7 @@ FASTEST: Final = 1
 """The level of compression for what is written often; see `make bench`."""
 
 
-class Compressed(NamedTuple):
+class CompressedText(NamedTuple):
     """A text as it is stored, and what names it."""
 
     content: bytes
@@ -31,7 +31,7 @@ class Compressed(NamedTuple):
     """Bytes of the text."""
 
 
-def compressed(parts: Iterable[str], level: int) -> Compressed:
+def compressed(parts: Iterable[str], level: int) -> CompressedText:
     """Compress a text that comes in parts, with a fixed time. The same text gives the same."""
     compressor = zlib.compressobj(level, zlib.DEFLATED, _GZIP)
     digest, written, size = hashlib.sha256(), [], 0
@@ -40,7 +40,7 @@ def compressed(parts: Iterable[str], level: int) -> Compressed:
         digest.update(content)
         size += len(content)
         written.append(compressor.compress(content))
-    return Compressed(b"".join([*written, compressor.flush()]), digest.hexdigest(), size)
+    return CompressedText(b"".join([*written, compressor.flush()]), digest.hexdigest(), size)
 
 
 def write_compressed(
