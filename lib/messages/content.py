@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 
 from lib.core.streams import is_settings
 from lib.core.sync import image_of
+from lib.core.upgrades import highest_score
 from lib.core.vulnerabilities import ByName, vulnerabilities_of
 from lib.models import Counts, Finding, Image, Severity
 from lib.models.streams import PackageVersion, StreamState, Vulnerability, WatchedImage
@@ -60,6 +61,11 @@ class Entry(NamedTuple):
     def fixable(self) -> bool:
         """Whether a fix exists for one of its rows."""
         return any(finding.fixable for finding in self.findings)
+
+    @property
+    def score(self) -> float | None:
+        """The highest CVSS score of its rows; None where no row has one."""
+        return highest_score(self.findings)
 
     @property
     def epss(self) -> float:
@@ -307,4 +313,4 @@ def _open(group: Vulnerability) -> bool:
 
 def _worst_first(entry: Entry) -> tuple[object, ...]:
     likelier = (not entry.exploitable, not entry.fixable, -entry.epss)
-    return (-entry.severity, not entry.is_news, *likelier, entry.id)
+    return (-entry.severity, not entry.is_news, *likelier, -(entry.score or 0.0), entry.id)

@@ -57,6 +57,13 @@ def score_text(findings: Sequence[Finding]) -> str:
     return ", ".join(filter(None, (f"CVSS {score.value:g}", _access(score))))
 
 
+def worst_score(score: float | None, number: int) -> str:
+    """Return "CVSS 7.8", of several vulnerabilities "up to CVSS 9.8"; empty without a score."""
+    if score is None:
+        return ""
+    return f"{'up to ' if number > 1 else ''}CVSS {score:.1f}"
+
+
 def _access(score: Score) -> str:
     metrics = (score.vector or "").split("/")
     return next((_ACCESS[metric] for metric in metrics if metric in _ACCESS), "")

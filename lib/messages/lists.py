@@ -49,6 +49,8 @@ class PackageText(NamedTuple):
     counts: Counts
     rows: tuple[Row, ...]
     """As many as `text_of` was asked for."""
+    score: str = ""
+    """The worst score, in words."""
 
     @property
     def mark(self) -> str:
@@ -62,8 +64,9 @@ class PackageText(NamedTuple):
 
     @property
     def summary(self) -> str:
-        """The counts in words."""
-        return counts_text(self.counts)
+        """The counts in words, and the worst score of several."""
+        score = f", {self.score}" if self.score and self.number > 1 else ""
+        return f"{counts_text(self.counts)}{score}"
 
     def shown(self, limit: int) -> Sequence[Row]:
         """Return the first rows, with the one beyond the limit if it is the last."""

@@ -8,10 +8,10 @@ from typing import Final
 
 from lib.checks.findings import MANAGER
 from lib.core.routing import BELOW
-from lib.core.upgrades import upgrade_of
+from lib.core.upgrades import highest_score, upgrade_of
 from lib.messages.comparing import cause
 from lib.messages.content import SUPPRESSED, Content, Entry, counts_of
-from lib.messages.describing import score_text, what_it_is
+from lib.messages.describing import score_text, what_it_is, worst_score
 from lib.messages.lists import PackageText, Row, Section, SectionKind
 from lib.messages.parts import Omissions
 from lib.messages.phrases import (
@@ -223,7 +223,11 @@ def _package(group: Sequence[Entry], rows: tuple[Row, ...]) -> PackageText:
     one = len({package.name for package in packages}) == 1 and findings and None not in fixed
     target = upgrade_of(findings).fixed if one else None
     return PackageText(
-        installed_text(packages), truncate(one_line(target or ""), NAME), counts_of(group), rows
+        installed_text(packages),
+        truncate(one_line(target or ""), NAME),
+        counts_of(group),
+        rows,
+        worst_score(highest_score(findings), len(group)),
     )
 
 
@@ -249,14 +253,15 @@ def _word(entry: Entry) -> str:
 
 def _row(content: Content, entry: Entry, note: str, reason: str) -> Row:
     worst = next(iter(entry.findings), None)
+    fix, what = fix_text(entry.findings), what_it_is(entry.findings)
     return Row(
         level=entry.severity,
         severity=_severity(entry, worst),
         name=short(entry.id),
         url=vulnerability_url(worst) if worst is not None else None,
         installed=installed_text(entry.packages),
-        fix=fix_text(entry.findings),
-        what=what_it_is(entry.findings),
+        fix=fix,
+        what="" if what == fix else what,  # what is wrong with a setting is its fix, too
         remarks=tuple(
             truncate(one_line(remark), _REASON)
             for remark in _remarks(content, entry, note, reason)

@@ -10,6 +10,7 @@ from lib.checks.findings import CLOUDFORMATION, COMMAND, REMARK
 from lib.core.scanners import scanner_of
 from lib.core.upgrades import highest_score, upgrade_target, upgrades, version_key
 from lib.messages.content import Content, Entry, counts_of
+from lib.messages.describing import worst_score
 from lib.messages.facts import workloads_text
 from lib.messages.parts import Step, ToDo, UpgradeText
 from lib.messages.phrases import NAME, counts_text, listed, names_text
@@ -225,15 +226,8 @@ def upgrade_text(upgrade: Upgrade, base: str = "") -> UpgradeText:
         fixed=truncate(one_line(upgrade.fixed or ""), NAME),
         removes=counts_text(upgrade.fixes),
         fixes=upgrade.fixes,
-        score=score(upgrade),
+        score=worst_score(upgrade.score, sum(upgrade.fixes.values())),
     )
-
-
-def score(upgrade: Upgrade) -> str:
-    """Return "CVSS 7.8", of several vulnerabilities "up to CVSS 9.8"; empty without a score."""
-    if upgrade.score is None:
-        return ""
-    return f"{'up to ' if sum(upgrade.fixes.values()) > 1 else ''}CVSS {upgrade.score:.1f}"
 
 
 def _remedy(origin: Origin, base: str) -> str:

@@ -270,3 +270,16 @@ def test_numbers_add_up_for_any_filters(
 def test_the_image_before_is_never_ambiguous(basis: Basis, name: str) -> None:
     """A tag that moved names both images, so the digest is said instead."""
     assert before(basis, an_image(2, tags=("latest", "1.4.2"))) == name
+
+
+def test_the_worst_score_comes_first_in_a_package() -> None:
+    """Its line says how bad the worst one is; one alone says that itself."""
+    scores = {"CVE-1": 7.5, "CVE-2": 9.8, "CVE-3": None}
+    rows = [a_finding(id_, score=Score(score) if score else None) for id_, score in scores.items()]
+    alone = a_finding("CVE-4", package="zlib", score=Score(8.1))
+
+    openssl, zlib = text_of(noticed(Scene(a_report(*rows, alone)))).open.packages
+
+    assert openssl.summary == "3 HIGH, up to CVSS 9.8"
+    assert [row.name for row in openssl.rows] == ["CVE-2", "CVE-1", "CVE-3"]
+    assert (zlib.summary, zlib.score) == ("1 HIGH", "CVSS 8.1")

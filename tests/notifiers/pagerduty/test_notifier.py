@@ -255,7 +255,7 @@ class TestWhatItSays:
         assert details["What to do"][0].startswith(
             "Rebuild on a newer base image: openssl from 3.0.11-1~deb12u1 to 3.0.14-1~deb12u2"
         )
-        assert details["New"][1].startswith("2 CRITICAL: openssl 3.0.11-1~deb12u1")
+        assert details["New"][1].startswith("2 CRITICAL, up to CVSS 9.8: openssl 3.0.11-1~deb12u1")
         assert "3 fixed (zlib1g)" in details["What changed"]
         assert "suppressed by" in " ".join(details["Not shown"])
         assert details["Why you are paged"].endswith(
