@@ -5,14 +5,14 @@ from typing import Any
 
 from lib.models import Message
 from tests.support.digests import digests
-from tests.support.notices import notices
+from tests.support.notices import notices, usual_sizes
 from tests.support.receivers import THREADS, notifier, tools
 
 
 def payloads(mode: str, *, with_digests: bool = True) -> Mapping[str, Any]:
     """Return what a receiver gets as the first message of each stream."""
     made = notifier(mode, tools())
-    messages = {**notices(), **(_digests() if with_digests else {})}
+    messages = {**_notices(), **(_digests() if with_digests else {})}
     return {name: made.render(message) for name, message in messages.items()}
 
 
@@ -21,8 +21,12 @@ def updates(mode: str) -> Mapping[str, Any]:
     made = notifier(mode, tools())
     return {
         name: made.render(message, thread=THREADS[mode])
-        for name, message in {**notices(), **_digests()}.items()
+        for name, message in {**_notices(), **_digests()}.items()
     }
+
+
+def _notices() -> Mapping[str, Message]:
+    return {name: notices()[name] for name in usual_sizes(notices())}
 
 
 def _digests() -> Mapping[str, Message]:
