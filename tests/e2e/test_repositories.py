@@ -13,6 +13,7 @@ import pytest
 from local.aws.process import ROOT, EmbeddedAws
 from local.demo.app import App, install, write_config
 from local.standins.server import Receivers
+from tests.e2e.test_alerts import PATIENCE
 from tests.support.cloud_fixtures import quick_aws
 
 pytestmark = pytest.mark.xdist_group("e2e-repositories")
@@ -89,6 +90,15 @@ def documents_about(app: App, repository: str) -> list[dict[str, Any]]:
     return [document for document in messages if document["image"]["repository"] == repository]
 
 
+def wait_for_documents(app: App, repository: str, number: int) -> list[dict[str, Any]]:
+    """Return what the topic was sent about a repository, once there are so many."""
+    deadline = time.monotonic() + PATIENCE
+    while len(documents := documents_about(app, repository)) < number:
+        assert time.monotonic() < deadline, documents
+        time.sleep(0.1)
+    return documents
+
+
 def kinds(document: dict[str, Any]) -> set[tuple[str, str]]:
     return {(item["kind"], item["id"]) for item in document["items"]}
 
@@ -125,13 +135,14 @@ def test_each_combination_gets_exactly_its_results(app: App) -> None:
 def test_a_fix_clears_its_finding_and_is_documents_about(app: App) -> None:
     repository = create(app, settings=MUTABLE, scan=False)
     assert open_now(app, repository) == {TAG, PUSH}
+    before = len(documents_about(app, repository))
 
     time.sleep(1)
     app.aws.client("ecr").put_image_tag_mutability(
         repositoryName=repository, imageTagMutability="IMMUTABLE"
     )
 
-    last = documents_about(app, repository)[-1]
+    last = wait_for_documents(app, repository, before + 1)[-1]
     assert kinds(last) == {("RESOLVED", TAG)}
     assert last["verdict"] == ("1 fixed: tags are immutable now; 1 setting still to fix")
     assert open_now(app, repository) == {PUSH}
@@ -173,9 +184,10 @@ def test_a_tag_that_moves_is_reported_once_each_time(app: App) -> None:
     repository = create(app, settings=MUTABLE, policy=POLICY)
     before = len(documents_about(app, repository))
     digests = []
-    for content in ("first", "second", "third"):
+    for number, content in enumerate(("first", "second", "third")):
         digests.append(app.aws.push(repository, "1.0.0", content=content))
         app.aws.push(repository, "latest", content=content)
+        wait_for_documents(app, repository, before + number)
         time.sleep(1.1)
 
     moves = documents_about(app, repository)[before:]
