@@ -18,6 +18,7 @@ from lib.core.distinct import distinct
 from lib.errors import EventError
 from lib.models import (
     Counts,
+    CreationTemplate,
     Event,
     FindingEvent,
     IgnoredEvent,
@@ -63,8 +64,11 @@ _CHANGES: Final = (
     "PutImageScanningConfiguration",
     "PutLifecyclePolicy",
     "DeleteLifecyclePolicy",
+    "CreateRepositoryCreationTemplate",
+    "UpdateRepositoryCreationTemplate",
+    "DeleteRepositoryCreationTemplate",
 )
-"""Calls that change a repository."""
+"""Calls that change a repository, or a template of new ones."""
 _ACTIONS: Final = ("PUSH", "DELETE", "UPDATE_STORAGE_CLASS")
 """Actions that change which images there are."""
 
@@ -105,12 +109,21 @@ REGISTRY_CHANGE: Final[Mapping[str, Json]] = MappingProxyType(
         "detail-type": [API_CALL],
         "detail": {
             "eventSource": ["ecr.amazonaws.com"],
-            "eventName": ["PutRegistryScanningConfiguration"],
+            "eventName": [
+                "PutRegistryScanningConfiguration",
+                "CreatePullThroughCacheRule",
+                "UpdatePullThroughCacheRule",
+                "DeletePullThroughCacheRule",
+            ],
             "errorCode": [{"exists": False}],
         },
     }
 )
-"""The rule that checks all repositories, as the function audit_repositories does every day."""
+"""
+The rule that checks all repositories, as the function audit_repositories does every day.
+
+A cache holds for all names below its prefix, and may take them from another one.
+"""
 
 ONE_FINDING: Final = "one finding from an event, not the whole scan"
 
@@ -319,10 +332,17 @@ def _repository_event(body: Mapping[str, Json], time: datetime) -> RepositoryEve
             partition=arn.partition if arn else partition_of(region).name,
             account=name(parameters.get("registryId")) or body["account"],
             region=region,
-            repository=detail.get("repository-name") or parameters["repositoryName"],
+            repository=detail.get("repository-name") or _changed_name(parameters),
             digest="",
         ),
     )
+
+
+def _changed_name(parameters: Mapping[str, Json]) -> str:
+    """Return the name of the repository, or of the template, that a call changes."""
+    if "repositoryName" in parameters:
+        return str(parameters["repositoryName"])
+    return CreationTemplate(parameters["prefix"]).name
 
 
 # --- findings -----------------------------------------------------------------------------------

@@ -12,12 +12,18 @@ from local.aws.ecr_scanning import Event, Place
 
 CHANGES: Final = frozenset(
     {
+        "CreatePullThroughCacheRule",
         "CreateRepository",
+        "CreateRepositoryCreationTemplate",
         "DeleteLifecyclePolicy",
+        "DeletePullThroughCacheRule",
+        "DeleteRepositoryCreationTemplate",
         "PutImageScanningConfiguration",
         "PutImageTagMutability",
         "PutLifecyclePolicy",
         "PutRegistryScanningConfiguration",
+        "UpdatePullThroughCacheRule",
+        "UpdateRepositoryCreationTemplate",
     }
 )
 """API calls that have an event here."""

@@ -22,7 +22,12 @@ from lib.models import (
     ScanSource,
     Severity,
 )
-from lib.normalizer.events import EVENT_PATTERNS, finding_reports, parse_event
+from lib.normalizer.events import (
+    EVENT_PATTERNS,
+    REGISTRY_CHANGE,
+    finding_reports,
+    parse_event,
+)
 from lib.wire.own_events import repository_check
 from tests.normalizer.test_values import ANYTHING
 from tests.support.documents import document
@@ -364,13 +369,115 @@ def call(name: str = "PutImageTagMutability", **detail: Any) -> dict[str, Any]:
     }
 
 
+def template_call(name: str = "UpdateRepositoryCreationTemplate", **detail: Any) -> dict[str, Any]:
+    """Return a call about a template with all that CloudTrail sends."""
+    template = {"prefix": "platform", "appliedFor": ["PULL_THROUGH_CACHE"]}
+    return call(
+        name,
+        **{
+            "eventVersion": "1.11",
+            "userIdentity": {
+                "type": "AssumedRole",
+                "principalId": "AROAEXAMPLE:ops",
+                "arn": "arn:aws:sts::000474600478:assumed-role/ops/ops",
+                "accountId": "000474600478",
+                "sessionContext": {"attributes": {"mfaAuthenticated": "true"}},
+            },
+            "eventTime": "2026-11-23T09:00:00Z",
+            "awsRegion": "eu-central-1",
+            "sourceIPAddress": "192.0.2.7",
+            "userAgent": "aws-cli/2.31.0",
+            "requestParameters": template,
+            "responseElements": {
+                "registryId": "000474600478",
+                "repositoryCreationTemplate": template,
+            },
+            "requestID": "f1f5f3a0-6b0e-4b56-9f0a-1f5b7d2a5c11",
+            "eventID": "36eb8523-97d0-4518-b33d-ee3579ff19f1",
+            "readOnly": False,
+            "eventType": "AwsApiCall",
+            "managementEvent": True,
+            "recipientAccountId": "000474600478",
+            "eventCategory": "Management",
+            **detail,
+        },
+    )
+
+
 @pytest.mark.parametrize("name", EVENT_PATTERNS["EcrRepositoryChange"]["detail"]["eventName"])
 def test_a_change_of_a_repository_asks_for_a_check(name: str) -> None:
-    event = parse_event(call(name))
+    """A template stands for the repositories that are created by it."""
+    is_template = name.endswith("Template")
+    event = parse_event(template_call(name) if is_template else call(name))
 
     assert isinstance(event, RepositoryEvent)
     assert event.time == NOW
-    assert event.image == Image("aws", "000474600478", "eu-central-1", "payments/api", "")
+    place = ("aws", "000474600478", "eu-central-1")
+    assert event.image == Image(*place, "platform/" if is_template else "payments/api", "")
+
+
+@pytest.mark.parametrize(
+    ("prefix", "name"), [("ROOT", "ROOT"), ("a/b", "a/b/"), ("team-", "team-/"), ("shop/", "shop/")]
+)
+def test_a_template_has_the_name_of_its_prefix(prefix: str, name: str) -> None:
+    """As the daily check names it."""
+    event = parse_event(template_call(requestParameters={"prefix": prefix}))
+
+    assert isinstance(event, RepositoryEvent)
+    assert event.image.repository == name
+
+
+def cache_call(name: str) -> dict[str, Any]:
+    """Return a call about a pull-through cache rule as CloudTrail records it."""
+    return template_call(
+        name,
+        requestParameters={
+            "ecrRepositoryPrefix": "docker-hub",
+            "upstreamRegistryUrl": "registry-1.docker.io",
+        },
+    )
+
+
+@pytest.mark.parametrize("name", REGISTRY_CHANGE["detail"]["eventName"])
+def test_what_concerns_all_repositories_has_a_rule(name: str) -> None:
+    """The pattern takes the event as CloudTrail sends it, and no other pattern does."""
+    event = cache_call(name)
+
+    assert is_taken(REGISTRY_CHANGE, event)
+    assert not any(is_taken(pattern, event) for pattern in EVENT_PATTERNS.values())
+    assert not is_taken(REGISTRY_CHANGE, _failed(event))
+    assert isinstance(parse_event(event), IgnoredEvent)
+
+
+@pytest.mark.parametrize("verb", ["Create", "Update", "Delete"])
+def test_a_template_that_changes_is_looked_at(verb: str) -> None:
+    """One rule takes it: its queue has the check of that template."""
+    event = template_call(f"{verb}RepositoryCreationTemplate")
+
+    taking = [name for name, pattern in EVENT_PATTERNS.items() if is_taken(pattern, event)]
+    assert taking == ["EcrRepositoryChange"]
+    assert not is_taken(REGISTRY_CHANGE, event)
+    assert not is_taken(EVENT_PATTERNS["EcrRepositoryChange"], _failed(event))
+
+
+def _failed(event: dict[str, Any]) -> dict[str, Any]:
+    return {**event, "detail": {**event["detail"], "errorCode": "AccessDenied"}}
+
+
+def is_taken(pattern: Any, event: Any) -> bool:
+    """
+    Return whether EventBridge lets an event through, by the parts of its language used here.
+
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-event-patterns.html
+    """
+    if isinstance(pattern, Mapping):
+        return all(
+            is_taken(inner, event.get(name) if isinstance(event, Mapping) else None)
+            for name, inner in pattern.items()
+        )
+    return any(
+        event is None if option == {"exists": False} else option == event for option in pattern
+    )
 
 
 def test_the_registry_of_the_call_counts() -> None:
