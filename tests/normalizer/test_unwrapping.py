@@ -32,7 +32,7 @@ def field(name: str, value: str) -> Json:
 def log_batch(body: Json) -> Json:
     """Wrap a value as CloudWatch Logs sends it to a function."""
     batch = {"messageType": "DATA_MESSAGE", "logEvents": [{"message": json.dumps(body)}]}
-    compressed = base64.b64encode(gzip.compress(json.dumps(batch).encode())).decode()
+    compressed = base64.b64encode(gzip.compress(json.dumps(batch).encode(), mtime=0)).decode()
     return {"awslogs": {"data": compressed}}
 
 
