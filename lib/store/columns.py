@@ -67,15 +67,21 @@ _ID: Final = _Column("vulnerability_id")
 _COLUMNS: Final = MappingProxyType({column.name: column for column in (_ID, *PACKAGE, *ATTRIBUTES)})
 
 
+_WRITERS: Final = tuple(
+    [
+        (name, attrgetter(name), column.default, column.codec.to_json)
+        for name, column in _COLUMNS.items()
+    ]
+)
+
+
 def columns_to_json(findings: Sequence[Finding]) -> dict[str, list[Any]]:
     """Return the columns of findings. Those that have only the default are left out."""
     columns = {}
-    for name, column in _COLUMNS.items():
-        values = list(map(attrgetter(name), findings))
-        if values.count(column.default) == len(values):
-            continue
-        write = column.codec.to_json
-        columns[name] = values if write is None else list(map(write, values))
+    for name, get, default, write in _WRITERS:
+        values = list(map(get, findings))
+        if values.count(default) != len(values):
+            columns[name] = values if write is None else list(map(write, values))
     return columns
 
 
