@@ -63,7 +63,7 @@ def per_million(label: str, costs: Iterable[Cost], seconds: float) -> list[Figur
         "DynamoDB": (f"{units['read']} M units read, {units['written']} M written", table),
         **{name: (f"{requests[name]} M requests", usd[name]) for name in sorted(requests)},
         "Lambda": (
-            f"{len(invocations)} M requests, {seconds * 1000:.0f} ms of processor time each",
+            f"{len(invocations)} M requests, {seconds * 1000:.0f} ms of processor time for one",
             len(invocations) * INVOCATION_USD + compute,
         ),
     }
