@@ -57,7 +57,7 @@ STORY: Final = (
     Part("report", "#/slack/C0STOREFRONT", "web/storefront:3.2.1", opens="full report"),
     Part("jira-issue", "#/jira/SEC-2", "web/storefront"),
     Part("pagerduty-incident", "#/pagerduty/1", "web/storefront"),
-    Part("mail", "#/sns/security-mail", "web/storefront:3.2.1"),
+    Part("mail", "#/sns/security-mail", "1 HIGH newly reported"),
     Part("webhook-event", "#/webhook/inventory-webhook", "web/storefront:3.2.1"),
     Part("digest", "#/slack/C0PLATFORM", "Weekly digest"),
 )
