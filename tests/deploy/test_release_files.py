@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import subprocess
 import sys
 import time
@@ -21,6 +22,7 @@ from deploy.release_files import EMPTY, SUMS, WITH_LINKS, WITHOUT_LINKS
 from lib.config.parsing import parse
 from local.aws.process import EmbeddedAws
 from tests.deploy.conftest import locked, needed
+from tests.support import docs
 from tests.support.cloud_fixtures import quick_aws
 
 ZIP = "ecr-scan-alerts.zip"
@@ -251,3 +253,27 @@ def sweep(aws: EmbeddedAws, stage: str) -> Any:
     """Run a function with the code of the release, under its own role."""
     answer = aws.client("lambda").invoke(FunctionName=f"ecr-scan-alerts-{stage}-sweep")
     return json.loads(answer["Payload"].read())
+
+
+GLOBAL_NAMES = {
+    "AWS::IAM::Role": "RoleName",
+    "AWS::IAM::ManagedPolicy": "ManagedPolicyName",
+    "AWS::S3::Bucket": "BucketName",
+}
+"""Names that two stacks of one account cannot share, whatever their regions."""
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_a_stackset_can_deploy_the_template(release: Path, name: str) -> None:
+    """The recipe gives each parameter that has no default, and regions share no name."""
+    section = docs.text_of("docs/deploy.md").partition("a StackSet\n")[2].partition("\n### ")[0]
+    given = set(re.findall(r"ParameterKey=(\w+)", section))
+    document = template(release, name)
+    parameters = document["Parameters"]
+    required = {key for key, parameter in parameters.items() if "Default" not in parameter}
+
+    assert required <= given <= set(parameters)
+    assert "CAPABILITY_NAMED_IAM" in section
+    for resource in document["Resources"].values():
+        fixed = resource.get("Properties", {}).get(GLOBAL_NAMES.get(resource["Type"], ""))
+        assert fixed is None or "AWS::Region" in json.dumps(fixed), resource
