@@ -14,11 +14,12 @@ import sys
 import threading
 import time
 import webbrowser
-from collections.abc import Iterator, MutableMapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, NoReturn
 
+from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.table import Table
 
@@ -31,6 +32,8 @@ from local.standins.server import Receivers
 PORT: Final = 8765
 """The port of the inbox, which keeps its address stable. If it is taken, another one is used."""
 FOLDER: Final = ROOT / ".build" / "demo"
+SWEEP_SECONDS: Final = 60.0
+"""The schedule of `sweep` in the template."""
 REPEATED: Final = 1
 """The index of the scene whose event is delivered twice."""
 
@@ -113,7 +116,16 @@ def _run(console: Console, *, once: bool, browser: bool) -> None:
         if not once:
             for line in next_lines(aws, config):
                 console.print(line, markup=False, soft_wrap=True)
-            threading.Event().wait()
+            keep_sweeping(app.sweep, threading.Event())
+
+
+def keep_sweeping(
+    sweep: Callable[[], object], ended: threading.Event, every: float = SWEEP_SECONDS
+) -> None:
+    """Sweep until the end, so that a published configuration is in force in time, as in AWS."""
+    while not ended.wait(every):
+        with suppress(BotoCoreError, ClientError):
+            sweep()
 
 
 def next_lines(aws: EmbeddedAws, config: Path) -> Iterator[str]:
@@ -126,6 +138,7 @@ def next_lines(aws: EmbeddedAws, config: Path) -> Iterator[str]:
     yield f"  ./ecr-scan-alerts scan {STORY[REPEATED].image} --config {shlex.quote(str(config))}"
     yield f"  ./ecr-scan-alerts deliveries list --stage {STAGE}"
     yield f"  ./ecr-scan-alerts destinations test payments-slack --stage {STAGE}"
+    yield "\nYour own rules: docs/get-started.md, Without an AWS account."
     yield "\nCtrl-C ends it."
 
 

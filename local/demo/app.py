@@ -130,6 +130,10 @@ class App:
         published_count = sum(row.destination in self.topics for row in sent_rows)
         return len(self.receivers.messages("sns")) >= published_count
 
+    def sweep(self) -> None:
+        """Run `sweep` once, as its schedule would: the embedded AWS has no clock of its own."""
+        self.aws.client("lambda").invoke(FunctionName=f"{self.stack.name}-sweep")
+
     def send_digests(self, config: Path) -> int:
         """Deliver the digests of a configuration now, and return their number."""
         rules = load_file(config, today=datetime.now(UTC).date())

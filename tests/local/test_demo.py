@@ -1,10 +1,12 @@
 """The demo's parts: what it needs, what it leaves alone, and whether its story holds together."""
 
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from botocore.exceptions import ReadTimeoutError
 
 from cli.alerts_file import check_file, read
 from lib.config.parsing import parse
@@ -16,6 +18,7 @@ from local.demo.__main__ import (
     DemoError,
     check_prerequisites,
     folder_of,
+    keep_sweeping,
     leave_the_users_aws_alone,
     main,
 )
@@ -141,3 +144,19 @@ def test_what_is_missing_ends_the_demo_without_a_traceback(
 
     assert code == 1
     assert "Node.js 20" in capsys.readouterr().out
+
+
+def test_a_demo_that_goes_on_keeps_sweeping() -> None:
+    """As the schedule does in AWS; one that fails is no end."""
+    ended = threading.Event()
+    sweeps = []
+
+    def sweep() -> None:
+        sweeps.append(1)
+        if len(sweeps) == 3:
+            ended.set()
+        raise ReadTimeoutError(endpoint_url="http://127.0.0.1")
+
+    keep_sweeping(sweep, ended, every=0)
+
+    assert len(sweeps) == 3
