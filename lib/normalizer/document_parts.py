@@ -121,7 +121,7 @@ class Contents:
         return with_details(row, details)
 
     def add_page(self, page: Page) -> None:
-        """Add a page to those of its image."""
+        """Add a page to those of its image; one that was delivered twice counts once."""
         image_id = mapping(page.get("imageId"))
         key = (
             name(page.get("registryId")),
@@ -133,7 +133,8 @@ class Contents:
         if image_pages is None or not any(key):
             image_pages = self.pages[key] = Pages([])
             self.parts.append(image_pages)
-        image_pages.pages.append(page)
+        if page not in image_pages.pages:
+            image_pages.pages.append(page)
 
     def add_findings(
         self,

@@ -53,7 +53,6 @@ _KNOWN_ROW: Final = names(
     scoreDetails=names(cvss=_ADJUSTED),
 )
 _KNOWN_DETAILS: Final = names(
-    "cvss",
     "referenceUrls",
     "relatedVulnerabilities",
     "source",
@@ -63,6 +62,7 @@ _KNOWN_DETAILS: Final = names(
     "vendorUpdatedAt",
     "vulnerabilityId",
     "vulnerablePackages",
+    cvss=names("baseScore", "scoringVector", "source", "version"),
 )
 _KNOWN_PACKAGE: Final = names(
     "arch",

@@ -26,8 +26,8 @@ def unknown_fields(
     """
     Return the unknown fields of an object as text, sorted: the same object gives the same bytes.
 
-    A field within an object has its path before AWS's name: "epss.percentile". At most `MOST`
-    fields are kept. Texts are cut as `as_text` cuts them.
+    A field within an object has its path before AWS's name: "epss.percentile", "cvss[0].threat".
+    At most `MOST` fields are kept. Texts are cut as `as_text` cuts them.
     """
     return kept(_unknown(value, expected, path))
 
@@ -45,5 +45,19 @@ def _unknown(
     for name in sorted(value.keys() - expected.keys()):
         yield f"{path}{name}", value[name]
     for name, inner in expected.items():
-        if inner is not None and isinstance(field := value.get(name), dict):
-            yield from _unknown(field, inner, f"{path}{name}.")
+        field = value.get(name) if inner is not None else None
+        if inner is None or field is None:
+            continue
+        if isinstance(field, list):
+            for index, entry in enumerate(field):
+                yield from _within(entry, inner, f"{path}{name}[{index}]")
+        else:
+            yield from _within(field, inner, f"{path}{name}")
+
+
+def _within(value: Any, expected: FieldNames, path: str) -> Iterator[tuple[str, Any]]:
+    """Yield the unknown fields of an object in another one; all of it where it is none any more."""
+    if isinstance(value, dict):
+        yield from _unknown(value, expected, f"{path}.")
+    else:
+        yield path, value

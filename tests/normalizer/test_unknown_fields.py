@@ -131,6 +131,39 @@ def test_a_new_field_of_a_finding_is_kept(place: tuple[str, ...], name: str) -> 
     assert report.findings[0].extra[name] == '{"level":0.5}'
 
 
+def test_a_new_field_of_a_score_is_kept() -> None:
+    """With the place of the score in its list."""
+    value = document(PAGES)
+    score = {"baseScore": 7, "version": "4.0", "source": "NVD", "threat": "E:A"}
+    finding_in(value)["packageVulnerabilityDetails"]["cvss"] = [{"baseScore": 5}, score]
+
+    report = report_of(value)
+
+    assert isinstance(report, Report)
+    assert report.findings[0].extra["cvss[1].threat"] == "E:A"
+
+
+def test_a_field_that_becomes_another_type_is_not_lost() -> None:
+    """An object that is a text from now on, or a list."""
+    value = document(PAGES)
+    finding_in(value).update({"epss": "high", "exploitabilityDetails": ["poc"]})
+    finding_in(value)["resources"][0]["details"] = "arn:aws:ecr:image"
+
+    report = report_of(value)
+
+    assert isinstance(report, Report)
+    assert report.findings[0].extra["epss"] == "high"
+    assert report.findings[0].extra["exploitabilityDetails[0]"] == "poc"
+    assert report.image.extra["resource.details"] == "arn:aws:ecr:image"
+
+
+def test_a_page_that_is_there_twice_counts_once() -> None:
+    """Logs and archives deliver at least once."""
+    report = report_of([document(PAGES), document(PAGES)])
+
+    assert not report.scan.warnings
+
+
 def test_a_new_field_of_a_basic_finding_is_kept() -> None:
     """A new attribute, and one beside the attributes."""
     row = {
