@@ -13,6 +13,8 @@ from lib.models.repositories import ROOT
 
 BUILD_CACHE: Final = "application/vnd.buildkit.cacheconfig.v0"
 """The media type of BuildKit's cache manifest: https://docs.docker.com/build/cache/backends/registry/"""
+_BUILD_CACHES: Final = BUILD_CACHE.rpartition(".")[0]
+"""The same, of any version."""
 _SEPARATORS: Final = "-_."
 _CACHE: Final = "cache"
 
@@ -44,6 +46,11 @@ def _longest(templates: Sequence[CreationTemplate], name: str) -> CreationTempla
     return max(covering, key=lambda one: (one.prefix != ROOT, len(one.name)), default=None)
 
 
+def is_build_cache(kind: str | None) -> bool:
+    """Return whether a media type is that of a build cache."""
+    return kind is not None and kind.lower().startswith(f"{_BUILD_CACHES}.")
+
+
 def build_cache_tags(stored: Sequence[StoredImage]) -> tuple[str, ...]:
     """
     Return patterns of the tags of build caches, which match no other image; "*": there is no other.
@@ -51,7 +58,7 @@ def build_cache_tags(stored: Sequence[StoredImage]) -> tuple[str, ...]:
     A branch has a cache of its own, so `cache-main` stands for `cache-*`, and `main-cache` for
     `*-cache`.
     """
-    caches = {tag for image in stored if image.kind == BUILD_CACHE for tag in image.tags}
+    caches = {tag for image in stored if is_build_cache(image.kind) for tag in image.tags}
     others = {tag for image in stored if image.kind != BUILD_CACHE for tag in image.tags}
     if caches and not others:
         return ("*",)

@@ -12,7 +12,7 @@ from shlex import quote
 from types import MappingProxyType
 from typing import Final
 
-from lib.checks.caches import BUILD_CACHE
+from lib.checks.caches import is_build_cache
 from lib.checks.expectations import Expectations
 from lib.checks.findings import CLOUDFORMATION, COMMAND, MANAGER, REMARK
 from lib.checks.remedies import Remedy
@@ -29,7 +29,7 @@ TAG_MOVED: Final = "ECR-TAG-MOVED"
 MOVED: Final = "MOVED"
 """The status of a scan that only reports a moved tag."""
 
-_ATTACHED: Final = re.compile(r"sha256-[0-9a-f]{64}(\.[a-z]+)?")
+_ATTACHED: Final = re.compile(r"sha(?:256|512)-[0-9a-f]{64,128}(\.[a-z]+)?")
 """Tags of signatures and lists of referrers, which are overwritten by design:
 https://github.com/opencontainers/distribution-spec/blob/main/spec.md#referrers-tag-schema"""
 _AROUND: Final = timedelta(minutes=5)
@@ -49,7 +49,7 @@ class Move:
 def protected_tag(event: PushEvent, expected: Expectations) -> Image | None:
     """Return the tag of a push that must not move; None for tags that may."""
     tag = next(iter(event.image.tags), None)
-    if tag is None or event.artifact == BUILD_CACHE or _ATTACHED.fullmatch(tag):
+    if tag is None or is_build_cache(event.artifact) or _ATTACHED.fullmatch(tag):
         return None
     globs = expected.mutable_tags(event.image.repository)
     if any(fnmatchcase(tag, glob) for glob in globs):

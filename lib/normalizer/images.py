@@ -43,7 +43,7 @@ _KNOWN_RESOURCE: Final = names(
 _ACTIVE: Final = "ACTIVE"
 _IMAGES: Final = frozenset({*IMAGE_CONFIGS, *INDEX_TYPES})
 """Media types of what ECR scans; anything else is a signature, a chart, a bill of materials."""
-_ATTACHED: Final = re.compile(r"sha256-[0-9a-f]{64}(\.[a-z]+)?")
+_ATTACHED: Final = re.compile(r"sha(?:256|512)-[0-9a-f]{64,128}(\.[a-z]+)?")
 """Tags of Cosign's attachments and of a list of referrers:
 https://github.com/opencontainers/distribution-spec/blob/main/spec.md#referrers-tag-schema"""
 
@@ -220,7 +220,8 @@ def other_kind(media_type: Any, tags: Sequence[str]) -> str | None:
     Without a media type it is taken for an image.
     """
     kind = text(media_type)
-    if kind is not None and kind not in _IMAGES:
+    # Upper case and parameters mean nothing in a media type: RFC 6838.
+    if kind is not None and kind.partition(";")[0].strip().lower() not in _IMAGES:
         return kind
     if tags and all(map(_ATTACHED.fullmatch, tags)):
         return f"something about {tags[0][:19]}"

@@ -66,6 +66,14 @@ def test_a_pattern_matches_no_other_image() -> None:
     assert tags_of("cache-main", others=("cache-server",)) == ("cache-main",)
 
 
+@pytest.mark.parametrize("kind", [BUILD_CACHE.replace("v0", "v1"), BUILD_CACHE.upper()])
+def test_a_build_cache_of_another_version_is_one(kind: str) -> None:
+    """A media type has no case, and its version may grow."""
+    stored = (an_image_in_store(1, "cache", kind=kind), an_image_in_store(2, "1.0"))
+
+    assert build_cache_tags(stored) == ("cache",)
+
+
 def test_a_repository_of_nothing_but_build_caches_is_one() -> None:
     assert tags_of("main", "dev", others=()) == ("*",)
 

@@ -13,6 +13,7 @@ from lib.normalizer.images import (
     image_resources,
     os_of,
     other_artifact,
+    other_kind,
     repository_arn,
 )
 from tests.support.shapes import DIGEST, REPOSITORY_ARN, resource
@@ -152,3 +153,22 @@ def test_what_is_not_scanned_is_no_image(detail: dict[str, Any]) -> None:
 def test_what_ecr_scans_is_an_image(detail: dict[str, Any]) -> None:
     """And so is anything of which no media type is known."""
     assert other_artifact(detail) is None
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "Application/vnd.oci.image.config.v1+json",
+        "application/vnd.oci.image.config.v1+json; charset=utf-8",
+        "application/vnd.docker.container.image.V1+JSON",
+    ],
+)
+def test_an_image_is_none_the_less_one_by_how_its_type_is_written(kind: str) -> None:
+    """Neither case nor parameters of a media type hide an image from alerts."""
+    assert other_kind(kind, ("1.0",)) is None
+
+
+@pytest.mark.parametrize("tag", [f"sha512-{'1' * 64}", f"sha512-{'1' * 128}.sig"])
+def test_a_signature_of_a_longer_digest_is_no_image(tag: str) -> None:
+    """The tag of a referrer begins with the algorithm of the digest."""
+    assert other_kind(None, (tag,)) is not None
