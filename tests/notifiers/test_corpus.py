@@ -12,6 +12,7 @@ import pytest
 
 from lib.errors import DocumentError
 from lib.messages.content import Content
+from lib.messages.phrases import counts_text
 from lib.models import AnyReport, Notice
 from lib.normalizer.documents import normalize_document
 from lib.notifiers.sns.notifier import FORMATS
@@ -114,11 +115,11 @@ def test_generated_ones_fit_every_receiver(name: str) -> None:
 
 
 def has_number(text: str, notice: Notice) -> bool:
-    """Return whether a message has the number of what is open, or that nothing is known."""
+    """Return whether a message counts what is open, in sum or by severity, or knows nothing."""
     content = Content(notice.message)
     if content.conditions:
         words = ("all-clear", "scan failed", *(item.kind.value for item in content.conditions))
         return any(word in text for word in words)
     total = sum(content.totals.values())
     number = rf"\b{total:,}\b|\b{total}\b"
-    return total == 0 or bool(re.search(number, text))
+    return total == 0 or bool(re.search(number, text)) or counts_text(content.totals) in text

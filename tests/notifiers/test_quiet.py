@@ -274,7 +274,7 @@ def test_a_scan_without_result_updates_what_is_shown(mode: str) -> None:
     payload = notifier(mode, tools()).render(noticed(failed), thread=THREADS[mode])
 
     update = payload["update"] if mode == "slack-bot" else payload["update"]["fields"]
-    assert "3 CRITICAL, 40 HIGH open" in str(update)
+    assert "3 CRITICAL, 40 HIGH, 12 MEDIUM open" in str(update)
 
 
 def test_a_notice_in_place_of_another_destination_stands_for_itself() -> None:
