@@ -131,7 +131,7 @@ def origins(findings: Sequence[Finding]) -> Callable[[Finding], Origin]:
 
     def origin(finding: Finding) -> Origin:
         package = finding.package
-        if _of_distribution(finding):
+        if of_distribution(finding):
             return Origin.BASE_IMAGE
         if package.manager is None:
             return Origin.UNKNOWN
@@ -141,14 +141,15 @@ def origins(findings: Sequence[Finding]) -> Callable[[Finding], Origin]:
     return origin
 
 
-def _of_distribution(finding: Finding) -> bool:
+def of_distribution(finding: Finding) -> bool:
+    """Return whether a package is one of the distribution, which has versions of its own."""
     package = finding.package
     return package.manager == _OS or (package.manager is None and package.path is None)
 
 
 def _base_layer(findings: Sequence[Finding]) -> str | None:
     """Return the layer of most packages of the distribution; None if there is no such layer."""
-    layers = Counter(finding.package.layer for finding in findings if _of_distribution(finding))
+    layers = Counter(finding.package.layer for finding in findings if of_distribution(finding))
     layers.pop(None, None)
     # An image of one layer has the packages of the base image and its own in it.
     if len({finding.package.layer for finding in findings} - {None}) < 2:  # noqa: PLR2004  # one is no choice

@@ -164,6 +164,8 @@ class ToDo:
     """Which deployments still run an image whose findings are resolved in this one."""
     without_fix: str = ""
     without_version: str = ""
+    described: str = ""
+    """Which versions descriptions name where the scanner names none."""
     unversioned: tuple[UpgradeText, ...] = ()
     """Packages that name no version to go to; as many as asked for."""
     unversioned_count: int = 0
@@ -174,7 +176,7 @@ class ToDo:
     @property
     def notes(self) -> list[str]:
         """The sentences beside the upgrades."""
-        texts = (self.deploy, self.without_version, self.without_fix)
+        texts = (self.deploy, self.without_version, self.described, self.without_fix)
         return [text for text in texts if text]
 
     def groups(self, shown: int) -> dict[str, list[UpgradeText]]:

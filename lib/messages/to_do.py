@@ -10,7 +10,7 @@ from lib.checks.findings import CLOUDFORMATION, COMMAND, REMARK
 from lib.core.scanners import scanner_of
 from lib.core.upgrades import highest_score, upgrade_target, upgrades, version_key
 from lib.messages.content import Content, Entry, counts_of
-from lib.messages.describing import worst_score
+from lib.messages.describing import named_version, worst_score
 from lib.messages.facts import workloads_text
 from lib.messages.parts import Step, ToDo, UpgradeText
 from lib.messages.phrases import NAME, counts_text, listed, names_text
@@ -64,6 +64,7 @@ def to_do(
             [upgrade for upgrade in _unclear(entries, unversioned) if _key(upgrade) in asked],
             news,
         ),
+        described=_described(entries),
         unversioned=tuple(map(upgrade_text, first(unversioned, rows))),
         unversioned_count=len(unversioned),
         kernel=_kernel(entries),
@@ -174,6 +175,25 @@ def _unclear(entries: Sequence[Entry], packages: Sequence[Upgrade]) -> list[Upgr
     rows = (row for entry in entries for row in entry.findings)
     names = {row.package.name for row in rows if row.fix_available != "NO"}
     return [upgrade for upgrade in packages if upgrade.package in names]
+
+
+def _described(entries: Sequence[Entry]) -> str:
+    """
+    Return the versions that descriptions name for packages without a fix version.
+
+    Only where that of each vulnerability of a package names exactly one; the highest fixes all.
+    """
+    named: defaultdict[str, set[str | None]] = defaultdict(set)
+    for entry in entries:
+        for row in entry.findings:
+            named[row.package.name].add(None if row.fixable else named_version(row))
+    texts = [
+        f"{short(name, NAME)} {max(filter(None, versions), key=version_key)}"
+        for name, versions in named.items()
+        if None not in versions
+    ]
+    shown = first(texts, _PACKAGES)
+    return f"By their descriptions, not by the scanner: {listed(shown)} or later" if shown else ""
 
 
 def _source(content: Content) -> ScanSource:

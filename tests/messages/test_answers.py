@@ -8,7 +8,7 @@ import pytest
 
 from cli.__main__ import main
 from cli.alerts_file import read
-from lib.messages.describing import score_text, what_it_is
+from lib.messages.describing import named_version, score_text, what_it_is
 from lib.messages.facts import accepting
 from lib.messages.parts import AlertText
 from lib.messages.text import text_of
@@ -58,6 +58,17 @@ class TestWhatItIs:
                 "TensorFlow is an open source platform.",
             ),
             (None, None, ""),
+            (
+                None,
+                (
+                    "Vulnerability in the Oracle Java SE product of Oracle. Supported versions "
+                    "that are affected are 7u331. Easily exploitable vulnerability allows access. "
+                    "Successful attacks can result in a crash."
+                ),
+                "Successful attacks can result in a crash.",
+            ),
+            (None, "[libfoo reuses a connection.]", "Libfoo reuses a connection."),
+            (None, f"{'word ' * 27}cut here", f"{'word ' * 26}word …".replace("w", "W", 1)),
         ],
     )
     def test_the_first_sentence_that_says_something(
@@ -80,6 +91,48 @@ class TestWhatItIs:
     def test_a_score_says_what_an_attacker_needs(self, score: Score | None, text: str) -> None:
         """Where its vector says so."""
         assert score_text((a_finding(score=score),)) == text
+
+
+def described(description: str, manager: str = "PYTHONPKG") -> Finding:
+    """Return a finding of a dependency, without a fix version."""
+    finding = a_finding("CVE-2026-1", package="scipy", version="1.7.0", description=description)
+    return replace(finding, package=replace(finding.package, manager=manager))
+
+
+class TestNamedVersion:
+    """Only a description that says "before" exactly one version is worth a word."""
+
+    @pytest.mark.parametrize(
+        ("description", "version"),
+        [
+            ("A flaw in SciPy versions prior to 1.8.0.", "1.8.0"),
+            ("Prior to version 1.8.0, scipy crashes. Version 1.8.0 has a patch.", "1.8.0"),
+            ("SciPy before v1.8.0 crashes", "1.8.0"),
+            ("SciPy prior to 1.8.0 or 1.7.9 crashes.", None),
+            ("SciPy 1.8.0 crashes.", None),
+            ("SciPy before 1.7.0 crashes.", None),
+            ("NumPy before 1.8.0 crashes.", None),
+            ("SciPy before 1.8.0rc1 crashes.", None),
+            ("", None),
+        ],
+    )
+    def test_one_version_of_this_package(self, description: str, version: str | None) -> None:
+        """Newer than the one that is installed."""
+        assert named_version(described(description)) == version
+
+    def test_a_distribution_has_versions_of_its_own(self) -> None:
+        """It patches an old one."""
+        assert named_version(described("scipy before 1.8.0", manager="OS")) is None
+
+    def test_it_is_no_word_of_the_scanner(self) -> None:
+        """And one vulnerability without a version leaves its package out."""
+        named = described("SciPy before 1.8.0 crashes.")
+        other = replace(named, vulnerability_id="CVE-2026-2", description="It crashes.")
+
+        assert of(named).to_do.described == (
+            "By their descriptions, not by the scanner: scipy 1.8.0 or later"
+        )
+        assert of(named, other).to_do.described == ""
 
 
 class TestAcceptTheRisk:

@@ -173,7 +173,7 @@ def sentences(text: AlertText, *, whole: bool) -> Iterator[str]:
     if text.problem is None:
         yield from (text.totals, text.why)
     else:
-        yield from (text.problem.title, text.problem.reason, text.problem.caution)
+        yield from (text.problem.reason, text.problem.caution, text.problem.quote)
         yield from text.problem.remedy.split("`")
     yield from (text.to_do.deploy, text.to_do.without_fix)
     for upgrade in text.to_do.upgrades:

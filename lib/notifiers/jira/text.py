@@ -150,7 +150,7 @@ def _upgrades(text: AlertText, rows: int) -> Iterable[Json]:
         return
     yield adf.heading(to_do.title)
     if to_do.kernel:
-        yield adf.paragraph(adf.text(to_do.kernel))
+        yield adf.paragraph(adf.text(f"{to_do.kernel}."))
     for remedy, upgrades in to_do.groups(rows).items():
         yield adf.paragraph(adf.text(remedy, "strong"))
         yield adf.table(UPGRADE_COLUMNS, map(_upgrade, upgrades))

@@ -222,7 +222,7 @@ def _small_print(text: AlertText, omissions: Omissions) -> Json:
     """Return what is not certain, what is not shown, where and for whom."""
     notes = [f"\N{WARNING SIGN} {_say(warning, _WARNING)}" for warning in text.warnings]
     notes += _omissions(omissions)
-    notes += [_say(text.problem.quote, _NOTE)] if text.problem is not None else []
+    notes += [_say(text.problem.quote, _CAUTION)] if text.problem is not None else []
     notes += [_DOT.join(_say(fact, _FACT) for fact in text.small)]
     elements = [mrkdwn(note) for note in notes if note]
     return {"type": "context", "elements": elements} if elements else {}

@@ -22,20 +22,21 @@ _MAX_URL: Final = 2000
 
 def render(_notice: Notice, text: AlertText, _room: int) -> tuple[str, bool]:
     """Return a plain text of at most 76 columns (but for links), and whether it was cut."""
-    lines = [*_opening(text), *_to_do(text), *_steps(text.to_do)]
+    lines = [*_opening(text), *_to_do(text), *_steps(text.to_do), *_report(text)]
     is_cut = False
     for section in text.sections:
         listed, rest = _listing(section)
         lines += listed
         is_cut = is_cut or bool(rest)
     lines += [*_platforms(text), *_numbers(text), *_omissions(text.left_out)]
-    lines += [*_title(LINKS), *_links(text), *_ending(text)]
+    links = _links(text)
+    lines += [*(_title(LINKS) if links else []), *links, *_ending(text)]
     return "\n".join(lines) + "\n", is_cut
 
 
 def render_plain(_notice: Notice, text: AlertText, _room: int) -> tuple[str, bool]:
     """Return the beginning alone: what happened, where, and where to look."""
-    lines = (*_opening(text), *_title(LINKS), *_links(text), *_ending(text))
+    lines = (*_opening(text), *_report(text), *_title(LINKS), *_links(text), *_ending(text))
     return "\n".join(lines) + "\n", bool(text.sections)
 
 
@@ -45,23 +46,28 @@ def _links(text: AlertText) -> list[str]:
         lines += _indented(f"{text.console.label}: {text.console.printed(_MAX_URL)}")
     for link in text.sources:
         lines += _indented(f"{link.label}: {link.url}")
+    return lines
+
+
+def _report(text: AlertText) -> list[str]:
+    """Return where the full report is: the first thing to open."""
     if text.report_command:
-        return [f"  {REPORT_NAME}: {text.report_command}", *lines]
+        return ["", *_wrapped(f"{REPORT_NAME}:"), f"    {text.report_command}"]
     report = text.report
     if report is None or len(report.url) > _MAX_URL:
-        return lines
+        return []
     note = f" ({report.note})" if report.note else ""
-    return [*_indented(f"{report.label}{note}:"), f"  {report.url}", *lines]
+    return ["", *_wrapped(f"{report.label}{note}:"), f"  {report.url}"]
 
 
 def _opening(text: AlertText) -> list[str]:
     """Return the headline, and that nothing is known where that is so."""
     level = text.worst_news
     tag = f"{level.name}  " if level is not None else ""
-    headline = [*_wrapped(f"{text.mark} {tag}{text.headline}"), ""]
+    headline = _wrapped(f"{text.mark} {tag}{text.headline}")
     if text.problem is None:
-        return [*headline, *(_wrapped(text.lead) if text.lead else [])]
-    return [*headline, *_problem(text, text.problem)]
+        return [*headline, *(["", *_wrapped(text.lead)] if text.lead else [])]
+    return [*headline, "", *_problem(text, text.problem)]
 
 
 def _numbers(text: AlertText) -> list[str]:

@@ -1,0 +1,110 @@
+"""One number for one thing: title, summary, lists, details of a page, tiles and documents agree."""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lib.messages.parts import AlertText
+from lib.messages.text import text_of
+from lib.models import Finding, Notice
+from lib.page import render as render_page
+from lib.text import one_line
+from tests.messages.test_verdicts import FILTERS, REPORTS
+from tests.support.builders import NOW, an_image
+from tests.support.builders import a_report as report
+from tests.support.notices import noticed, notices
+from tests.support.receivers import OPTIONS, notifier, tools
+from tests.support.scenes import Scene
+from tests.support.streams import an_entry
+
+STORIES = {name: notice for name, notice in notices().items() if "injection" not in name}
+SEVERITIES = "CRITICAL|HIGH|MEDIUM|LOW|INFORMATIONAL|unrated"
+COUNTED = re.compile(rf"([\d,]+) ({SEVERITIES})")
+FIXABLE = re.compile(r"open; (?:([\d,]+) of|(both|all)|(it)) ")
+TILE = re.compile(r'data-severity="\d+"[^>]*><strong>([\d,]+)</strong>')
+WITH_FIX = re.compile(r'data-box="fixable"><strong>([\d,]+)</strong>')
+
+
+def number(text: str) -> int:
+    """Return "1,200" as a number."""
+    return int(text.replace(",", ""))
+
+
+def total_of(line: str) -> int:
+    """Return the sum of the severities in a total line, before its first semicolon."""
+    return sum(number(count) for count, _ in COUNTED.findall(line.partition(" open")[0]))
+
+
+def fixable_of(text: AlertText) -> int:
+    """Return how many have a fix by the total line."""
+    match = FIXABLE.search(text.totals)
+    if match is None:
+        return 0
+    return number(match[1]) if match[1] else text.total if match[2] else 1
+
+
+def strings(value: Any) -> Iterable[str]:
+    """Yield each string of a payload, on one line."""
+    match value:
+        case str():
+            yield one_line(value)
+        case dict():
+            for name, part in value.items():
+                yield name
+                yield from strings(part)
+        case list():
+            for part in value:
+                yield from strings(part)
+
+
+def payload(mode: str, notice: Notice) -> Any:
+    """Return what a receiver gets."""
+    return notifier(mode, tools()).render(notice)
+
+
+def check(notice: Notice) -> None:
+    """Fail where two places give two numbers for one thing."""
+    text = text_of(notice)
+    is_check = text.image.is_repository
+    if not is_check:
+        assert total_of(text.totals) == text.total
+        assert fixable_of(text) <= text.total
+    for section in (*text.sections, text.open):
+        remainder = sum(number(count) for count, _ in COUNTED.findall(section.more(3)))
+        assert min(3, len(section.rows)) + remainder == section.count
+        assert sum(section.counts.values()) == section.count
+        assert not section.open_count or section.count <= section.open_count
+    for mode in OPTIONS:
+        if mode != "webhook" and (text.problem is None or text.total):
+            said = " ".join(strings(payload(mode, notice))).replace("*", "")
+            # Nothing is sent, or an incident is resolved without details.
+            is_silent = not said or (mode == "pagerduty" and "custom_details" not in said)
+            assert is_silent or text.totals.partition(";")[0] in said
+    document = payload("webhook", notice)["data"]
+    assert document["counts"]["total"] == text.total
+    assert document["suppressed"]["total"] == text.suppressed
+    tiles = render_page(notice, (), now=NOW)
+    if not is_check and text.total:
+        assert sum(map(number, TILE.findall(tiles))) == text.total
+        assert sum(map(number, WITH_FIX.findall(tiles))) == fixable_of(text)
+
+
+@pytest.mark.parametrize("story", STORIES)
+def test_every_place_has_the_same_numbers(story: str) -> None:
+    """Of each kept story."""
+    check(STORIES[story])
+
+
+@settings(deadline=None)
+@given(old=REPORTS, new=REPORTS, filters=st.lists(FILTERS, min_size=1, max_size=2).map(tuple))
+def test_any_alert_has_one_number_for_one_thing(
+    old: list[Finding], new: list[Finding], filters: Any
+) -> None:
+    """Whatever routes ask for, and whatever an entry suppresses."""
+    reports = report(*new, image=an_image(2)), report(*old, image=an_image(1))
+
+    check(noticed(Scene(*reports, filters, suppressions=(an_entry("CVE-2026-1"),))))
