@@ -9,6 +9,8 @@ from typing import Any, Final
 from lib.models import Finding, FindingId, Package
 
 _Merge = Callable[[Any, Any], Any]
+Rank = tuple[float, ...]
+"""Severity, exploit, fix, EPSS, score."""
 
 
 def distinct(findings: Iterable[Finding]) -> tuple[Finding, ...]:
@@ -27,10 +29,13 @@ def distinct(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     return tuple([finding for _, finding in sorted(merged.items(), key=_worst_first)])
 
 
-def _worst_first(
-    item: tuple[FindingId, Finding],
-) -> tuple[int, bool, bool, float, float, FindingId]:
+def _worst_first(item: tuple[FindingId, Finding]) -> tuple[Rank, FindingId]:
     identity, finding = item
+    return rank(finding), identity
+
+
+def rank(finding: Finding) -> Rank:
+    """Return how bad a row is; less is worse."""
     score = finding.score
     return (
         -finding.severity,
@@ -38,7 +43,6 @@ def _worst_first(
         not finding.fixable,
         -(finding.epss or 0.0),
         -score.value if score is not None else 0.0,
-        identity,
     )
 
 

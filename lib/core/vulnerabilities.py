@@ -13,6 +13,7 @@ from itertools import chain
 from typing import Generic, TypeVar
 
 from lib.core.aliases import is_cve, joined
+from lib.core.distinct import Rank, rank
 from lib.models import Counts, Finding, Severity
 from lib.models.streams import Vulnerability, VulnerabilityId, WatchedImage
 
@@ -146,30 +147,15 @@ def _names(rows: Mapping[str, list[Finding]]) -> tuple[Mapping[str, str], dict[s
     return spelling, aliases
 
 
-_Rank = tuple[float, ...]
-"""How bad a row is, less is worse: severity, exploit, fix, EPSS, score."""
-
-
-def _ranked(names: tuple[str, ...], findings: list[Finding]) -> tuple[_Rank, str, Vulnerability]:
+def _ranked(names: tuple[str, ...], findings: list[Finding]) -> tuple[Rank, str, Vulnerability]:
     """Return a vulnerability behind its rank, which is in each respect that of its worst row."""
     if len(findings) == 1:
-        rank = _rank(findings[0])
+        worst = rank(findings[0])
     else:
-        keys = sorted([(_rank(finding), finding.id, _Row(finding)) for finding in findings])
+        keys = sorted([(rank(finding), finding.id, _Row(finding)) for finding in findings])
         findings = [row.finding for *_, row in keys]
-        rank = tuple(map(min, *[key[0] for key in keys]))
-    return rank, names[0], Vulnerability(names[0], names, tuple(findings))
-
-
-def _rank(finding: Finding) -> _Rank:
-    score = finding.score
-    return (
-        -finding.severity,
-        not finding.exploitable,
-        not finding.fixable,
-        -(finding.epss or 0.0),
-        -score.value if score is not None else 0.0,
-    )
+        worst = tuple(map(min, *[key[0] for key in keys]))
+    return worst, names[0], Vulnerability(names[0], names, tuple(findings))
 
 
 class _Row:
