@@ -21,7 +21,10 @@ PARTIAL_PATIENCE: Final = timedelta(minutes=10)
 SECOND_LOOK_AFTER: Final = timedelta(minutes=2)
 """When a first report that lost most of what the image before had is fetched once more."""
 _EVER: Final = datetime.min.replace(tzinfo=UTC)
-_RUNNING: Final = frozenset({"IN_PROGRESS", "PENDING"})
+RUNNING: Final = frozenset({"IN_PROGRESS", "PENDING"})
+"""A result may still come."""
+ENDED: Final = frozenset({"FINDINGS_UNAVAILABLE", "IMAGE_ARCHIVED", "SCAN_ELIGIBILITY_EXPIRED"})
+"""The end of an image's scans, not a failure: what was listed stands, and grows old."""
 _ENHANCED: Final = ScanSource.ECR_ENHANCED.scanner
 
 
@@ -42,7 +45,7 @@ def evidence_of(
     Fewer findings than announced are incomplete after ten minutes. An empty list without counts and
     without a time of completion never proves anything.
     """
-    if report.scan.status in _RUNNING:
+    if report.scan.status in RUNNING:
         return NotReady(f"the scan is not finished: {report.scan.status}")
     if isinstance(report, UnusableReport):
         return report

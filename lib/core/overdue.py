@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from lib.core.evidence import ENDED
 from lib.core.streams import StreamRule, streams_of
 from lib.core.watching import COMPARED_FOR
 from lib.models import Image, LastScan, ScanProgress
@@ -22,8 +23,6 @@ _LATEST: Final = timedelta(days=1)
 """How long at least, and at most, an incomplete report is left as it is."""
 _FAILED: Final = "FAILED"
 """The status in events of every scan without a result. ECR may have a more specific one."""
-_OVER: Final = frozenset({"FINDINGS_UNAVAILABLE", "IMAGE_ARCHIVED", "SCAN_ELIGIBILITY_EXPIRED"})
-"""Statuses that end the monitoring of an image. They are no failure: its findings stand."""
 _EVER: Final = datetime.min.replace(tzinfo=UTC)
 
 
@@ -102,7 +101,7 @@ def new_result(scan: LastScan, record: ImageRecord) -> str | None:
         return f"its scan has ended: {scan.status}"
     usable = stored.reason is None
     if scan.progress is ScanProgress.UNUSABLE:
-        same = stored.status in (scan.status, _FAILED) or (usable and scan.status in _OVER)
+        same = stored.status in (scan.status, _FAILED) or (usable and scan.status in ENDED)
         return None if same else f"{scan.status}, was {stored.status}"
     if not usable:
         return f"has a result now, was {stored.status}"

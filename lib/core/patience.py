@@ -4,15 +4,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from lib.core.evidence import NOT_FOUND
+from lib.core.evidence import NOT_FOUND, PARTIAL_PATIENCE
 from lib.errors import FindingsNotReadyError
 from lib.models import ScanEvent, UnusableReport
 
 NOT_READY_HORIZON: Final = timedelta(hours=1)
 """A scan that has no result by then is reported as not scanned."""
 _MINUTES: Final = NOT_READY_HORIZON // timedelta(minutes=1)
-PARTIAL_HORIZON: Final = timedelta(minutes=10)
-"""Findings that were announced and are not listed by then will not come."""
 _REVISIT_DELAYS: Final = ((30, 30), (90, 60), (210, 120), (510, 300))
 """Seconds: up to which age of a pending scan the next look follows after how long."""
 _LAST_DELAY: Final = 900
@@ -44,7 +42,7 @@ def is_over(
     somebody looks at it.
     """
     if error.partial is not None:
-        return now - announced_at >= PARTIAL_HORIZON
+        return now - announced_at >= PARTIAL_PATIENCE
     since = min(announced_at, known_since) if error.status == NOT_FOUND else announced_at
     return now - since >= NOT_READY_HORIZON
 

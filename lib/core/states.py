@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Final
 
 from lib.core.conditions import conditions
-from lib.core.evidence import NOT_FOUND, facts, part_states
+from lib.core.evidence import ENDED, NOT_FOUND, RUNNING, facts, part_states
 from lib.core.lifecycles import course
 from lib.core.vulnerabilities import vulnerabilities_of
 from lib.models import Finding, Image, StreamId
@@ -29,9 +29,7 @@ from lib.models.streams import (
     WatchedImage,
 )
 
-_ENDED: Final = frozenset({"FINDINGS_UNAVAILABLE", "IMAGE_ARCHIVED", "SCAN_ELIGIBILITY_EXPIRED"})
-"""The end of an image's scans, not a failure: what was listed stands, and grows old."""
-_EXPECTED: Final = frozenset({"IN_PROGRESS", "PENDING", NOT_FOUND})
+_EXPECTED: Final = RUNNING | {NOT_FOUND}
 """A result may still come."""
 
 
@@ -131,7 +129,7 @@ def _part(
     news = tuple([_same_or_new(evidence, earlier) for evidence in part.evidence])
     evidence = tuple(_chain((*news, *earlier, *lent)))
     listed = bool(evidence) and evidence[0].image.digest == image.digest
-    if part.status in _ENDED and listed:
+    if part.status in ENDED and listed:
         return replace(part, reason=None, monitored=False, evidence=evidence)
     return replace(part, evidence=evidence)
 

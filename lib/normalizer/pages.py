@@ -7,6 +7,7 @@ from itertools import islice
 from typing import Any, Final
 
 from lib.core.distinct import distinct
+from lib.core.evidence import RUNNING
 from lib.models import (
     AnyReport,
     Finding,
@@ -43,9 +44,6 @@ FAILED: Final = "FAILED"
 USABLE: Final = frozenset({"COMPLETE", "ACTIVE", UNKNOWN_STATUS})
 """Basic scans end as COMPLETE, continuous scans stay ACTIVE. Any other status, known or not, says
 nothing about findings."""
-
-
-RUNNING: Final = frozenset({"IN_PROGRESS", "PENDING"})
 
 
 _LISTS: Final = ("findings", "enhancedFindings")

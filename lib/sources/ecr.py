@@ -10,6 +10,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
+from lib.core.evidence import RUNNING
 from lib.errors import (
     EventError,
     FindingsNotReadyError,
@@ -37,7 +38,6 @@ from lib.normalizer.images import (
 )
 from lib.normalizer.pages import (
     FAILED,
-    RUNNING,
     USABLE,
     Page,
     both_lists,
