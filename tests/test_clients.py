@@ -16,7 +16,7 @@ import pytest
 from botocore.auth import SigV4Auth
 
 from lib.bootstrap.clients import Clients
-from lib.store import pages
+from lib.store.pages import S3Pages
 
 ROOT = Path(__file__).parents[1]
 BUCKET = "ecr-scan-alerts-prod-reportsbucket-1a2b3c"
@@ -82,12 +82,7 @@ def _calls() -> Iterator[tuple[Path, ast.Call]]:
 def a_link(session: boto3.session.Session, region: str) -> str:
     """Return where a browser is sent for a page in a bucket of this region."""
     client = Clients(session).get("s3", region)
-    client.head_object = lambda **_: {}
-
-    address = pages.redirect(client, BUCKET, "pages/payments/api.html")
-
-    assert address is not None
-    return address
+    return S3Pages(client, BUCKET).address("pages/payments/api.html")
 
 
 def test_all_regions_and_services_are_looked_at() -> None:
