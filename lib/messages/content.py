@@ -165,6 +165,13 @@ class Content:
         return sum(entry.change is None for entry in self.open)
 
     @property
+    def not_asked(self) -> Counts:
+        """The numbers of what is open and neither reported nor suppressed, by severity."""
+        numbers = Counter(self.totals)
+        numbers.subtract(counts_of(self.open))
+        return ordered({severity: number for severity, number in numbers.items() if number})
+
+    @property
     def shown(self) -> int:
         """How many of the open vulnerabilities the delta names."""
         return len(self.open) - self.unchanged

@@ -5,8 +5,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final, NamedTuple, TypeVar
 
+from lib.messages.describing import is_kernel
 from lib.messages.phrases import counts_text, names_text, severity_word
-from lib.messages.to_do import is_kernel
 from lib.models import (
     Counts,
     Digest,

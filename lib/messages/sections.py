@@ -25,7 +25,7 @@ from lib.messages.phrases import (
     severity_text,
     severity_word,
 )
-from lib.messages.verdict import changes_of, sentence
+from lib.messages.verdict import sentence
 from lib.models import Counts, Finding, Omission, Severity
 from lib.models.streams import PackageVersion
 from lib.models.views import Kind
@@ -37,6 +37,8 @@ EXPLOITED: Final = "used in attacks"
 _REASON: Final = 200
 _NOTE: Final = 1000
 _PACKAGES: Final = 2
+_NAMED: Final = 3
+"""Vulnerabilities that a line names; of more it has the number."""
 _KINDS: Final[Mapping[Kind, SectionKind]] = MappingProxyType(
     {
         Kind.BASELINE: SectionKind.FOUND,
@@ -72,13 +74,22 @@ def open_section(content: Content, rows: int) -> Section:
 
 def left_out(content: Content) -> Omissions:
     """Return what is open and not in the lists, by its reason."""
-    # The line about what changed counts what did not.
-    standing = 0 if changes_of(content) else content.unchanged
-    groups = [Omission("reported before, unchanged", standing)] if standing else []
-    groups += _omitted(content)
+    groups = [*_standing(content), *_omitted(content)]
     terms = [f"{content.shown:,} shown"]
     terms += [f"{content.unchanged:,} unchanged"] if content.unchanged else []
     return _omissions(content, groups, terms)
+
+
+def _standing(content: Content) -> list[Omission]:
+    """Return what was reported before and is as it was, with the names of a few."""
+    entries = [entry for entry in content.open if entry.change is None]
+    if not entries:
+        return []
+    counts = counts_of(entries)
+    levels = f"unchanged ({counts_text(counts)})" if len(counts) > 1 else "unchanged"
+    levels = levels if len(counts) > 1 else f"{levels} {severity_word(entries[0].severity)}"
+    names = ", ".join(short(entry.id, NAME) for entry in entries) if len(entries) <= _NAMED else ""
+    return [Omission(f"{levels}{f' ({names})' if names else ''}", len(entries))]
 
 
 def not_open(content: Content) -> Omissions:
@@ -89,18 +100,26 @@ def not_open(content: Content) -> Omissions:
 def why(content: Content) -> str:
     """Return in one line what makes the open vulnerabilities likelier to hurt."""
     entries = content.everything
-    wild = sum(entry.exploited for entry in entries)
-    exploitable = sum(entry.exploitable for entry in entries) - wild
+    wild = [entry for entry in entries if entry.exploited]
+    exploitable = [entry for entry in entries if entry.exploitable and not entry.exploited]
     epss = max((entry.epss for entry in entries), default=0.0)
     pieces = (
-        f"{wild:,} {EXPLOITED}" if wild else "",
-        f"{exploitable:,} with a public exploit" if exploitable else "",
+        f"{EXPLOITED}: {_named(wild)}" if wild else "",
+        f"{EXPLOIT_KNOWN}: {_named(exploitable)}" if exploitable else "",
         f"EPSS up to {percent(epss)}" if epss >= LIKELY else "",
         "running now" if entries and any(image.running for image in content.state.images) else "",
     )
     findings = [row for entry in entries for row in entry.findings]
     no_data = findings and not content.is_check and not any(map(says_exploit, findings))
-    return capitalized(", ".join(filter(None, (*pieces, NO_EXPLOIT_DATA if no_data else ""))))
+    return capitalized("; ".join(filter(None, (*pieces, NO_EXPLOIT_DATA if no_data else ""))))
+
+
+def _named(entries: Sequence[Entry]) -> str:
+    """Return the first vulnerabilities with their severities, and how many more there are."""
+    shown = first(entries, _NAMED)
+    names = [f"{short(entry.id, NAME)} ({severity_word(entry.severity)})" for entry in shown]
+    more = len(entries) - len(names)
+    return ", ".join(names) + (f" and {more:,} more" if more else "")
 
 
 def says_exploit(finding: Finding) -> bool:
@@ -138,7 +157,7 @@ def _omission(reason: str) -> str:
 
 _PLAINER: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "severity unknown": "",
+        "severity unknown": " (the scanner gave no severity)",
         "no fix known": ": no fix version reported",
         "no fix available": ": no fix yet",
         "no known exploit": ": no public exploit",

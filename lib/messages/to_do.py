@@ -1,6 +1,5 @@
 """The fixes of a notice: upgrades counted in vulnerabilities, deployments, settings. Pure."""
 
-import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -8,9 +7,9 @@ from typing import Final
 
 from lib.checks.findings import CLOUDFORMATION, COMMAND, REMARK
 from lib.core.scanners import scanner_of
-from lib.core.upgrades import highest_score, upgrade_target, upgrades, version_key
+from lib.core.upgrades import WORST_FIRST, highest_score, upgrade_target, upgrades, version_key
 from lib.messages.content import Content, Entry, counts_of
-from lib.messages.describing import named_version, worst_score
+from lib.messages.describing import is_kernel, named_version, worst_score
 from lib.messages.facts import workloads_text
 from lib.messages.parts import Step, ToDo, UpgradeText
 from lib.messages.phrases import NAME, counts_text, listed, names_text
@@ -18,9 +17,6 @@ from lib.models import Counts, Deployments, Finding, Origin, ScanSource, Upgrade
 from lib.text import capitalized, clean, counted, first, one_line, short, truncate
 
 _TITLE: Final = 160
-_KERNEL: Final = re.compile(
-    r"(?:linux|kernel)(?:-(?:libc-dev|headers|image|modules|core|devel)[\w.+-]*)?"
-)
 _RISK: Final = 400
 _VERSIONS: Final = 3
 _PACKAGES: Final = 6
@@ -59,9 +55,13 @@ def to_do(
         fixes=_fixed(content.everything, ready),
         deploy=_deploy(content, running.before if running is not None else ()),
         without_fix=_without_fix(entries),
-        without_version=without_version(
-            _source(content),
-            [upgrade for upgrade in _unclear(entries, unversioned) if _key(upgrade) in asked],
+        without_version=_without_version(
+            content,
+            {
+                upgrade.package
+                for upgrade in _unclear(entries, unversioned)
+                if _key(upgrade) in asked
+            },
             news,
         ),
         described=_described(entries),
@@ -218,21 +218,11 @@ def _base(content: Content, name: str | None) -> str:
     return short(name, NAME) if name and not content.image.is_repository else ""
 
 
-def is_kernel(package: str) -> bool:
-    """Return whether a package is a kernel: a container runs on that of its host."""
-    return _KERNEL.fullmatch(package) is not None
-
-
 def _kernel(entries: Sequence[Entry]) -> str:
     """Return that a kernel in an image is not the one that runs; empty without such a package."""
-    names = (package.name for entry in entries for package in entry.packages)
-    kernel = next((name for name in names if is_kernel(name)), None)
-    if kernel is None:
+    if not any(is_kernel(package.name) for entry in entries for package in entry.packages):
         return ""
-    return (
-        "The running kernel is the host's: check and patch the hosts. A rebuilt image only clears "
-        f"this finding of {short(kernel, NAME)}"
-    )
+    return "Containers run on the host's kernel: patch the hosts first"
 
 
 def upgrade_text(upgrade: Upgrade, base: str = "") -> UpgradeText:
@@ -240,7 +230,7 @@ def upgrade_text(upgrade: Upgrade, base: str = "") -> UpgradeText:
     versions = [truncate(one_line(version), NAME) for version in upgrade.installed]
     more = f" and {len(versions) - _VERSIONS} more" if len(versions) > _VERSIONS else ""
     return UpgradeText(
-        remedy=_remedy(upgrade.origin, base),
+        remedy=_remedy(upgrade, base),
         package=short(upgrade.package),
         installed=", ".join(versions[:_VERSIONS]) + more,
         fixed=truncate(one_line(upgrade.fixed or ""), NAME),
@@ -250,35 +240,56 @@ def upgrade_text(upgrade: Upgrade, base: str = "") -> UpgradeText:
     )
 
 
-def _remedy(origin: Origin, base: str) -> str:
-    if origin is Origin.BASE_IMAGE and base:
-        return f"Rebuild on a newer version of {base}"
-    return origin.remedy
+def _remedy(upgrade: Upgrade, base: str) -> str:
+    """Return where an upgrade is made; a kernel in an image is not the one that runs."""
+    remedy = upgrade.origin.remedy
+    if upgrade.origin is Origin.BASE_IMAGE and base:
+        remedy = f"Rebuild on a newer version of {base}"
+    if not is_kernel(upgrade.package):
+        return remedy
+    return f"Then {remedy[:1].lower()}{remedy[1:]}, which clears the scan, not the risk"
 
 
-def without_version(
-    source: ScanSource, packages: Sequence[Upgrade], news: Collection[str] = ()
-) -> str:
-    """Return which packages have no version to go to, new ones first; empty without any."""
-    if not packages:
+def _without_version(content: Content, packages: Collection[str], news: Collection[str]) -> str:
+    """
+    Return which packages have no version to go to, new ones first; empty without any.
+
+    A vulnerability of several packages is counted once, beside all of them.
+    """
+    groups: defaultdict[tuple[str, ...], list[Entry]] = defaultdict(list)
+    for entry in content.everything:
+        rows = (row for row in entry.findings if row.fixed_version is None)
+        names = tuple(dict.fromkeys(row.package.name for row in rows))
+        names = tuple(name for name in names if name in packages)
+        if names and not content.is_behind(entry):
+            groups[names].append(entry)
+    if not groups:
         return ""
-    severities = {severity for upgrade in packages for severity in upgrade.fixes}
-    is_mixed = len(severities) > 1 or len(packages) == 1
     # Where all of them are new, that is no difference.
-    news = news if {upgrade.package for upgrade in packages} - {*news} else ()
-    names = [
-        f"{short(upgrade.package)} ({_amount(upgrade, is_mixed=is_mixed)}"
-        f"{', new' if upgrade.package in news else ''})"
-        for upgrade in first(packages, _PACKAGES)
+    news = frozenset(news) if {*packages} - {*news} else frozenset()
+    ordered = sorted(groups, key=lambda names: (news.isdisjoint(names), _amounts(groups[names])))
+    severities = {entry.severity for entries in groups.values() for entry in entries}
+    is_mixed = len(severities) > 1 or len(groups) == 1
+    texts = [
+        f"{listed([short(name) for name in names])} ({_amount(groups[names], is_mixed=is_mixed)}"
+        f"{'' if news.isdisjoint(names) else ', new'})"
+        for names in first(ordered, _PACKAGES)
     ]
-    more = len(packages) - len(names)
-    names += [counted(more, "more package")] if more else []
-    return scanner_of(source).without_version.format(packages=listed(names))
+    more = {name for names in ordered for name in names}
+    more -= {name for names in ordered[: len(texts)] for name in names}
+    texts += [counted(len(more), "more package")] if more else []
+    return scanner_of(_source(content)).without_version.format(packages=listed(texts))
 
 
-def _amount(upgrade: Upgrade, *, is_mixed: bool) -> str:
-    """Return how many an upgrade removes; of one severity the number alone."""
-    return counts_text(upgrade.fixes) if is_mixed else f"{sum(upgrade.fixes.values()):,}"
+def _amounts(entries: Sequence[Entry]) -> tuple[int, ...]:
+    """Return a key that puts the worst and the most first."""
+    counts = counts_of(entries)
+    return tuple(-counts.get(severity, 0) for severity in WORST_FIRST)
+
+
+def _amount(entries: Sequence[Entry], *, is_mixed: bool) -> str:
+    """Return how many there are; of one severity the number alone."""
+    return counts_text(counts_of(entries)) if is_mixed else f"{len(entries):,}"
 
 
 def steps(findings: Iterable[Finding]) -> Iterable[Step]:

@@ -10,6 +10,7 @@ from lib.core.upgrades import upgrade_of, upgrade_target
 from lib.messages.checks import state_of_check, verdict_of_check
 from lib.messages.comparing import NAME, cause, is_rescan, since
 from lib.messages.content import Content, Entry, counts_of
+from lib.messages.describing import is_kernel
 from lib.messages.phrases import counts_text, listed, names_text, severity_word
 from lib.models import Counts
 from lib.models.streams import PackageVersion
@@ -52,6 +53,7 @@ _AMOUNTS: Final[Mapping[Kind, str]] = MappingProxyType(
     }
 )
 _NEWLY_REPORTED: Final = "{counts} newly reported"
+_NOT_CAUSED: Final = " (not caused by this release)"
 _OLD_NEWS: Final = "{n} newly reported"
 _BOTH: Final = 2
 _DOT: Final = " \N{MIDDLE DOT} "
@@ -59,6 +61,7 @@ _MANY: Final = 6
 """Findings of a first scan among which a package can stand out."""
 _PACKAGES: Final = 3
 _REASON: Final = 240
+_PATCH_HOSTS: Final = ", in the kernel: patch the hosts"
 _UPGRADE: Final = ", fix available: "
 _PIECES: Final = 5
 """Kinds of change that the verdict counts one by one; the others are added up."""
@@ -92,7 +95,11 @@ def sentence(text: str) -> str:
 
 
 def changes_of(content: Content) -> str:
-    """Return what differs since when, in numbers: "Since 1.4.1: 2 new, 3 fixed, 40 unchanged"."""
+    """
+    Return what differs since when, in numbers: "Since 1.4.1: 2 new, 3 fixed, 40 unchanged".
+
+    What is open in it adds up to all that is open.
+    """
     if content.is_check or not (content.changes or content.ended_conditions):
         return ""
     name = since(content)
@@ -101,6 +108,9 @@ def changes_of(content: Content) -> str:
     pieces = [_amount(content, kind, entries) for kind, entries in content.changes.items()]
     pieces += _ended_conditions(content)
     pieces += [f"{content.unchanged:,} unchanged"] if content.unchanged else []
+    if content.not_asked:
+        number = sum(content.not_asked.values())
+        pieces.append(f"{number:,} more open, not alerted on here")
     return f"Since {name}: {_DOT.join(pieces)}"
 
 
@@ -170,7 +180,10 @@ def _pieces(content: Content, kinds: Sequence[Kind]) -> Iterator[str]:
     upgrades = set[str]()
     for kind, entries in changes[:_PIECES]:
         remedy = "" if kind in _WITHOUT_REMEDY else _remedy(entries)
-        yield _phrase(content, kind, entries) + ("" if remedy in upgrades else remedy)
+        remedy_once = "" if remedy in upgrades else remedy
+        # The note stands last: what is too long is cut there.
+        note = _NOT_CAUSED if kind is Kind.NEW and cause(content, entries) else ""
+        yield f"{_phrase(content, kind, entries)}{remedy_once}{note}"
         upgrades |= {remedy} if remedy.startswith(_UPGRADE) else set()
     others = sum(len(entries) for _, entries in changes[_PIECES:])
     if others:
@@ -194,8 +207,7 @@ def _phrase(content: Content, kind: Kind, entries: Sequence[Entry]) -> str:
 def _new(content: Content, words: str, entries: Sequence[Entry]) -> str:
     """Return what is new since when; what no release brought is only newly reported."""
     if cause(content, entries):
-        words = _amounts(_NEWLY_REPORTED, counts_of(entries))
-        return f"{words} (not caused by this release)"
+        return _amounts(_NEWLY_REPORTED, counts_of(entries))
     if is_rescan(content):
         words = _amounts(_NEWLY_REPORTED, counts_of(entries))
     return words + _compared(content) + _behind(content, entries)
@@ -229,6 +241,9 @@ def _amounts(phrase: str, counts: Counts) -> str:
 
 def _remedy(entries: Sequence[Entry]) -> str:
     """Return what is known about fixes; empty where the scanner does not say that there is none."""
+    packages = [package.name for entry in entries for package in entry.packages]
+    if packages and all(map(is_kernel, packages)):
+        return _PATCH_HOSTS
     fixable = [entry for entry in entries if entry.fixable]
     if not fixable:
         rows = (row for entry in entries for row in entry.findings)

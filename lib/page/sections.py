@@ -100,6 +100,7 @@ def problem(text: AlertText, problem: Problem) -> Markup:
         element("h3", text.to_do.title) if remedy else None,
         element("p", _commands(remedy)) if remedy else None,
         element("p", problem.quote, class_="quiet") if problem.quote else None,
+        None if text.accept_id else _accept(text),
     )
 
 
@@ -215,12 +216,16 @@ def to_do(text: AlertText) -> Markup | None:
         [element("p", note) for note in todo.notes],
         _unversioned(todo),
         map(_step, steps),
-        _accept(text),
+        _accept(text) if text.accept_id else None,
     )
 
 
 def _accept(text: AlertText) -> Markup | None:
-    """Return the command that accepts the risk of the worst; the table has it for each row."""
+    """
+    Return the command that accepts the risk of the worst, or of an image that needs no scan.
+
+    The table has it for each row.
+    """
     if not text.accept_command:
         return None
     command = element("code", text.accept_command)

@@ -227,7 +227,7 @@ class TestWhereToStart:
 
     def test_a_kernel_in_an_image_is_not_the_one_that_runs(self) -> None:
         """Its host's is."""
-        assert "The running kernel is the host's" in of(a_finding(package="linux")).to_do.kernel
+        assert "patch the hosts first" in of(a_finding(package="linux")).to_do.kernel
         assert of(a_finding(package="linux-pam")).to_do.kernel == ""
 
     def test_the_base_image_is_named_where_the_image_says_it(self) -> None:

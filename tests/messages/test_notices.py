@@ -57,10 +57,14 @@ def test_shown_unchanged_and_left_out_are_all_that_is_open() -> None:
         "5 vulnerabilities open: 1 shown, 1 unchanged, 3 filtered out; 1 more suppressed"
     )
     assert made.left_out.lines(8) == [
+        "1 unchanged HIGH (CVE-2024-0001)",
         "3 (1 MEDIUM, 2 LOW) below HIGH, the threshold here",
         "1 HIGH suppressed by the entry CVE-2024-0003, until 2026-11-23: not reachable",
     ]
-    assert made.changes == "Since 2026-11-23: 1 new \N{MIDDLE DOT} 1 unchanged"
+    assert made.changes == (
+        "Since 2026-11-23: 1 new \N{MIDDLE DOT} 1 unchanged \N{MIDDLE DOT} "
+        "3 more open, not alerted on here"
+    )
     assert made.not_open.sum == (
         "5 vulnerabilities open: 2 reported, 3 filtered out; 1 more suppressed"
     )
@@ -100,7 +104,10 @@ def test_what_makes_it_likelier_to_hurt_is_said() -> None:
 
     made = text(a_state(a_watched(wild, known, running=True)))
 
-    assert made.why == ("1 used in attacks, 1 with a public exploit, EPSS up to 42 %, running now")
+    assert made.why == (
+        "Used in attacks: CVE-2024-0001 (HIGH); public exploit: CVE-2024-0002 (HIGH); "
+        "EPSS up to 42 %; running now"
+    )
     assert made.verdict == "First scan: 2 HIGH, 1 of them fixable"
     remarks = {row.name: row.remarks for row in made.open.rows}
     assert remarks["CVE-2024-0001"] == ("used in attacks", "EPSS 42 %")

@@ -67,7 +67,7 @@ def test_the_hosts_are_named_before_the_upgrade_of_a_kernel(mode: str, options: 
     payload = notifier(mode, tools(), **options).render(notice_of(kernel))
 
     words = " ".join(json.dumps(payload).replace("\\n", " ").split())
-    hosts = words.find("The running kernel is the host's: check and patch the hosts")
+    hosts = words.find("Containers run on the host's kernel: patch the hosts first")
     assert 0 < hosts < words.index("4.19.304-1", hosts)
 
 

@@ -108,3 +108,24 @@ def test_any_alert_has_one_number_for_one_thing(
     reports = report(*new, image=an_image(2)), report(*old, image=an_image(1))
 
     check(noticed(Scene(*reports, filters, suppressions=(an_entry("CVE-2026-1"),))))
+
+
+OPEN_AMOUNT = re.compile(
+    r"^([\d,]+) (?:new|newly reported|more severe|with a public exploit now|fixable now|in an image"
+    r" that started to run|no longer suppressed|reported because alerts\.yml changed|fixed, not"
+    r" deployed everywhere|unchanged|found|more open, not alerted on here)"
+)
+
+
+@settings(deadline=None)
+@given(old=REPORTS, new=REPORTS, filters=st.lists(FILTERS, min_size=1, max_size=2).map(tuple))
+def test_what_changed_and_what_did_not_add_up_to_what_is_open(
+    old: list[Finding], new: list[Finding], filters: Any
+) -> None:
+    """Whatever routes ask for: readers add the numbers of the line, and compare with the total."""
+    reports = report(*new, image=an_image(2)), report(*old, image=an_image(1))
+    text = text_of(noticed(Scene(*reports, filters, suppressions=(an_entry("CVE-2026-1"),))))
+
+    amounts = text.changes.partition(": ")[2].split(" · ")
+    is_open = [match for match in map(OPEN_AMOUNT.match, amounts) if match is not None]
+    assert not text.changes or sum(number(match[1]) for match in is_open) == text.total

@@ -780,7 +780,7 @@ def test_description_says_how_things_stand() -> None:
     ]
     assert any(text.startswith("Fixed in 3.0.14-1~deb12u2, new, EPSS 12 %") for text in texts)
     assert "and 22 more: 22 HIGH" in texts
-    assert "12 MEDIUM below HIGH, the threshold here" in _section(body, "Not shown")
+    assert "12 MEDIUM below HIGH, the threshold here" in _section(body, "Not listed here")
     assert any(text.startswith("Since 1.4.1: 2 new") for text in _section(body, "Numbers"))
 
 
@@ -796,7 +796,7 @@ def test_kinds_that_are_not_asked_for_are_open_all_the_same() -> None:
 
     assert fields["summary"] == "[CRITICAL] payments/api:1.4.2: 1 CRITICAL, 1 HIGH open"
     assert "Raised" in " ".join(_section(fields["description"], "Open now (2)"))
-    assert _section(fields["description"], "Not shown") == []
+    assert _section(fields["description"], "Not listed here") == []
 
 
 @pytest.mark.parametrize(

@@ -257,7 +257,7 @@ class TestWhatItSays:
         )
         assert details["New"][1].startswith("2 CRITICAL, up to CVSS 9.8: openssl 3.0.11-1~deb12u1")
         assert "3 fixed (zlib1g)" in details["What changed"]
-        assert "suppressed by" in " ".join(details["Not shown"])
+        assert "suppressed by" in " ".join(details["Not listed here"])
         assert details["Why you are paged"].endswith(
             "Routes payments, security page about vulnerabilities like these"
         )
