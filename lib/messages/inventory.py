@@ -74,11 +74,9 @@ def figures(rows: Sequence[_Row]) -> list[Figure]:
     """Return how many rows can be fixed or exploited, as far as sources say; none is a zero."""
     groups = [row.findings for row in rows]
     fixable = sum(any(finding.fixable for finding in group) for group in groups)
-    stuck = sum(all(finding.fix_available == "NO" for finding in group) for group in groups)
     numbers = (
         (fixable, "with a fix", "fixable"),
-        (stuck, "without a fix yet", ""),
-        (len(groups) - fixable - stuck, "no fix version reported", ""),
+        (len(groups) - fixable, "without a fix version", ""),
         (sum(map(bool, map(exploit_level, groups))), "with a public exploit", "exploit"),
     )
     return [Figure(f"{number:,}", label, box) for number, label, box in numbers if number]
