@@ -28,6 +28,7 @@ from lib.models import (
     ResolvedVulnerability,
     Severity,
     StreamId,
+    Unknown,
     UnscannedImage,
 )
 from lib.models.current import DigestBasis, OpenItem, StreamShare
@@ -83,6 +84,10 @@ def digest_of(
         counts=counts,
         fixable=sum(entry.item.fixable for entry in now),
         exploitable=sum(entry.item.exploitable for entry in now),
+        unknown_fixes=_unknown([entry.item for entry in now if entry.item.fix_unknown], images),
+        unknown_exploits=_unknown(
+            [entry.item for entry in now if entry.item.exploit_unknown], images
+        ),
         open_before=worst_first(
             {
                 severity: counts.get(severity, 0) + gone.get(severity, 0) - came.get(severity, 0)
@@ -101,6 +106,11 @@ def digest_of(
         packages=_packages(now, images),
         omitted=_all_omitted(shares),
     )
+
+
+def _unknown(items: Sequence[OpenItem], images: Mapping[str, Image]) -> Unknown:
+    keys = dict.fromkeys(item.image for item in items)
+    return Unknown(len(items), tuple([images[key] for key in keys]))
 
 
 def _once(shares: Iterable[StreamShare]) -> list[_Entry]:
@@ -203,7 +213,8 @@ def _packages(entries: Iterable[_Entry], images: Mapping[str, Image]) -> tuple[P
 def _package_digest(entries: Sequence[_Entry], images: Mapping[str, Image]) -> PackageDigest:
     """Return a package with the vulnerabilities that all have, or all lack, a fix."""
     items = [entry.item for entry in entries]
-    first = min(items, key=lambda item: (-item.severity, not item.exploitable, item.id))
+    # Among equals the first: a share lists what is in a stream worst first, as alerts do.
+    first = min(items, key=lambda item: (-item.severity, not item.exploitable))
     return PackageDigest(
         first.package,
         _count(entries),
@@ -213,6 +224,7 @@ def _package_digest(entries: Sequence[_Entry], images: Mapping[str, Image]) -> P
         installed=tuple(sorted({item.installed for item in items} - {""}, key=version_key)),
         fixed=max({item.fixed for item in items} - {""}, key=version_key, default=None),
         others=first.others,
+        of_distribution=all(item.of_distribution for item in items),
     )
 
 

@@ -13,7 +13,7 @@ from lib.core.desired import desired
 from lib.core.problems import in_short
 from lib.core.routing import BELOW, UNRATED
 from lib.core.streams import is_settings
-from lib.core.upgrades import version_key
+from lib.core.upgrades import of_distribution, version_key
 from lib.core.verdicts import Judge, RuleSet
 from lib.core.vulnerabilities import find, vulnerabilities_of
 from lib.models import Counts, Destination, Finding, OmissionKind, Omitted, Severity, UnscannedImage
@@ -124,7 +124,18 @@ def _open_item(item: DesiredItem, state: StreamState) -> OpenItem:
         state.at if lifecycle is None else lifecycle.first_observed_at,
         intern(item.images[0].key),
         *_package(item.findings),
+        fix_unknown=not reported.fixable and not _is_without_fix(item.findings),
+        exploit_unknown=not reported.exploitable and not _says_exploit(item.findings),
+        of_distribution=of_distribution(item.findings[0]),
     )
+
+
+def _is_without_fix(findings: Iterable[Finding]) -> bool:
+    return all(finding.fix_available == "NO" for finding in findings)
+
+
+def _says_exploit(findings: Iterable[Finding]) -> bool:
+    return any(finding.exploit_available is not None for finding in findings)
 
 
 def _package(findings: Sequence[Finding]) -> tuple[int, str, str]:

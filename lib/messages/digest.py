@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from itertools import groupby
 from typing import Final, NamedTuple, TypeVar
 
 from lib.messages.describing import is_kernel
-from lib.messages.phrases import counts_text, names_text, severity_word
+from lib.messages.phrases import counts_text, listed, names_text, severity_word
 from lib.models import (
     Counts,
     Digest,
@@ -18,6 +19,7 @@ from lib.models import (
     RepositoryDigest,
     ResolvedVulnerability,
     Severity,
+    Unknown,
     UnscannedImage,
 )
 from lib.text import capitalized, counted, fitting, one_line, short, truncate
@@ -34,6 +36,8 @@ _NAME: Final = 60
 _REASON: Final = 120
 _OCCASION: Final = 200
 _WARNINGS: Final = 5
+_IMAGES: Final = 2
+"""Images that a remark names."""
 _UNSCANNED: Final = 2
 """Images without a result that the first line names."""
 _VERSIONS: Final = 2
@@ -41,7 +45,8 @@ _VERSION: Final = 40
 _LINK: Final = 300
 
 STEPS: Final = "Most effective next steps"
-AGES: Final = "Age of open vulnerabilities"
+NO_VERSION: Final = "Where no target version is given, the scanner names no fix version"
+AGES: Final = "Age since the scanner first saw it"
 AGE_COLUMNS: Final = ("Age", "Open")
 REPOSITORIES: Final = "Repositories, worst first"
 RESOLVED: Final = "Fixed or gone since the last digest, worst first"
@@ -157,15 +162,40 @@ def _sentence(digest: Digest) -> str:
     total = counted(digest.images + len(digest.without_result), "image")
     if digest.counts:
         number = f"{digest.images - digest.clean:,}"
-        remarks = (
-            f"{digest.fixable:,} fixable" if digest.fixable else "",
-            f"{digest.exploitable:,} with a public exploit" if digest.exploitable else "",
-        )
-        remark = ", ".join(filter(None, remarks))
+        remark = "; ".join(filter(None, (_fixes_and_exploits(digest), _no_data(digest))))
         sentence = f"{counts_text(digest.counts)} open in {number} of {total}"
         return f"{sentence} ({remark})" if remark else sentence
     known = ", as far as known" if digest.unscanned or digest.warnings else ""
     return f"{_nothing(digest)} in {counted(digest.images, 'image')}{known}"
+
+
+def _fixes_and_exploits(digest: Digest) -> str:
+    facts = ((digest.fixable, "a fix"), (digest.exploitable, "a public exploit"))
+    return ", ".join(
+        f"{number:,} {'has' if number == 1 else 'have'} {fact}" for number, fact in facts if number
+    )
+
+
+def _no_data(digest: Digest) -> str:
+    """Return of how many the scanner does not say whether there is a fix or an exploit."""
+    fixes, exploits = digest.unknown_fixes, digest.unknown_exploits
+    if fixes == exploits:
+        gaps = [("fixes and exploits", fixes)]
+    else:
+        gaps = [("fixes", fixes), ("exploits", exploits)]
+    return ", ".join(
+        f"{kind} unknown for {_amount(gap, digest)}" for kind, gap in gaps if gap.number
+    )
+
+
+def _amount(gap: Unknown, digest: Digest) -> str:
+    """Return "all", "the 13 in payments/api:1.4.2", or the number alone for many images."""
+    if gap.number == digest.total:
+        return "all" if gap.number > 1 else "it"
+    if 0 < len(gap.images) <= _IMAGES:
+        names = " and ".join(short(image.name, _NAME) for image in gap.images)
+        return f"the {gap.number:,} in {names}"
+    return f"{gap.number:,}"
 
 
 def _left_out(digest: Digest) -> Iterator[str]:
@@ -243,7 +273,8 @@ def _ages(digest: Digest) -> tuple[tuple[str, str], ...]:
 
 def _oldest(digest: Digest) -> str:
     since = digest.oldest_open_since
-    return f"The oldest was first seen by the scanner on {since:%Y-%m-%d}" if since else ""
+    sentence = f"The oldest is known to the scanner since {since:%Y-%m-%d}" if since else ""
+    return f"{sentence}; its alert can be newer" if sentence else ""
 
 
 # --- the lists --------------------------------------------------------------------------------
@@ -253,7 +284,7 @@ def _lists(digest: Digest, lines: int, characters: int) -> tuple[DigestList, ...
     if _is_unchanged(digest):
         return ()
 
-    def listed(items: Sequence[T], line: Callable[[T], DigestLine]) -> tuple[DigestLine, ...]:
+    def lines_of(items: Sequence[T], line: Callable[[T], DigestLine]) -> tuple[DigestLine, ...]:
         number = len(
             fitting(items, lambda item: line(item).text, lines=lines, characters=characters)
         )
@@ -262,37 +293,69 @@ def _lists(digest: Digest, lines: int, characters: int) -> tuple[DigestList, ...
         return (*map(line, items[:number]), *more)
 
     return (
-        DigestList(STEPS, listed(digest.packages, _step)),
+        DigestList(STEPS, tuple(_steps(digest.packages))),
         DigestList(REPOSITORIES, tuple(_repositories(digest, lines, characters))),
-        DigestList(RESOLVED, listed(digest.resolved_vulnerabilities, _vulnerability)),
-        DigestList(UNSCANNED, listed(digest.unscanned, _unscanned)),
+        DigestList(RESOLVED, lines_of(digest.resolved_vulnerabilities, _vulnerability)),
+        DigestList(UNSCANNED, lines_of(digest.unscanned, _unscanned)),
     )
 
 
-def _step(package: PackageDigest) -> DigestLine:
-    """Return which package to upgrade, to what, what that removes, and where it is."""
-    counts = counts_text(package.counts)
+def _steps(packages: Sequence[PackageDigest]) -> Iterator[DigestLine]:
+    """Yield the steps, one for all packages of the same base image, and what no version means."""
+    for _, group in groupby(packages, _base):
+        yield _step(list(group))
+    if not all(package.fixed for package in packages):
+        yield DigestLine(NO_VERSION)
+
+
+def _base(package: PackageDigest) -> tuple[object, ...]:
+    """Return the images whose base image a package comes with; one with a fix is alone."""
+    if package.of_distribution and not package.fixable:
+        return package.images
+    return (package.package, package.others, package.fixable)
+
+
+def _step(packages: Sequence[PackageDigest]) -> DigestLine:
+    """Return what to upgrade or rebuild, what that removes, and where it is."""
+    package = packages[0]
     names = names_text([image.name for image in package.images])
+    if package.fixable:
+        text = f"{_upgrade(package)} in {names}"
+        if is_kernel(package.package):
+            text = f"{text}. Containers run on the host's kernel: patch the hosts first"
+    elif package.of_distribution:
+        parts = [f"{_installed(one)} ({counts_text(one.counts)})" for one in packages]
+        versions = "a newer version" if len(packages) == 1 else "newer versions"
+        text = f"Rebuild {names} on the latest base image"
+        text = f"{text}, or look for {versions} of {listed(parts)}"
+    else:
+        text = f"Look for a newer version of {_installed(package)}: "
+        text = f"{text}{counts_text(package.counts)} in {names}"
+    finding = Finding(package.worst, Package(package.package), Severity.UNKNOWN)
+    kind = "Worst" if len(package.images) == 1 else "For example"
+    return _linked(
+        one_line(text), f"{kind}: {short(package.worst, _NAME)}", vulnerability_url(finding)
+    )
+
+
+def _upgrade(package: PackageDigest) -> str:
+    counts = counts_text(package.counts)
+    if not package.fixed:
+        return f"Upgrade {_installed(package)}: a fix exists for {counts}"
+    versions = _versions(package)
+    start = f" from {versions}" if versions else ""
+    target = short(package.fixed, _VERSION)
+    return f"Upgrade {_package(package)}{start} to {target}: removes {counts}"
+
+
+def _installed(package: PackageDigest) -> str:
+    return f"{_package(package)} {_versions(package)}".rstrip()
+
+
+def _versions(package: PackageDigest) -> str:
     versions = ", ".join(short(version, _VERSION) for version in package.installed[:_VERSIONS])
     more = len(package.installed) - _VERSIONS
-    versions += f" and {more:,} more" if more > 0 else ""
-    name = _package(package)
-    installed = f"{name} {versions}".rstrip()
-    if package.fixed:
-        target = short(package.fixed, _VERSION)
-        text = f"Upgrade {name}{f' from {versions}' if versions else ''} to {target}"
-        text = f"{text}: removes {counts} in {names}"
-        if is_kernel(package.package):
-            text = f"{text}. The running kernel is the host's: patch the hosts first"
-    elif package.fixable:
-        text = f"Upgrade {installed}: a fix exists for {counts} in {names}"
-    else:
-        text = f"Look for a newer version of {installed}: {counts} in {names}"
-        text = f"{text}. The scanner names no fix version"
-    finding = Finding(package.worst, Package(package.package), Severity.UNKNOWN)
-    return _linked(
-        one_line(text), f"Worst: {short(package.worst, _NAME)}", vulnerability_url(finding)
-    )
+    return f"{versions} and {more:,} more" if more > 0 else versions
 
 
 def _package(package: PackageDigest) -> str:

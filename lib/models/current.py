@@ -44,6 +44,12 @@ class OpenItem(NamedTuple):
     """The version of the package; empty where the scanner does not say."""
     fixed: str = ""
     """The version that fixes it; empty where the scanner names none."""
+    fix_unknown: bool = False
+    """The scanner does not say whether there is a fix."""
+    exploit_unknown: bool = False
+    """The scanner does not say whether there is an exploit."""
+    of_distribution: bool = False
+    """The package is one of the distribution: it comes with the base image."""
 
 
 class CountedImage(NamedTuple):

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from lib.models.names import Counts, DeliveryId, Destination, Severity, StreamId
 from lib.models.scans import Deployments, Image, Provenance
@@ -208,13 +208,25 @@ class PackageDigest:
     images: tuple[Image, ...]
     """The images that have it."""
     worst: str = ""
-    """The id of the worst vulnerability."""
+    """The id of the worst vulnerability of the first image."""
     installed: tuple[str, ...] = ()
     """The installed versions, lowest first."""
     fixed: str | None = None
     """The version that fixes all of them; None if none is named."""
     others: int = 0
     """Further packages with the same vulnerabilities."""
+    of_distribution: bool = False
+    """Whether the package comes with the base image."""
+
+
+class Unknown(NamedTuple):
+    """Open vulnerabilities of which the scanner supplies no data of a kind, and their images."""
+
+    number: int = 0
+    images: tuple[Image, ...] = ()
+
+
+_ALL_KNOWN: Final = Unknown()
 
 
 class OmissionKind(StrEnum):
@@ -274,6 +286,8 @@ class Digest:
     """Open vulnerabilities in the same images that are not counted, by the reason."""
     occasion: str = ""
     """The reason of a summary, in a sentence; empty for the digest of a period."""
+    unknown_fixes: Unknown = _ALL_KNOWN
+    unknown_exploits: Unknown = _ALL_KNOWN
 
     @property
     def total(self) -> int:

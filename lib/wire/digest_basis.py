@@ -23,6 +23,9 @@ from lib.wire.values import counts_from_json, counts_to_json, time_to_json
 
 Json = dict[str, Any]
 
+_VERSIONS: Final = 2
+"""Fields of an item that are versions: installed and fixed."""
+
 _time: Final = datetime.fromisoformat
 _compact: Final = json.JSONEncoder(separators=(",", ":")).encode
 
@@ -147,7 +150,9 @@ def _item_to_json(item: OpenItem) -> list[Any]:
 
 
 def _item_from_json(values: Sequence[Any]) -> OpenItem:
-    id_, names, severity, fixable, exploitable, package, at, image, others, *versions = values
+    id_, names, severity, fixable, exploitable, package, at, image, others, *more = values
+    # A basis that was stored before has fewer fields at the end.
+    versions = map(intern, more[:_VERSIONS])
     return OpenItem(
         intern(id_),
         tuple(map(intern, names)),
@@ -158,5 +163,5 @@ def _item_from_json(values: Sequence[Any]) -> OpenItem:
         _time(at),
         intern(image),
         others,
-        *map(intern, versions),
+        *(*versions, *more[_VERSIONS:]),
     )

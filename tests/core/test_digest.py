@@ -14,7 +14,17 @@ from lib.core.digest import RULES_CHANGED, digest_of
 from lib.core.routing import Match
 from lib.core.schedule import PERIODS
 from lib.core.shares import stream_share
-from lib.models import Destination, Digest, Finding, Moment, OmissionKind, Severity, StreamId
+from lib.models import (
+    Destination,
+    Digest,
+    Finding,
+    Moment,
+    OmissionKind,
+    Package,
+    Severity,
+    StreamId,
+    Unknown,
+)
 from lib.models.current import CountedImage, CurrentCopy, DigestBasis, OpenItem, StreamShare
 from lib.models.streams import Role, WatchedImage
 from tests.support.builders import NOW, a_finding, an_image
@@ -80,6 +90,51 @@ def of_images(*images: WatchedImage, **fields: Any) -> StreamShare:
 
 
 CLEAN = of_images(a_watched())
+
+
+# --- what is not known ---------------------------------------------------------------------------
+
+
+def test_the_silence_of_a_scanner_is_counted_apart() -> None:
+    """A source that names no fixes and no exploits does not say that there is none."""
+    silent = a_finding("CVE-1", severity="HIGH")
+    denied = a_finding("CVE-2", severity="HIGH", fix_available="NO", exploit_available="NO")
+    ready = a_finding("CVE-3", severity="HIGH", fixed_version="2", exploit_available="YES")
+    share = of_images(a_watched(silent, denied, ready))
+
+    digest = a_digest(share)
+
+    assert digest.unknown_fixes == digest.unknown_exploits == Unknown(1, (an_image(),))
+    assert (digest.fixable, digest.exploitable) == (1, 1)
+
+
+def test_a_package_of_the_distribution_comes_with_the_base_image() -> None:
+    """A package of a language does not."""
+    rows = (
+        a_finding("CVE-1", severity="HIGH", package="curl"),
+        replace(
+            a_finding("CVE-2", severity="HIGH"), package=Package("flask", "2.0", "PYTHON", "/app")
+        ),
+    )
+
+    packages = a_digest(of_images(a_watched(*rows))).packages
+
+    assert {entry.package: entry.of_distribution for entry in packages} == {
+        "curl": True,
+        "flask": False,
+    }
+
+
+def test_the_worst_of_a_package_is_the_first_of_an_alert() -> None:
+    """Of the same severity the likelier to be exploited, then the one with the higher score."""
+    rows = (
+        a_finding("CVE-1", severity="HIGH"),
+        a_finding("CVE-2", severity="HIGH", epss=0.4),
+    )
+
+    (package,) = a_digest(of_images(a_watched(*rows))).packages
+
+    assert package.worst == "CVE-2"
 
 
 # --- what counts ------------------------------------------------------------------------------

@@ -9,15 +9,22 @@ from typing import Any
 import pytest
 
 from lib.errors import ConfigError
-from lib.messages.digest import REPOSITORIES, STEPS, DigestLine, DigestText, digest_text_of
-from lib.models import Digest, HttpAnswer, PackageDigest, Receipt, UnscannedImage
+from lib.messages.digest import (
+    NO_VERSION,
+    REPOSITORIES,
+    STEPS,
+    DigestLine,
+    DigestText,
+    digest_text_of,
+)
+from lib.models import Digest, HttpAnswer, PackageDigest, Receipt, Unknown, UnscannedImage
 from lib.notifiers.sns.notifier import FORMATS
 from lib.ports.notifiers import Verifiable
 from tests.notifiers.jira.test_notifier import assert_valid
 from tests.notifiers.sns.test_amazon_q import LIVE
 from tests.support import golden
 from tests.support.builders import NOW
-from tests.support.digests import SHOP, M, a_digest_of, clear, digests, hostile
+from tests.support.digests import SHOP, TRAINER, M, a_digest_of, clear, digests, hostile
 from tests.support.receivers import OPTIONS, THREADS, ScriptedHttp, jira_issue, notifier, tools
 from tests.support.scenes import INJECTIONS
 
@@ -104,7 +111,7 @@ def test_the_id_is_in_it(folder: str) -> None:
 UNSCANNED = "legacy/batch:2.0.0 and tools/backup@sha256:000000000000 not scanned"
 UNCHANGED = "Nothing changed since 2026-11-16: nothing open"
 VERDICTS = {
-    "week": "3 CRITICAL, 40 HIGH open in 9 of 16 images (31 fixable, 2 with a public exploit); "
+    "week": "3 CRITICAL, 40 HIGH open in 9 of 16 images (31 have a fix, 2 have a public exploit); "
     + UNSCANNED,
     "clear": f"{UNCHANGED} in 14 images",
     "clear-of-what-is-known": f"{UNCHANGED} in 14 images, as far as known; {UNSCANNED}",
@@ -156,13 +163,60 @@ def test_the_next_steps_come_first() -> None:
     assert steps.lines[0] == DigestLine(
         "Upgrade openssl and 1 more package from 3.0.1, 3.0.2 to 3.0.9: removes 2 CRITICAL, 9 HIGH"
         " in payments/api:1.4.2, web/storefront:3.2.1",
-        "Worst: CVE-2026-5450",
+        "For example: CVE-2026-5450",
         "https://nvd.nist.gov/vuln/detail/CVE-2026-5450",
     )
     assert steps.lines[1].text == (
-        "Look for a newer version of tensorflow-gpu 2.6.3: 1 CRITICAL, 24 HIGH in ml/trainer:2.6.0."
-        " The scanner names no fix version"
+        "Look for a newer version of tensorflow-gpu 2.6.3: 1 CRITICAL, 24 HIGH in ml/trainer:2.6.0"
     )
+    assert steps.lines[2:] == (DigestLine(NO_VERSION),)
+
+
+def test_packages_of_one_base_image_are_one_step() -> None:
+    """A rebuild changes them all; the scanner's silence about versions is said once."""
+    packages = [
+        PackageDigest(name, {M: number}, False, (SHOP,), installed=("1.0",), of_distribution=True)
+        for name, number in (("curl", 3), ("zlib", 1))
+    ]
+
+    def lines(*packages: PackageDigest) -> list[str]:
+        return [line.text for line in text_of(a_digest_of(packages=packages)).lists[0].lines]
+
+    assert lines(*packages) == [
+        (
+            "Rebuild web/storefront:3.2.1 on the latest base image, or look for newer versions of"
+            " curl 1.0 (3 MEDIUM) and zlib 1.0 (1 MEDIUM)"
+        ),
+        NO_VERSION,
+    ]
+    assert lines(packages[0])[0].endswith("or look for a newer version of curl 1.0 (3 MEDIUM)")
+
+
+def test_what_is_unknown_is_said_beside_what_is_known() -> None:
+    """Two with a fix are not two of all where a scanner says nothing about most."""
+
+    def first_line(fixes: Unknown, exploits: Unknown) -> str:
+        digest = a_digest_of(unknown_fixes=fixes, unknown_exploits=exploits, unscanned=())
+        return text_of(digest).opening[1]
+
+    sums = "3 CRITICAL, 40 HIGH open in 9 of 14 images (31 have a fix, 2 have a public exploit"
+    shop = Unknown(13, (SHOP,))
+    assert first_line(shop, shop) == (
+        f"{sums}; fixes and exploits unknown for the 13 in web/storefront:3.2.1)"
+    )
+    assert first_line(Unknown(), Unknown(43, (SHOP,))) == f"{sums}; exploits unknown for all)"
+    assert first_line(Unknown(1, (SHOP,) * 3), shop) == (
+        f"{sums}; fixes unknown for 1, exploits unknown for the 13 in web/storefront:3.2.1)"
+    )
+
+
+def test_one_id_stands_as_an_example_for_several_images() -> None:
+    """Each image has its own worst one."""
+    package = PackageDigest("zlib", {M: 2}, True, (SHOP, TRAINER), worst="CVE-2022-37434")
+
+    (line, *_) = text_of(a_digest_of(packages=(package,))).lists[0].lines
+
+    assert line.label == "For example: CVE-2022-37434"
 
 
 def test_a_fix_without_a_version_is_no_upgrade_to_one() -> None:
@@ -171,6 +225,7 @@ def test_a_fix_without_a_version_is_no_upgrade_to_one() -> None:
 
     assert text_of(a_digest_of(packages=(package,))).lists[0].lines == (
         DigestLine("Upgrade zlib: a fix exists for 1 MEDIUM in web/storefront:3.2.1"),
+        DigestLine(NO_VERSION),
     )
 
 
@@ -179,8 +234,8 @@ def test_a_kernel_is_that_of_the_host() -> None:
     package = PackageDigest("linux", {M: 1}, fixable=True, images=(SHOP,), fixed="4.19.304-1")
 
     assert text_of(a_digest_of(packages=(package,))).lists[0].lines[0].text == (
-        "Upgrade linux to 4.19.304-1: removes 1 MEDIUM in web/storefront:3.2.1. The running kernel"
-        " is the host's: patch the hosts first"
+        "Upgrade linux to 4.19.304-1: removes 1 MEDIUM in web/storefront:3.2.1. Containers run"
+        " on the host's kernel: patch the hosts first"
     )
 
 
