@@ -24,6 +24,18 @@ def used(row: ImageRow, source: str, at: datetime, *, runs: bool | None) -> Imag
     return replace(row, uses=MappingProxyType({**row.uses, source: answered}))
 
 
+def unseen(row: ImageRow, at: datetime) -> ImageRow:
+    """
+    Return an image that was deleted at a time: what ran it then is no longer seen.
+
+    The next answer of a source may be missing for good, and what is missing changes nothing.
+    """
+    uses = {
+        source: replace(use, stopped_at=use.stopped_at or at) for source, use in row.uses.items()
+    }
+    return replace(row, uses=MappingProxyType(uses))
+
+
 def _answered(use: Use | None, at: datetime, *, runs: bool) -> Use:
     if use is None:
         return Use(at)

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from lib.core.evidence import PARTIAL_PATIENCE, NotReady, evidence_of
 from lib.core.provenance import kept
 from lib.core.streams import Stream, StreamRule, streams_of
-from lib.core.usage import used
+from lib.core.usage import unseen, used
 from lib.errors import ConflictError, FindingsNotReadyError
 from lib.models import (
     AnyReport,
@@ -179,7 +179,8 @@ def pushed_again(stored: ImageRecord, at: datetime) -> ImageRecord:
     Return the record of an image after a push; another one only where it was deleted before.
 
     Then a scan follows as after any first push. What an event announced of an earlier one does not
-    say how long that scan takes. The last report stands until then.
+    say how long that scan takes. The last report stands until then. What ran the image was seen
+    before it was deleted: that counts no more until it is seen again.
     """
     gone_at = stored.row.gone_at
     if gone_at is None or gone_at >= at:
@@ -188,7 +189,7 @@ def pushed_again(stored: ImageRecord, at: datetime) -> ImageRecord:
     row = replace(stored.row, image=image, known_since=at, scan_ended_at=None, gone_at=None)
     return replace(
         stored,
-        row=row,
+        row=unseen(row, gone_at),
         announced=None,
         announced_at=None,
         doubted=False,

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.core.usage import used
+from lib.core.usage import unseen, used
 from lib.models.streams import ImageRow, Use
 from tests.support.builders import NOW, an_image
 
@@ -75,3 +75,12 @@ def test_in_order_the_last_answer_counts(answers: list[bool | None]) -> None:
     use = row.uses.get("ecs")
     assert (use is not None) == (True in given_)
     assert use is None or (use.stopped_at is None) == given_[-1]
+
+
+def test_an_image_that_was_deleted_is_not_seen_running_until_a_source_says_so_again() -> None:
+    """An end that was known before stays; an answer of the same second is no later one."""
+    row = used(used(ROW, "ecs", at(1), runs=True), "ecs", at(2), runs=False)
+    row = unseen(used(row, "inspector", at(5), runs=True), at(5))
+
+    assert row.uses == {"ecs": Use(at(1), at(2)), "inspector": Use(at(5), at(5))}
+    assert used(row, "inspector", at(6), runs=True).uses["inspector"] == Use(at(6))
