@@ -204,6 +204,7 @@ def _comparison(
     """
     Return with what the current image is compared, which is settled by its first complete report.
 
+    A part that failed then can have its first result later: what that lists counts, too.
     Without a `reference`, or without a current image, nothing changes.
     """
     current = next((image for image in images if image.role is Role.CURRENT), None)
@@ -212,12 +213,34 @@ def _comparison(
         return old
     digest = current.image.digest
     if old is not None and old.digest == digest and old.first is not None:
-        return old
+        late = _names(tuple(_late(state, current)))
+        return old if late <= old.first else replace(old, first=old.first | late)
     return Comparison(digest, reference, _names((current,)) if _is_settled(current) else None)
 
 
+def _late(state: StreamState, current: WatchedImage) -> Iterator[WatchedImage]:
+    """Yield a watched image with those parts alone that have their first result now."""
+    before = next(
+        (item for item in state.images if item.image.digest == current.image.digest), None
+    )
+    if before is None:
+        return
+    parts = [
+        part
+        for part in current.parts
+        if _has_result(part.evidence, current.image)
+        and not _has_result(_evidence_of(before, part.part), current.image)
+    ]
+    if parts:
+        yield replace(current, parts=tuple(parts))
+
+
+def _has_result(evidence: Iterable[Evidence], image: Image) -> bool:
+    return any(item.image.digest == image.digest for item in evidence)
+
+
 def _is_settled(watched: WatchedImage) -> bool:
-    """Return whether the first complete report is there; of a failed part none is expected."""
+    """Return whether the first complete report is there; a failed part is not waited for."""
     scanned = [part for part in watched.parts if part.reason is None]
     expected = any(part.reason is not None and part.status in _EXPECTED for part in watched.parts)
     return bool(scanned) and not expected and all(part.evidence[0].complete for part in scanned)

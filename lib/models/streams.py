@@ -214,7 +214,11 @@ class Comparison:
     names: frozenset[str]
     """What the other stream's current image had then: each vulnerability under all its names."""
     first: frozenset[str] | None = None
-    """What was in the first complete report; None: it has not come, and `names` follows still."""
+    """
+    What was in the first complete report, and in the first result of a part that failed then.
+
+    None: it has not come, and `names` follows still.
+    """
 
 
 @dataclass(frozen=True, slots=True)

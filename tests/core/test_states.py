@@ -535,6 +535,31 @@ class TestComparison:
         assert state.comparison is not None
         assert state.comparison.first == {"CVE-2026-0001"}
 
+    def test_a_part_that_failed_first_is_compared_once_it_has_a_result(self) -> None:
+        """Not what the same scan lists anew in a part that had one, nor what fails and recovers."""
+        stream = Stream()
+        failed_part = an_unusable_report("FAILED")
+        stream.sync(
+            a_watch(), an_index(1, amd64=a_report(X), arm64=failed_part), reference=self.MAIN
+        )
+
+        late = an_index(1, amd64=a_report(X, Z), arm64=a_report(Y))
+        state = stream.sync(a_watch(), late, reference=self.MAIN)
+        assert state.comparison is not None
+        assert state.comparison.first == {"CVE-2026-0001", "CVE-2026-0002"}
+
+        for arm64 in (failed_part, a_report(Y, Z)):
+            scans = an_index(1, amd64=a_report(X, Z), arm64=arm64)
+            assert stream.sync(a_watch(), scans, reference=self.MAIN).comparison == state.comparison
+
+    def test_what_was_away_is_not_compared_again(self) -> None:
+        """Archived and restored: its parts had their first results before."""
+        stream = Stream()
+        before = stream.sync(a_watch(), listed(X), reference=self.MAIN).comparison
+        stream.sync(a_watch(None), reference=self.MAIN)
+
+        assert stream.sync(a_watch(), listed(X, Y), reference=self.MAIN).comparison == before
+
     def test_a_new_push_is_compared_anew(self) -> None:
         """With what main has then."""
         stream = Stream()
