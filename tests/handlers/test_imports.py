@@ -16,8 +16,8 @@ FETCHING = {"lib.flows.images", "lib.normalizer.ecr_basic"}
 SENDING = {"requests", "lib.http_client", "lib.notifiers.slack.webhook", "lib.flows.notifying"}
 OTHERS = {"lib.flows.syncs", "lib.flows.passes", "jsonschema"}
 UNUSED = {
-    "process_scan": {"lib.flows.passes"} | SENDING,
-    "gather_findings": {"lib.flows.syncs", "lib.flows.passes", "lib.flows.images"} | SENDING,
+    "process_scan": {"jsonschema", "lib.flows.passes"} | SENDING,
+    "gather_findings": OTHERS | SENDING | {"lib.flows.images"},
     "sync_streams": {"jsonschema", "lib.flows.passes"} | SENDING | FETCHING,
     "deliver": {"jsonschema", "lib.flows.passes", "lib.flows.syncs"} | FETCHING,
     "reconcile": {"jsonschema"} | SENDING,
