@@ -6,14 +6,9 @@ from functools import partial
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
-from aws_lambda_powertools.utilities.batch import (
-    SqsFifoPartialProcessor,
-    process_partial_response,
-)
-from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from handlers.batches import BatchAnswer, QueueRecord, process_each
 from handlers.garbage import collected_afterwards
 from handlers.records import body_of, failures_logged
 from lib.bootstrap.app import App
@@ -41,18 +36,16 @@ _RESULT_METRICS = {
 
 
 @logger.inject_lambda_context
-def handler(
-    event: dict[str, Any], context: LambdaContext
-) -> PartialItemFailureResponse | dict[str, Any]:
+def handler(event: dict[str, Any], context: LambdaContext) -> BatchAnswer | dict[str, Any]:
     """Attempt a batch of deliveries, or test a destination for an operator."""
     if destination_test.EVENT in event:
         return answer_test(app(), event)
-    response: PartialItemFailureResponse = _deliver(event, context)
+    response: BatchAnswer = _deliver(event, context)
     return response
 
 
 @metrics.log_metrics
-def _deliver(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+def _deliver(event: dict[str, Any], context: LambdaContext) -> BatchAnswer:
     return process_batch(app(), event, context)
 
 
@@ -78,26 +71,17 @@ def answer_test(application: App, event: dict[str, Any]) -> dict[str, Any]:
 
 
 @collected_afterwards
-def process_batch(
-    application: App, event: dict[str, Any], context: LambdaContext
-) -> PartialItemFailureResponse:
+def process_batch(application: App, event: dict[str, Any], context: LambdaContext) -> BatchAnswer:  # noqa: ARG001  # as of the other queues
     """
     Attempt each notification independently.
 
     A refused one needs no retry of its record: its row has a due time. Records return to the queue
     only if rows cannot be reached, together with later ones of the same destination.
     """
-    processor = SqsFifoPartialProcessor(skip_group_on_error=True)
-    processor.raise_on_entire_batch_failure = False
-    return process_partial_response(
-        event=event,
-        record_handler=partial(process_record, application),
-        processor=processor,
-        context=context,
-    )
+    return process_each(event, partial(process_record, application), in_order=True)
 
 
-def process_record(application: App, record: SQSRecord) -> None:
+def process_record(application: App, record: QueueRecord) -> None:
     """Attempt one notification and log its outcome; wake the one that follows."""
     with failures_logged(record, application.returns):
         wake_up = _wake_up(body_of(record.body))

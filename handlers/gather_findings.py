@@ -4,10 +4,9 @@ from contextlib import suppress
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
-from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSEvent, SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from handlers.batches import BatchAnswer, QueueRecord, come_back, records_of
 from handlers.garbage import collected_afterwards
 from handlers.records import body_of, failures_logged
 from lib.bootstrap.app import App
@@ -22,19 +21,19 @@ Gathered = tuple[FindingEvent, dict[str, Json]]
 
 @logger.inject_lambda_context
 @metrics.log_metrics
-def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:  # noqa: ARG001  # fixed by Lambda
+def handler(event: dict[str, Any], context: LambdaContext) -> BatchAnswer:  # noqa: ARG001  # fixed by Lambda
     """Gather a batch of events about findings."""
     return process_batch(app(), event)
 
 
 @collected_afterwards
-def process_batch(application: App, event: dict[str, Any]) -> PartialItemFailureResponse:
+def process_batch(application: App, event: dict[str, Any]) -> BatchAnswer:
     """
     Queue one event for each image of a batch. All come back where the queue cannot be reached.
 
     An event that can never be read goes to the dead-letter queue of scan events, with the reason.
     """
-    records = list(SQSEvent(event).records)
+    records = records_of(event)
     metrics.add_metric(Metric.EVENTS_RECEIVED, MetricUnit.Count, len(records))
     try:
         gathered = [read for record in records if (read := _read(application, record)) is not None]
@@ -43,10 +42,10 @@ def process_batch(application: App, event: dict[str, Any]) -> PartialItemFailure
         return _all_back(application, records, error)
     metrics.add_metric(Metric.FINDING_EVENTS_GATHERED, MetricUnit.Count, len(gathered))
     logger.info("findings gathered", events=len(gathered), images=sent)
-    return {"batchItemFailures": []}
+    return come_back([])
 
 
-def _read(application: App, record: SQSRecord) -> Gathered | None:
+def _read(application: App, record: QueueRecord) -> Gathered | None:
     """Return the event of a record; None where there is nothing to gather."""
     try:
         body = body_of(record.body)
@@ -63,10 +62,8 @@ def _read(application: App, record: SQSRecord) -> Gathered | None:
     return None
 
 
-def _all_back(
-    application: App, records: list[SQSRecord], error: StoreError
-) -> PartialItemFailureResponse:
+def _all_back(application: App, records: list[QueueRecord], error: StoreError) -> BatchAnswer:
     for record in records:
         with suppress(StoreError), failures_logged(record, application.returns):
             raise error
-    return {"batchItemFailures": [{"itemIdentifier": record.message_id} for record in records]}
+    return come_back(records)

@@ -6,15 +6,9 @@ from functools import partial
 from typing import Any, NoReturn
 
 from aws_lambda_powertools.metrics import MetricUnit
-from aws_lambda_powertools.utilities.batch import (
-    BatchProcessor,
-    EventType,
-    process_partial_response,
-)
-from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from handlers.batches import BatchAnswer, QueueRecord, process_each
 from handlers.garbage import collected_afterwards
 from handlers.records import body_of, failures_logged
 from handlers.synced import log_syncs
@@ -55,15 +49,13 @@ SYNC_RESERVE = 20.0
 
 @logger.inject_lambda_context
 @metrics.log_metrics
-def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+def handler(event: dict[str, Any], context: LambdaContext) -> BatchAnswer:
     """Process a batch of scan events."""
     return process_batch(app(), event, context)
 
 
 @collected_afterwards
-def process_batch(
-    application: App, event: dict[str, Any], context: LambdaContext
-) -> PartialItemFailureResponse:
+def process_batch(application: App, event: dict[str, Any], context: LambdaContext) -> BatchAnswer:
     """
     Process each record independently. Records with a temporary failure go back to the queue.
 
@@ -71,12 +63,7 @@ def process_batch(
     """
     seconds_left = partial(_seconds_left, context)
     first = next((record["messageId"] for record in event["Records"]), None)
-    return process_partial_response(
-        event=event,
-        record_handler=partial(process_record, application, seconds_left, first),
-        processor=BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False),
-        context=context,
-    )
+    return process_each(event, partial(process_record, application, seconds_left, first))
 
 
 def _seconds_left(context: LambdaContext) -> float:
@@ -84,7 +71,7 @@ def _seconds_left(context: LambdaContext) -> float:
 
 
 def process_record(
-    application: App, seconds_left: Callable[[], float], first: str | None, record: SQSRecord
+    application: App, seconds_left: Callable[[], float], first: str | None, record: QueueRecord
 ) -> None:
     """
     Process a scan event. `first` is the id of the message that may use all the time.
@@ -104,7 +91,7 @@ def process_record(
             logger.error("event rejected", reason=error.reason, error=str(error))
 
 
-def _give_back(application: App, record: SQSRecord) -> NoReturn:
+def _give_back(application: App, record: QueueRecord) -> NoReturn:
     """Return an unprocessed record to the queue. Always raises `OutOfTimeError`."""
     with suppress(StoreError):
         application.returns(record.event_source_arn).at_once(record.receipt_handle)

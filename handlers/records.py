@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 from aws_lambda_powertools.metrics import MetricUnit
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
+from handlers.batches import QueueRecord
 from lib.errors import EventError, ScanAlertError, StoreError
 from lib.models import Json
 from lib.observability import Metric, logger, metrics
@@ -37,7 +37,7 @@ def body_of(text: str) -> dict[str, Json]:
 
 
 @contextmanager
-def failures_logged(record: SQSRecord, returns: Callable[[str], Returns]) -> Iterator[None]:
+def failures_logged(record: QueueRecord, returns: Callable[[str], Returns]) -> Iterator[None]:
     """
     Log why a record returns to its queue, and raise the error again.
 
@@ -64,12 +64,11 @@ def failures_logged(record: SQSRecord, returns: Callable[[str], Returns]) -> Ite
         raise
 
 
-def _shorten_delay(record: SQSRecord, returns: Callable[[str], Returns]) -> int | None:
+def _shorten_delay(record: QueueRecord, returns: Callable[[str], Returns]) -> int | None:
     """Return the delay of a record in seconds; None for the visibility timeout of the queue."""
-    receives = int(record.attributes.approximate_receive_count)
     try:
         return returns(record.event_source_arn).after_failure(
-            record.receipt_handle, receives=receives
+            record.receipt_handle, receives=record.receives
         )
     except StoreError as error:
         logger.warning("record returns late", message_id=record.message_id, error=str(error))

@@ -4,15 +4,9 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
-from aws_lambda_powertools.utilities.batch import (
-    BatchProcessor,
-    EventType,
-    process_partial_response,
-)
-from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from handlers.batches import BatchAnswer, QueueRecord, process_each
 from handlers.garbage import collected_afterwards
 from handlers.records import body_of, failures_logged
 from handlers.synced import log_syncs
@@ -28,29 +22,22 @@ SYNC_RESERVE = 20.0
 
 @logger.inject_lambda_context
 @metrics.log_metrics
-def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+def handler(event: dict[str, Any], context: LambdaContext) -> BatchAnswer:
     """Sync a batch of streams."""
     return process_batch(app(), event, context)
 
 
 @collected_afterwards
-def process_batch(
-    application: App, event: dict[str, Any], context: LambdaContext
-) -> PartialItemFailureResponse:
+def process_batch(application: App, event: dict[str, Any], context: LambdaContext) -> BatchAnswer:
     """Sync the streams of each message. What there is no time for goes back to the queue."""
 
     def has_time() -> bool:
         return context.get_remaining_time_in_millis() / 1000 > SYNC_RESERVE
 
-    return process_partial_response(
-        event=event,
-        record_handler=partial(process_record, application, has_time),
-        processor=BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False),
-        context=context,
-    )
+    return process_each(event, partial(process_record, application, has_time))
 
 
-def process_record(application: App, has_time: Callable[[], bool], record: SQSRecord) -> None:
+def process_record(application: App, has_time: Callable[[], bool], record: QueueRecord) -> None:
     """Sync the streams of a message. It comes back where one of them could not be synced."""
     with failures_logged(record, application.returns):
         streams, cause = _streams(body_of(record.body))

@@ -11,7 +11,7 @@ import pytest
 from tests.support.calls import handlers
 
 ROOT = Path(__file__).parents[2]
-NEVER = {"ruamel", "rich", "cli", "boto3.dynamodb.conditions", "aws_xray_sdk"}
+NEVER = {"ruamel", "rich", "cli", "boto3.dynamodb.conditions", "aws_xray_sdk", "asyncio"}
 FETCHING = {"lib.flows.images", "lib.normalizer.ecr_basic"}
 SENDING = {"requests", "lib.http_client", "lib.notifiers.slack.webhook", "lib.flows.notifying"}
 OTHERS = {"lib.flows.syncs", "lib.flows.passes", "jsonschema"}
