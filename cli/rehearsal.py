@@ -160,7 +160,7 @@ class _Stage:
             objects=layer,
             progress=application.progress,
             add_tags=self.syncs.add_tags,
-            coverage=flows.coverage,
+            coverage=lambda: flows.coverage,
             findings_before=self.syncs.findings_before,
             rules=lambda: flows.rules_as_stored.streams,
             watched=self.syncs.watches,

@@ -87,6 +87,18 @@ def test_images_are_asked_what_they_are_made_from_unless_switched_off(config: Co
     assert an_app(config, TRACEABILITY="false").provenances is None
 
 
+def test_the_flow_of_images_makes_no_client_of_inspector(
+    config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Few reports are doubted, and a client takes 25 ms in a fresh process."""
+    made: list[str] = []
+    monkeypatch.setattr(Clients, "get", lambda _, service, __=None: made.append(service))
+
+    assert an_app(config).streams.images is not None
+
+    assert sorted(set(made)) == ["dynamodb", "ecr", "s3"]
+
+
 def test_a_client_is_made_once_per_service_and_region() -> None:
     """Another region is another client; the same one is reused."""
     clients = Clients(region="eu-central-1")

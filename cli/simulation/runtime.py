@@ -231,7 +231,7 @@ class Runtime:
             objects=self.store,
             progress=MemoryProgress(),
             add_tags=self._syncs.add_tags,
-            coverage=self._coverage,
+            coverage=lambda: self._coverage,
             findings_before=self._syncs.findings_before,
             rules=lambda: self.rules.streams,
             watched=self._syncs.watches,

@@ -96,7 +96,7 @@ class StreamFlows:
             objects=self.objects,
             progress=self._app.progress,
             add_tags=self.syncs.add_tags,
-            coverage=self.coverage,
+            coverage=lambda: self.coverage,
             findings_before=self.syncs.findings_before,
             rules=lambda: self.rules.streams,
             watched=self.syncs.watches,

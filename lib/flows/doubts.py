@@ -17,7 +17,7 @@ class ReportDoubts:
     def __init__(
         self,
         objects: StreamObjects,
-        coverage: Coverage,
+        coverage: Callable[[], Coverage],
         findings_before: Callable[[Image, Iterable[StreamId]], Iterable[Sequence[Finding]]],
     ) -> None:
         self._objects = objects
@@ -50,7 +50,7 @@ class ReportDoubts:
         scanned = [part.digest for part in report.parts if part.counts is not None]
         for digest in scanned or [report.image.digest]:
             try:
-                covered = list(self._coverage.covered(replace(report.image, digest=digest)))
+                covered = list(self._coverage().covered(replace(report.image, digest=digest)))
             except SourceError:
                 return False
             if not any(row.monitored for row in covered if row.image.digest == digest):

@@ -66,7 +66,7 @@ class ImageFlow:
         objects: StreamObjects,
         progress: ProgressStore,
         add_tags: Callable[[Sequence[TagFact], ConfirmedTags | None], None],
-        coverage: Coverage,
+        coverage: Callable[[], Coverage],
         findings_before: Callable[[Image, Iterable[StreamId]], Iterable[Sequence[Finding]]],
         rules: Callable[[], Sequence[StreamRule]],
         watched: Callable[[Image], bool],

@@ -115,7 +115,7 @@ class Flow(ImageFlow):
             objects=self.store,
             progress=MemoryProgress(),
             add_tags=lambda *_: None,
-            coverage=inspector or Inspector(),
+            coverage=lambda: inspector or Inspector(),
             findings_before=lambda *_: before,
             rules=tuple,
             watched=lambda _: True,
