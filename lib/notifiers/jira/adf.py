@@ -66,14 +66,14 @@ def panel(kind: str, *nodes: Json) -> Json:
 
 
 def table(titles: Iterable[str], rows: Iterable[Iterable[Json]]) -> Json | None:
-    """Return a table of text nodes; None without rows."""
+    """Return a table of cells, a paragraph each; None without rows."""
     body = [_row("tableCell", row) for row in rows]
     if not body:
         return None
-    header = _row("tableHeader", (text(title) for title in titles))
+    header = _row("tableHeader", (paragraph(text(title)) for title in titles))
     return {"type": "table", "content": [header, *body]}
 
 
-def _row(cell: str, nodes: Iterable[Json]) -> Json:
-    cells = [{"type": cell, "content": [paragraph(node)]} for node in nodes]
+def _row(kind: str, paragraphs: Iterable[Json]) -> Json:
+    cells = [{"type": kind, "content": [paragraph]} for paragraph in paragraphs]
     return {"type": "tableRow", "content": cells}

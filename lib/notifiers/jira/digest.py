@@ -40,8 +40,7 @@ def _nodes(text: DigestText) -> Iterable[Json]:
         yield adf.bullets(map(_line, section.lines))
     if text.ages:
         yield adf.heading(AGES)
-        rows = ((adf.text(age), adf.text(numbers)) for age, numbers in text.ages)
-        yield adf.table(AGE_COLUMNS, rows)
+        yield adf.table(AGE_COLUMNS, (_paragraphs(row) for row in text.ages))
         yield from _paragraphs(filter(None, (text.oldest,)))
     if text.trend:
         yield adf.heading(TREND)

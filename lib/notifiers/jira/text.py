@@ -159,12 +159,10 @@ def _upgrades(text: AlertText, rows: int) -> Iterable[Json]:
 
 
 def _upgrade(upgrade: UpgradeText) -> Iterable[Json]:
-    return (
-        adf.text(upgrade.package, "code"),
-        adf.text(upgrade.installed),
-        adf.text(upgrade.fixed, "code"),
-        adf.text(upgrade.removes),
-    )
+    yield adf.paragraph(adf.text(upgrade.package, "code"))
+    yield adf.paragraph(adf.text(upgrade.installed))
+    yield adf.paragraph(adf.text(upgrade.fixed, "code"))
+    yield adf.paragraph(adf.text(upgrade.removes))
 
 
 def _steps(to_do: ToDo) -> Iterable[Json]:
@@ -188,7 +186,7 @@ def _open(text: AlertText, rows: int) -> Iterable[Json]:
     if not section.count:
         return
     yield adf.heading(section.heading)
-    yield adf.table(("Severity", *text.columns, NOTES), map(_row, section.rows[:rows]))
+    yield adf.table((*text.columns, NOTES), map(_row, section.rows[:rows]))
     yield from _more(section, rows)
 
 
@@ -217,12 +215,11 @@ def _more(section: Section, shown: int) -> Iterable[Json]:
 
 
 def _row(row: Row) -> Iterable[Json]:
-    return (
-        adf.text(row.severity, "strong"),
-        adf.text(row.name, link=row.url),
-        adf.text(row.installed),
-        adf.text(_sentence(row)),
-    )
+    """Yield three cells: a fourth one leaves no room for the notes beside an issue's details."""
+    name = adf.text(row.name, link=row.url)
+    yield adf.paragraph(adf.text(row.severity, "strong"), adf.text(" "), name)
+    yield adf.paragraph(adf.text(row.installed))
+    yield adf.paragraph(adf.text(_sentence(row)))
 
 
 def _sentence(row: Row) -> str:

@@ -180,6 +180,22 @@ def test_rows_and_the_rest_add_up(listed: int, resolved: int) -> None:
             assert len(rows) + more == number
 
 
+def test_the_table_leaves_room_for_notes() -> None:
+    """The severity stands beside the name: an issue is narrow next to its details."""
+    scene = Scene(a_report(a_finding("CVE-2026-1", severity="HIGH")))
+    (description, *_) = documents(jira().render(noticed(scene)))
+
+    table = next(node for node in description["content"] if node["type"] == "table")
+
+    head, row = ([*map(_words, row["content"])] for row in table["content"])
+    assert head == ["Vulnerability", "Package", "Notes"]
+    assert row[:2] == ["HIGH CVE-2026-1", "openssl 3.0.11-1"]
+
+
+def _words(cell: Any) -> str:
+    return "".join(node["text"] for node in cell["content"][0]["content"])
+
+
 def test_rows_become_fewer_until_everything_fits() -> None:
     """Texts of quotes and emoji take twice their length; numbers still add up."""
     absurd = ['\N{PILE OF POO}"' * 90 + str(n) for n in range(60)]
