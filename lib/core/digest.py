@@ -69,6 +69,8 @@ def digest_of(
     earlier = None if before is None else before.shares.get(destination)
     now = _once(shares)
     new, resolved = _compared(now, _once(earlier or ()))
+    oldest = min(now, key=lambda entry: entry.item.first_observed_at, default=None)
+    since = {share.stream: share.oldest_here_since for share in shares}
     counts, came, gone = _count(now), _count(new), _count(resolved)
     images = {image.key: image.image for share in shares for image in share.images}
     unclean = {image.key for share in shares for image in share.images if not image.clean}
@@ -98,7 +100,8 @@ def digest_of(
         resolved=gone,
         resolved_vulnerabilities=_resolved(resolved),
         ages=_ages(now, until),
-        oldest_open_since=min([entry.item.first_observed_at for entry in now], default=None),
+        oldest_open_since=None if oldest is None else oldest.item.first_observed_at,
+        oldest_here_since=None if oldest is None else since[oldest.stream],
         repositories=_repositories(shares, now, new, resolved),
         trend=(*_trend(before, destination), Moment(until, counts)),
         unscanned=_unscanned(shares),

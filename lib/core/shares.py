@@ -6,7 +6,7 @@ Pure. A vulnerability counts once in a stream, at the first image that has it.
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from sys import intern
 
 from lib.core.desired import desired
@@ -18,7 +18,7 @@ from lib.core.verdicts import Judge, RuleSet
 from lib.core.vulnerabilities import find, vulnerabilities_of
 from lib.models import Counts, Destination, Finding, OmissionKind, Omitted, Severity, UnscannedImage
 from lib.models.current import CountedImage, CurrentCopy, OpenItem, StreamShare
-from lib.models.streams import PartState, StreamState, WatchedImage
+from lib.models.streams import Lifecycle, PartState, StreamState, WatchedImage
 from lib.models.views import Desired, DesiredItem
 
 
@@ -44,6 +44,7 @@ def stream_share(
     judges = [Judge(watched, destination, rules, today, {}) for watched in state.images]
     routed = [judge.watched for judge in judges if judge.applies]
     items = [item for item in wanted.items.values() if item.reported.condition is None]
+    lifecycles = [_lifecycle(item, state) for item in items]
     affected = {image.key for item in items for image in item.images}
     omitted = _omitted(wanted, state)
     return StreamShare(
@@ -56,7 +57,13 @@ def stream_share(
                 if _has_result(watched)
             ]
         ),
-        items=tuple([_open_item(item, state) for item in items]),
+        items=tuple(
+            [
+                _open_item(item, state.at if lifecycle is None else lifecycle.first_observed_at)
+                for item, lifecycle in zip(items, lifecycles, strict=True)
+            ]
+        ),
+        oldest_here_since=_oldest_here_since(filter(None, lifecycles)),
         troubles=tuple(_troubles(wanted, state)),
         alternating=copy.alternating,
     )
@@ -110,9 +117,18 @@ def _counted(watched: WatchedImage, affected: Iterable[str], omitted: Omitted) -
     return CountedImage(watched.image, clean, complete, omitted)
 
 
-def _open_item(item: DesiredItem, state: StreamState) -> OpenItem:
+def _lifecycle(item: DesiredItem, state: StreamState) -> Lifecycle | None:
+    return find(state.lifecycles, (item.reported.id, *item.reported.names))
+
+
+def _oldest_here_since(lifecycles: Iterable[Lifecycle]) -> datetime | None:
+    """Return when the vulnerability came here that the scanner has known longest."""
+    times = [(lifecycle.first_observed_at, lifecycle.opened.at) for lifecycle in lifecycles]
+    return min(times)[1] if times else None
+
+
+def _open_item(item: DesiredItem, first_observed_at: datetime) -> OpenItem:
     reported = item.reported
-    lifecycle = find(state.lifecycles, (reported.id, *reported.names))
     # Of 5,000 streams: the same names come again and again, and are kept once.
     return OpenItem(
         intern(reported.id),
@@ -121,7 +137,7 @@ def _open_item(item: DesiredItem, state: StreamState) -> OpenItem:
         reported.fixable,
         reported.exploitable,
         intern(item.findings[0].package.name),
-        state.at if lifecycle is None else lifecycle.first_observed_at,
+        first_observed_at,
         intern(item.images[0].key),
         *_package(item.findings),
         fix_unknown=not reported.fixable and not _is_without_fix(item.findings),

@@ -272,9 +272,13 @@ def _ages(digest: Digest) -> tuple[tuple[str, str], ...]:
 
 
 def _oldest(digest: Digest) -> str:
-    since = digest.oldest_open_since
-    sentence = f"The oldest is known to the scanner since {since:%Y-%m-%d}" if since else ""
-    return f"{sentence}; its alert can be newer" if sentence else ""
+    """Return how old the oldest is, and since when it is here: a scanner can know it for years."""
+    if digest.oldest_open_since is None:
+        return ""
+    sentence = f"The oldest is known to the scanner since {digest.oldest_open_since:%Y-%m-%d}"
+    here = digest.oldest_here_since
+    is_later = here is not None and here.date() > digest.oldest_open_since.date()
+    return f"{sentence}, and open here since {here:%Y-%m-%d}" if is_later else sentence
 
 
 # --- the lists --------------------------------------------------------------------------------

@@ -81,6 +81,8 @@ class StreamShare:
     """Images without a result, or without a new one."""
     alternating: tuple[str, ...] = ()
     """See `CurrentCopy`."""
+    oldest_here_since: datetime | None = None
+    """When the item that the scanner has known longest came into the stream."""
 
 
 @dataclass(frozen=True, slots=True)

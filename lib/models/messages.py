@@ -288,6 +288,8 @@ class Digest:
     """The reason of a summary, in a sentence; empty for the digest of a period."""
     unknown_fixes: Unknown = _ALL_KNOWN
     unknown_exploits: Unknown = _ALL_KNOWN
+    oldest_here_since: datetime | None = None
+    """When the oldest open vulnerability came into the watched images."""
 
     @property
     def total(self) -> int:

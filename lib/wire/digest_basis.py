@@ -100,10 +100,12 @@ def _share_to_json(share: StreamShare) -> Json:
             for trouble in share.troubles
         ],
         "alternating": list(share.alternating),
+        "oldest_here_since": time_to_json(share.oldest_here_since),
     }
 
 
 def _share_from_json(document: Mapping[str, Any]) -> StreamShare:
+    since = document.get("oldest_here_since")  # a basis that was stored before has none
     return StreamShare(
         StreamId(document["stream"]),
         tuple(document["routes"]),
@@ -118,6 +120,7 @@ def _share_from_json(document: Mapping[str, Any]) -> StreamShare:
             ]
         ),
         tuple(document["alternating"]),
+        None if since is None else _time(since),
     )
 
 

@@ -137,6 +137,18 @@ def test_the_worst_of_a_package_is_the_first_of_an_alert() -> None:
     assert package.worst == "CVE-2"
 
 
+def test_the_oldest_is_here_since_its_stream_has_it() -> None:
+    """A scanner can know a vulnerability for years that an alert called new last week."""
+    lifecycle = a_lifecycle(first_observed_at=NOW - timedelta(days=700))
+    share = of_images(a_watched(a_finding()), lifecycles={"CVE-2024-0001": lifecycle})
+
+    digest = a_digest(share)
+
+    assert digest.oldest_open_since == NOW - timedelta(days=700)
+    assert digest.oldest_here_since == lifecycle.opened.at
+    assert a_digest(CLEAN).oldest_here_since is None
+
+
 # --- what counts ------------------------------------------------------------------------------
 
 

@@ -210,6 +210,17 @@ def test_what_is_unknown_is_said_beside_what_is_known() -> None:
     )
 
 
+def test_the_oldest_has_two_dates_where_they_differ() -> None:
+    """Of one that a scanner saw first in these images there is only one."""
+    sentence = "The oldest is known to the scanner since 2026-06-15"
+    first = a_digest_of().oldest_open_since
+
+    assert text_of(a_digest_of()).oldest == f"{sentence}, and open here since 2026-08-20"
+    for here in (first, None):
+        assert text_of(a_digest_of(oldest_here_since=here)).oldest == sentence
+    assert not text_of(a_digest_of(oldest_open_since=None)).oldest
+
+
 def test_one_id_stands_as_an_example_for_several_images() -> None:
     """Each image has its own worst one."""
     package = PackageDigest("zlib", {M: 2}, True, (SHOP, TRAINER), worst="CVE-2022-37434")

@@ -1,5 +1,6 @@
 """What digests are made of, in S3 and in memory: one contract."""
 
+import json
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,6 +15,7 @@ from lib.models import Moment, OmissionKind, Severity, UnscannedImage
 from lib.models.current import CountedImage, DigestBasis, OpenItem, StreamShare
 from lib.ports.digests import DigestBases
 from lib.store.digest_bases import S3DigestBases
+from lib.wire.digest_basis import basis_from_lines, basis_to_lines
 from tests.support.builders import NOW, an_image
 from tests.support.current import MemoryBases
 from tests.support.streams import STREAM, TEAM
@@ -39,10 +41,14 @@ SHARE = StreamShare(
             others=2,
             installed="1.1.1",
             fixed="1.1.2",
+            fix_unknown=True,
+            exploit_unknown=True,
+            of_distribution=True,
         ),
     ),
     (UnscannedImage(an_image(), "FAILED", has_result=True),),
     ("main", "pr"),
+    oldest_here_since=NOW,
 )
 BEGUN = DigestBasis(NOW, "rules", {TEAM: (SHARE,)}, place=STREAM)
 COMPLETE = replace(BEGUN, complete=True, trends={TEAM: (Moment(NOW, {Severity.HIGH: 1}),)})
@@ -65,6 +71,20 @@ def test_nothing_is_stored_at_first(bases: DigestBases) -> None:
     """The first digest has nothing to compare with."""
     assert bases.get(NOW) is None
     assert bases.before(NOW) is None
+
+
+def test_a_basis_of_an_earlier_version_is_read() -> None:
+    """It says less of an item, and not since when the oldest is here."""
+    facts, line = basis_to_lines(BEGUN)
+    share = json.loads(line)
+    del share["oldest_here_since"]
+    share["items"] = [item[:-3] for item in share["items"]]
+
+    basis = basis_from_lines([facts, json.dumps(share)])
+
+    (item,) = SHARE.items
+    before = item._replace(fix_unknown=False, exploit_unknown=False, of_distribution=False)
+    assert basis.shares[TEAM] == (replace(SHARE, items=(before,), oldest_here_since=None),)
 
 
 def test_a_begun_basis_comes_back_for_its_time_only(bases: DigestBases) -> None:
