@@ -12,6 +12,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,11 +21,24 @@ from cli.simulation.images import BASIC, INDEX, MANIFEST, Place, StoredImage, di
 from cli.simulation.story import ImageName, PartAnswer
 
 if TYPE_CHECKING:
+    from boto3.session import Session
     from botocore.client import BaseClient
 
 Json = Any
 _MANY: Final = 100
 """Rows on a page of enhanced findings, and of coverage."""
+
+
+@cache
+def _session(region: str) -> "Session":
+    """Return the session of a region: it reads the models of services once, for all stories."""
+    from boto3.session import Session
+
+    return Session(
+        aws_access_key_id="simulated",
+        aws_secret_access_key="simulated",  # noqa: S106  # it signs nothing
+        region_name=region,
+    )
 
 
 class Refusal(Exception):  # noqa: N818  # an answer of AWS
@@ -135,15 +149,10 @@ class Registry:
 
     def client_of(self, service: str, place: Place) -> "BaseClient":
         """Return a client of boto3 for an account and region, whose calls end here."""
-        from boto3.session import Session
         from botocore.config import Config
 
-        session = Session(
-            aws_access_key_id="simulated",
-            aws_secret_access_key="simulated",  # noqa: S106  # it signs nothing
-            region_name=place.region,
-        )
-        client = session.client(service, config=Config(retries={"max_attempts": 1}))  # type: ignore[call-overload]
+        options = Config(retries={"max_attempts": 1})
+        client = _session(place.region).client(service, config=options)  # type: ignore[call-overload]
         client.meta.events.register(f"before-call.{service}", self._answering(place))
         return client  # type: ignore[no-any-return]
 
