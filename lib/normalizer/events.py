@@ -5,14 +5,11 @@ https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-eventbridge.html
 https://docs.aws.amazon.com/inspector/latest/user/eventbridge-integration.html
 """
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from functools import lru_cache
-from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Any, Final
 
 from lib.core.distinct import distinct
 from lib.errors import EventError
@@ -34,7 +31,7 @@ from lib.models import (
     ScanSource,
     Severity,
 )
-from lib.normalizer.conformance import conforms
+from lib.normalizer.conformance import check_event
 from lib.normalizer.images import (
     IMAGE_TYPE,
     image_of_resource,
@@ -47,10 +44,6 @@ from lib.normalizer.readers import SOURCES
 from lib.normalizer.values import counts, mapping, moment, name, objects, text, texts
 from lib.urls.partitions import partition_of
 from lib.wire.own_events import REPOSITORY_CHECK, SCAN_FOUND, SOURCE
-
-if TYPE_CHECKING:
-    from jsonschema import ValidationError
-    from jsonschema.protocols import Validator
 
 ECR_IMAGE_SCAN: Final = "ECR Image Scan"
 ECR_IMAGE_ACTION: Final = "ECR Image Action"
@@ -128,7 +121,6 @@ A cache holds for all names below its prefix, and may take them from another one
 
 ONE_FINDING: Final = "one finding from an event, not the whole scan"
 
-_SCHEMAS: Final = Path(__file__).parents[2] / "schemas" / "events"
 _COMPLETE: Final = frozenset({"COMPLETE", "INITIAL_SCAN_COMPLETE"})
 
 
@@ -153,7 +145,7 @@ def parse_event(body: Mapping[str, Json]) -> Event:
     reason = elsewhere(body)
     if reason is not None:
         return IgnoredEvent(name(body.get("id")), reason)
-    _check(schema, body)
+    check_event(schema, body)
     return read(body, _time(body))
 
 
@@ -163,39 +155,6 @@ def _time(body: Mapping[str, Json]) -> datetime:
         # Scans are ordered by this time, so a made-up one would be worse than a dead letter.
         raise EventError("$.time: expected an ISO 8601 time that exists")
     return time
-
-
-# --- schemas ------------------------------------------------------------------------------------
-
-
-def _check(schema: str, body: Mapping[str, Json]) -> None:
-    document = _document(schema)
-    if conforms(body, document):
-        return
-    error = next(_validator(document).iter_errors(body), None)
-    if error is not None:
-        raise EventError(f"{error.json_path}: expected {_expected(error)}")
-
-
-@lru_cache
-def _document(schema: str) -> dict[str, Json]:
-    document: dict[str, Json] = json.loads((_SCHEMAS / schema).read_text(encoding="utf-8"))
-    return document
-
-
-def _validator(document: Mapping[str, Json]) -> "Validator":
-    # Imported late: nearly a tenth of a second, which only a broken event has to pay.
-    from jsonschema import Draft202012Validator
-
-    return Draft202012Validator(document)
-
-
-def _expected(error: "ValidationError") -> str:
-    """Describe a field that breaks its schema, without its value, which jsonschema would quote."""
-    rule, instance = cast("Any", error.validator_value), cast("Any", error.instance)
-    if error.validator == "required":
-        return f"{', '.join(key for key in rule if key not in instance)} to be there"
-    return str(mapping(error.schema).get("description") or rule)
 
 
 # --- scans --------------------------------------------------------------------------------------
