@@ -8,13 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lib.core.vulnerabilities import vulnerabilities
+from lib.messages.inventory import figures
 from lib.messages.parts import AlertText
 from lib.messages.text import text_of
 from lib.models import Finding, Notice
 from lib.page import render as render_page
 from lib.text import one_line
 from tests.messages.test_verdicts import FILTERS, REPORTS
-from tests.support.builders import NOW, an_image
+from tests.support.builders import NOW, a_finding, an_image
 from tests.support.builders import a_report as report
 from tests.support.notices import noticed, notices
 from tests.support.receivers import OPTIONS, notifier, tools
@@ -129,3 +131,19 @@ def test_what_changed_and_what_did_not_add_up_to_what_is_open(
     amounts = text.changes.partition(": ")[2].split(" · ")
     is_open = [match for match in map(OPEN_AMOUNT.match, amounts) if match is not None]
     assert not text.changes or sum(number(match[1]) for match in is_open) == text.total
+
+
+def test_tiles_of_fixes_add_up() -> None:
+    """A vulnerability has a fix or is without a fix version, whatever the scanner says of why."""
+    rows = vulnerabilities(
+        [
+            a_finding("CVE-1", fixed_version="2"),
+            a_finding("CVE-2", fix_available="NO"),
+            a_finding("CVE-3"),
+        ]
+    )
+
+    assert [(figure.number, figure.label) for figure in figures(rows)] == [
+        ("1", "with a fix"),
+        ("2", "without a fix version"),
+    ]
