@@ -124,7 +124,7 @@ class Content:
         for change in self.message.delta.items:
             if change.item.condition is None:
                 changes[change.kind].append(self._changed(change))
-        return {kind: sorted(changes[kind], key=_worst_first) for kind in Kind if kind in changes}
+        return {kind: sorted(changes[kind], key=worst_first) for kind in Kind if kind in changes}
 
     @property
     def conditions(self) -> Sequence[DeltaItem]:
@@ -148,7 +148,7 @@ class Content:
                 self._changed(changes[item.id]) if item.id in changes else self._standing(item)
                 for item in reported
             ),
-            key=_worst_first,
+            key=worst_first,
         )
 
     @cached_property
@@ -157,7 +157,7 @@ class Content:
         changed = {change.item.id for change in self.message.delta.items}
         items = (item for item in self.message.quietly_ended if item.condition is None)
         entries = [self._ended(item) for item in items if item.id not in changed]
-        return sorted(entries, key=_worst_first)
+        return sorted(entries, key=worst_first)
 
     @property
     def unchanged(self) -> int:
@@ -194,7 +194,7 @@ class Content:
             if group.id not in self._suppressed and not self._is_reported(group)
             for rows in (tuple(row for row in group.findings if row.open),)
         ]
-        return sorted((*self.open, *others), key=_worst_first)
+        return sorted((*self.open, *others), key=worst_first)
 
     @cached_property
     def left_out(self) -> Sequence[Remainder]:
@@ -212,7 +212,9 @@ class Content:
     def _suppression(self, name: str) -> str:
         """Return the name of an entry of alerts.yml, until when it holds, and why."""
         terms = _YEAR_END.sub(r"until the end of \1", self.message.entries.get(name, ""))
-        return f"{SUPPRESSED}{name}{f', {terms}' if terms else ''}"
+        until, _, why = terms.partition(": ")
+        reason = f'; reason: "{why}"' if why else ""
+        return f"{SUPPRESSED}{name}{f', {until}' if until else ''}{reason}"
 
     @cached_property
     def totals(self) -> Counts:
@@ -292,6 +294,12 @@ def counts_of(entries: Iterable[Entry]) -> Counts:
     return ordered(Counter(entry.severity for entry in entries))
 
 
+def fewer_last(entries: Iterable[Entry]) -> tuple[int, ...]:
+    """Return a key that puts most of the worst first."""
+    counts = counts_of(entries)
+    return tuple(-counts.get(severity, 0) for severity in reversed(Severity))
+
+
 def ordered(numbers: Counts) -> Counts:
     """Return counts by severity, worst first."""
     return {severity: numbers[severity] for severity in sorted(numbers, reverse=True)}
@@ -318,6 +326,12 @@ def _open(group: Vulnerability) -> bool:
     return any(row.open for row in group.findings)
 
 
-def _worst_first(entry: Entry) -> tuple[object, ...]:
-    likelier = (not entry.exploitable, not entry.fixable, -entry.epss)
-    return (-entry.severity, not entry.is_news, *likelier, -(entry.score or 0.0), entry.id)
+def worst_first(entry: Entry) -> tuple[object, ...]:
+    """Return a key for the one order of all lists: severity, news, exploits, score, fixes."""
+    return (*rank_of(entry), not entry.fixable, -entry.epss, entry.id)
+
+
+def rank_of(entry: Entry) -> tuple[object, ...]:
+    """Return how urgent a vulnerability is, without what breaks a tie; the smallest comes first."""
+    is_known = entry.exploited or entry.exploitable
+    return (-entry.severity, not entry.is_news, not is_known, -(entry.score or 0.0))

@@ -9,7 +9,7 @@ from lib.core.upgrades import of_distribution, version_key
 from lib.models import Finding, Score
 from lib.text import capitalized, cut_at_word, one_line
 
-_LINE: Final = 140
+_LINE: Final = 200
 _SENTENCES: Final = re.compile(r"(?<=[^\s.]\.)\s+(?=[A-Z`\"'(])|\n+|\s{2,}")
 _PREAMBLE: Final = re.compile(
     r"(?:In the Linux kernel, the following vulnerability has been resolved:|Summary:?|Impact:?"
@@ -27,6 +27,7 @@ with the name of the product, its versions and the score.
 _KERNEL: Final = re.compile(
     r"(?:linux|kernel)(?:-(?:libc-dev|headers|image|modules|core|devel)[\w.+-]*)?"
 )
+_DOUBLED: Final = re.compile(r"\b(a|an|and|in|is|of|on|the|to) \1\b")
 _NAMES_ONLY: Final = re.compile(r"\S+ - .{1,120}")
 """Inspector's title: "CVE-2023-42753 - linux"."""
 _VERSION: Final = re.compile(r"\d+(?:\.\d+)+")
@@ -86,7 +87,12 @@ def score_text(findings: Sequence[Finding]) -> str:
     score = next((row.score for row in findings if row.score is not None), None)
     if score is None:
         return ""
-    return ", ".join(filter(None, (f"CVSS {score.value:g}", _access(score))))
+    return ", ".join(filter(None, (f"{_scale(score)} {score.value:.1f}", _access(score))))
+
+
+def _scale(score: Score) -> str:
+    """Return the name of a scale: a score of version 2 is on another than those after it."""
+    return "CVSS v2" if (score.version or "").startswith("2") else "CVSS"
 
 
 def worst_score(score: float | None, number: int) -> str:
@@ -104,6 +110,7 @@ def _access(score: Score) -> str:
 def _sentences(description: str) -> Iterator[str]:
     """Yield the sentences without a preamble; boilerplate only where there is nothing else."""
     parts = _SENTENCES.split(_PREAMBLE.sub("\n", description[:2000]).strip())
-    sentences = [sentence for sentence in (one_line(part) for part in parts) if sentence]
+    texts = (_DOUBLED.sub(r"\1", one_line(part)) for part in parts)
+    sentences = [text for text in texts if text]
     telling = [text for text in sentences if not _BOILERPLATE.match(text)]
     yield from telling or sentences

@@ -11,12 +11,12 @@ from lib.core.problems import cause_of, is_unsupported
 from lib.core.streams import pattern_of
 from lib.core.vulnerabilities import vulnerabilities
 from lib.messages.comparing import since
-from lib.messages.content import Content, ordered, severity_of
+from lib.messages.content import Content, ordered, severity_of, worst_first
 from lib.messages.parts import Fact, Link, Platform, Platforms
 from lib.messages.phrases import NAME, counts_text, moment_text, names_text
 from lib.messages.provenance import in_words, links
-from lib.messages.titles import REPORT_NAME
-from lib.models import Basis, BasisKind, Counts, Image, Notice, Part, ScanSource, Workload
+from lib.messages.titles import PLATFORMS, REPORT_NAME
+from lib.models import Basis, BasisKind, Counts, Finding, Image, Notice, Part, ScanSource, Workload
 from lib.models.streams import Evidence, PartState, Role, WatchedImage
 from lib.models.views import Condition
 from lib.text import counted, one_line, short, truncate, unlinked
@@ -35,6 +35,7 @@ _WARNINGS: Final = 6
 _ROUTES: Final = 5
 _DELIVERY: Final = 64
 _SMALL: Final = 160
+_TWO: Final = 2
 _SCANNERS: Final[Mapping[str, str]] = MappingProxyType(
     {
         ScanSource.ECR_BASIC.scanner: "ECR basic scanning",
@@ -143,6 +144,7 @@ def accept_command(content: Content) -> tuple[str, str]:
     if content.conditions and not news:
         kind = content.conditions[0].item.condition
         return "", accepting(kind, [], content.image) if kind in _ACCEPTABLE else ""
+    news = sorted(news, key=worst_first)
     for entry in (*news[:1], *content.open[:1]):
         command = accepting(entry.id, [package.name for package in entry.packages], content.image)
         return (short(entry.id), command) if command else ("", "")
@@ -166,7 +168,21 @@ def platforms(content: Content) -> Platforms:
     """Return the result of each platform of the current image, where it has several."""
     current = content.state.current
     parts = current.parts if current is not None and len(current.parts) > 1 else ()
-    return Platforms(tuple(map(_platform, parts)))
+    return Platforms(tuple(map(_platform, parts)), f"{PLATFORMS}{_shared(parts)}")
+
+
+def _shared(parts: Sequence[PartState]) -> str:
+    """Return what every platform has, which counts once in all; empty for nothing."""
+    tables = [
+        {group.id: severity_of(group) for group in vulnerabilities(_open_rows(part))}
+        for part in parts
+        if part.reason is None
+    ]
+    common = set(tables[0]).intersection(*tables[1:]) if len(tables) > 1 else set()
+    if not common:
+        return ""
+    counts = counts_text(ordered(Counter(tables[0][id_] for id_ in common)))
+    return f" ({counts} on {'both' if len(tables) == _TWO else f'all {len(tables)}'})"
 
 
 def warnings(content: Content) -> tuple[str, ...]:
@@ -297,8 +313,11 @@ def _without_result(part: PartState) -> str:
 
 
 def _counts(part: PartState) -> Counts:
-    rows = [row for entry in part.evidence for row in entry.findings if row.open]
-    return ordered(Counter(map(severity_of, vulnerabilities(rows))))
+    return ordered(Counter(map(severity_of, vulnerabilities(_open_rows(part)))))
+
+
+def _open_rows(part: PartState) -> list[Finding]:
+    return [row for entry in part.evidence for row in entry.findings if row.open]
 
 
 def _doubts(watched: WatchedImage, part: PartState) -> list[str]:

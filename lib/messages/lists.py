@@ -68,6 +68,12 @@ class PackageText(NamedTuple):
         score = f", {self.score}" if self.score and self.number > 1 else ""
         return f"{counts_text(self.counts)}{score}"
 
+    @property
+    def telling(self) -> Row:
+        """The first vulnerability whose description is whole; else the first."""
+        whole = (row for row in self.rows if row.what and not row.what.endswith("…"))
+        return next(whole, self.rows[0])
+
     def shown(self, limit: int) -> Sequence[Row]:
         """Return the first rows, with the one beyond the limit if it is the last."""
         return self.rows[:limit] if self.number > limit + 1 else self.rows[: limit + 1]

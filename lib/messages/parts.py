@@ -164,6 +164,8 @@ class ToDo:
     """Which deployments still run an image whose findings are resolved in this one."""
     without_fix: str = ""
     without_version: str = ""
+    then: str = ""
+    """Upgrades for what only a headline counts."""
     described: str = ""
     """Which versions descriptions name where the scanner names none."""
     unversioned: tuple[UpgradeText, ...] = ()
@@ -176,7 +178,7 @@ class ToDo:
     @property
     def notes(self) -> list[str]:
         """The sentences beside the upgrades."""
-        texts = (self.deploy, self.without_version, self.described, self.without_fix)
+        texts = (self.deploy, self.without_version, self.described, self.then, self.without_fix)
         return [text for text in texts if text]
 
     def groups(self, shown: int) -> dict[str, list[UpgradeText]]:
@@ -347,17 +349,30 @@ class AlertText:
 
     @property
     def why_paged(self) -> str:
-        """The urgency, and what the routes of alerts.yml page about."""
+        """The worst that is news, and which routes of alerts.yml ask for it."""
+        routes = [capitalized(fact) for fact in self.small if fact.startswith("route")]
         is_scan = self.problem is not None and self.worst_news is None
-        cause = "scans without a result" if is_scan else "vulnerabilities like these"
-        routes = [
-            f"{capitalized(fact)} {'page' if fact.startswith('routes ') else 'pages'} about {cause}"
-            for fact in self.small
-            if fact.startswith("route")
+        asked = "scans without a result" if is_scan else self._asked
+        asks = [
+            f"{route} {'ask' if route.startswith('Routes') else 'asks'} for {asked}"
+            for route in routes
         ]
-        return ". ".join(
-            filter(None, (self.why, *routes, CAN_WAIT if is_scan and not self.total else ""))
-        )
+        waits = CAN_WAIT if is_scan and not self.total else ""
+        return ". ".join(filter(None, (self._worst_in_news, *asks, waits)))
+
+    @property
+    def _worst_in_news(self) -> str:
+        """The worst vulnerability that is news, with what makes it special; empty for none."""
+        rows = [row for section in self.sections if section.kind.is_news for row in section.rows]
+        worst = max(rows, key=lambda row: row.level, default=None)
+        return ", ".join((f"{worst.severity} {worst.name}", *worst.remarks)) if worst else ""
+
+    @property
+    def _asked(self) -> str:
+        """The vulnerabilities that a destination asks for, as far as what is left out says it."""
+        reasons = [group.reason for group in self.not_open.groups]
+        levels = [level for level in Severity if any(f" below {level.name}," in r for r in reasons)]
+        return f"{levels[0].name} and above" if levels else "it"
 
     @property
     def is_urgent(self) -> bool:

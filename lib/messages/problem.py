@@ -3,7 +3,8 @@
 from typing import Final
 
 from lib.core.conditions import conditions
-from lib.core.problems import problem_of
+from lib.core.problems import cause_of, is_unsupported, problem_of
+from lib.core.scanners import scanner_of
 from lib.messages.content import Content
 from lib.messages.parts import Problem
 from lib.messages.phrases import NAME
@@ -28,7 +29,13 @@ def problem(content: Content) -> Problem | None:
     names = [short(name, NAME) for name in map(part_of, content.conditions) if name]
     watched, part = _place(content, content.conditions[0].item.id)
     explained = problem_of(_report(watched, part))
-    reason = f"{', '.join(names)}: {explained.reason}" if names else explained.reason
+    reason = explained.reason
+    first = content.conditions[0]
+    is_explained = cause_of(first.item.id, first.reason) != cause_of(first.item.id, "")
+    if is_explained and is_unsupported(first.item.id) and part.source is not None:
+        # The headline has the cause.
+        reason = f"{scanner_of(part.source).name} does not support it."
+    reason = f"{', '.join(names)}: {reason}" if names else reason
     word = word_for(content, content.conditions[0])
     quote = truncate(one_line(explained.quote), _QUOTE)
     return Problem(

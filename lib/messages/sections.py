@@ -10,7 +10,7 @@ from lib.checks.findings import MANAGER
 from lib.core.routing import BELOW
 from lib.core.upgrades import highest_score, upgrade_of
 from lib.messages.comparing import cause
-from lib.messages.content import SUPPRESSED, Content, Entry, counts_of
+from lib.messages.content import SUPPRESSED, Content, Entry, counts_of, fewer_last, rank_of
 from lib.messages.describing import score_text, what_it_is, worst_score
 from lib.messages.lists import PackageText, Row, Section, SectionKind
 from lib.messages.parts import Omissions
@@ -26,7 +26,7 @@ from lib.messages.phrases import (
     severity_word,
 )
 from lib.messages.verdict import sentence
-from lib.models import Counts, Finding, Omission, Severity
+from lib.models import Counts, Finding, Omission
 from lib.models.streams import PackageVersion
 from lib.models.views import Kind
 from lib.text import capitalized, counted, first, one_line, short, truncate
@@ -223,7 +223,7 @@ def _listed(
 
 
 def by_package(entries: Sequence[Entry]) -> list[Sequence[Entry]]:
-    """Return entries grouped by their packages, the package with the worst and the most first."""
+    """Return entries grouped by their packages: the one with the worst first, then the most."""
     groups: defaultdict[tuple[str, ...], list[Entry]] = defaultdict(list)
     for entry in entries:
         groups[tuple(dict.fromkeys(package.name for package in entry.packages))].append(entry)
@@ -231,8 +231,7 @@ def by_package(entries: Sequence[Entry]) -> list[Sequence[Entry]]:
 
 
 def _worst_package_first(group: Sequence[Entry]) -> tuple[object, ...]:
-    counts = counts_of(group)
-    return tuple(-counts.get(severity, 0) for severity in reversed(Severity))
+    return (rank_of(group[0]), *fewer_last(group))
 
 
 def _package(group: Sequence[Entry], rows: tuple[Row, ...]) -> PackageText:

@@ -4,10 +4,12 @@ from typing import Final
 
 TO_DO: Final = "What to do"
 ACCEPT: Final = "Accept the risk"
-CAN_WAIT: Final = "No vulnerability is known, so it can wait for working hours"
+CAN_WAIT: Final = "Nothing is known about this image. Not urgent: it can wait for working hours"
 NO_SCAN_NEEDED: Final = "If it needs no scan"
 INSTEAD: Final = "To accept a risk instead"
 NOT_SHOWN: Final = "Not listed here"
+NOT_CAUSED: Final = " (not caused by this release)"
+UPGRADE_TO: Final = "upgrade to"
 LINKS: Final = "Links"
 NUMBERS: Final = "Numbers"
 REPORT_NAME: Final = "Full report"

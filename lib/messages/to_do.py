@@ -7,19 +7,21 @@ from typing import Final
 
 from lib.checks.findings import CLOUDFORMATION, COMMAND, REMARK
 from lib.core.scanners import scanner_of
-from lib.core.upgrades import WORST_FIRST, highest_score, upgrade_target, upgrades, version_key
-from lib.messages.content import Content, Entry, counts_of
+from lib.core.upgrades import highest_score, upgrade_target, upgrades, version_key
+from lib.messages.content import Content, Entry, counts_of, fewer_last
 from lib.messages.describing import is_kernel, named_version, worst_score
 from lib.messages.facts import workloads_text
 from lib.messages.parts import Step, ToDo, UpgradeText
 from lib.messages.phrases import NAME, counts_text, listed, names_text
-from lib.models import Counts, Deployments, Finding, Origin, ScanSource, Upgrade, Workload
+from lib.models import Counts, Deployments, Finding, Origin, ScanSource, Severity, Upgrade, Workload
+from lib.models.views import Kind
 from lib.text import capitalized, clean, counted, first, one_line, short, truncate
 
 _TITLE: Final = 160
 _RISK: Final = 400
 _VERSIONS: Final = 3
 _PACKAGES: Final = 6
+_THEN: Final = 3
 _ANY_SOURCE: Final = ScanSource.ECR_ENHANCED
 
 
@@ -45,6 +47,7 @@ def to_do(
     asked = set(map(_key, upgrades_of(content))) if whole else set(map(_key, packages))
     ready = ready_upgrades(packages)
     news = _news(content)
+    described = _described(entries)
     unversioned = sorted(
         (upgrade for upgrade in packages if upgrade.fixed is None),
         key=lambda upgrade: upgrade.package not in news,
@@ -60,15 +63,36 @@ def to_do(
             {
                 upgrade.package
                 for upgrade in _unclear(entries, unversioned)
-                if _key(upgrade) in asked
+                if _key(upgrade) in asked and upgrade.package not in described
             },
             news,
         ),
-        described=_described(entries),
+        described=_described_text(described),
         unversioned=tuple(map(upgrade_text, first(unversioned, rows))),
         unversioned_count=len(unversioned),
         kernel=_kernel(entries),
+        then="" if whole else _then(content, asked),
     )
+
+
+def _then(content: Content, asked: Collection[tuple[object, ...]]) -> str:
+    """Return the upgrades for what only the headline of a first scan counts; empty without any."""
+    if Kind.BASELINE not in content.changes or len(content.headline) <= len(content.open):
+        return ""
+    others = [
+        upgrade
+        for upgrade in upgrades_of(content, whole=True)
+        if _key(upgrade) not in asked and max(upgrade.fixes) >= Severity.HIGH
+    ]
+    texts = [_next(upgrade) for upgrade in first(others, _THEN)]
+    more = len(others) - len(texts)
+    texts += [counted(more, "more package")] if more else []
+    return truncate(one_line(f"Then upgrade {listed(texts)}"), _RISK) if texts else ""
+
+
+def _next(upgrade: Upgrade) -> str:
+    target = f" to {upgrade.fixed}" if upgrade.fixed is not None else ""
+    return f"{short(upgrade.package, NAME)}{target} ({counts_text(upgrade.fixes)})"
 
 
 def _key(upgrade: Upgrade) -> tuple[object, ...]:
@@ -177,9 +201,9 @@ def _unclear(entries: Sequence[Entry], packages: Sequence[Upgrade]) -> list[Upgr
     return [upgrade for upgrade in packages if upgrade.package in names]
 
 
-def _described(entries: Sequence[Entry]) -> str:
+def _described(entries: Sequence[Entry]) -> Mapping[str, str]:
     """
-    Return the versions that descriptions name for packages without a fix version.
+    Return the versions that descriptions name, by packages without a fix version.
 
     Only where that of each vulnerability of a package names exactly one; the highest fixes all.
     """
@@ -187,13 +211,21 @@ def _described(entries: Sequence[Entry]) -> str:
     for entry in entries:
         for row in entry.findings:
             named[row.package.name].add(None if row.fixable else named_version(row))
-    texts = [
-        f"{short(name, NAME)} {max(filter(None, versions), key=version_key)}"
+    texts = {
+        name: max(filter(None, versions), key=version_key)
         for name, versions in named.items()
         if None not in versions
-    ]
-    shown = first(texts, _PACKAGES)
-    return f"By their descriptions, not by the scanner: {listed(shown)} or later" if shown else ""
+    }
+    return dict(first([*texts.items()], _PACKAGES))
+
+
+def _described_text(versions: Mapping[str, str]) -> str:
+    """Return the upgrades that descriptions name; empty without any."""
+    if not versions:
+        return ""
+    texts = [f"{short(name, NAME)} to {version} or later" for name, version in versions.items()]
+    whose = "the CVE description" if len(texts) == 1 else "CVE descriptions"
+    return f"Upgrade {listed(texts)} (from {whose}; the scanner names no fix version)"
 
 
 def _source(content: Content) -> ScanSource:
@@ -267,7 +299,7 @@ def _without_version(content: Content, packages: Collection[str], news: Collecti
         return ""
     # Where all of them are new, that is no difference.
     news = frozenset(news) if {*packages} - {*news} else frozenset()
-    ordered = sorted(groups, key=lambda names: (news.isdisjoint(names), _amounts(groups[names])))
+    ordered = sorted(groups, key=lambda names: (news.isdisjoint(names), fewer_last(groups[names])))
     severities = {entry.severity for entries in groups.values() for entry in entries}
     is_mixed = len(severities) > 1 or len(groups) == 1
     texts = [
@@ -279,12 +311,6 @@ def _without_version(content: Content, packages: Collection[str], news: Collecti
     more -= {name for names in ordered[: len(texts)] for name in names}
     texts += [counted(len(more), "more package")] if more else []
     return scanner_of(_source(content)).without_version.format(packages=listed(texts))
-
-
-def _amounts(entries: Sequence[Entry]) -> tuple[int, ...]:
-    """Return a key that puts the worst and the most first."""
-    counts = counts_of(entries)
-    return tuple(-counts.get(severity, 0) for severity in WORST_FIRST)
 
 
 def _amount(entries: Sequence[Entry], *, is_mixed: bool) -> str:

@@ -12,6 +12,7 @@ from lib.messages.comparing import NAME, cause, is_rescan, since
 from lib.messages.content import Content, Entry, counts_of
 from lib.messages.describing import is_kernel
 from lib.messages.phrases import counts_text, listed, names_text, severity_word
+from lib.messages.titles import NOT_CAUSED
 from lib.models import Counts
 from lib.models.streams import PackageVersion
 from lib.models.views import Condition, DeltaItem, Kind
@@ -53,7 +54,6 @@ _AMOUNTS: Final[Mapping[Kind, str]] = MappingProxyType(
     }
 )
 _NEWLY_REPORTED: Final = "{counts} newly reported"
-_NOT_CAUSED: Final = " (not caused by this release)"
 _OLD_NEWS: Final = "{n} newly reported"
 _BOTH: Final = 2
 _DOT: Final = " \N{MIDDLE DOT} "
@@ -138,22 +138,25 @@ def _ended_conditions(content: Content) -> list[str]:
 
 def lasting_of(content: Content) -> str:
     """
-    Return what is open, without versions and numbers: it stays true while an incident is open.
+    Return the worst that is open, without versions and numbers, which change first.
 
     PagerDuty keeps the title of the event that opened an incident, whatever later ones say.
     """
     image = content.image
     if content.is_check:
         return f"{short(image.name)}: {_NOT_AS_EXPECTED[bool(image.tags)]}"
-    worst = max((entry.severity for entry in content.open), default=None)
-    entries = [entry for entry in content.open if entry.severity is worst]
-    noun = "vulnerability" if len(entries) == 1 else "vulnerabilities"
+    if not content.open:
+        return f"{short(image.repository)}: vulnerabilities"
+    worst = content.open[0]
+    packages = [short(name, NAME) for name in dict.fromkeys(p.name for p in worst.packages)]
+    name = f"{short(worst.id, NAME)}{f' in {listed(packages[:_PACKAGES])}' if packages else ''}"
     pieces = (
-        f"{severity_word(worst)} {noun}" if worst is not None else noun,
-        "fix available" if any(entry.fixable for entry in entries) else "",
-        "used in attacks" if any(entry.exploited for entry in entries) else "",
+        name if len(content.open) == 1 else f"{name} and others",
+        "used in attacks" if worst.exploited else "public exploit" if worst.exploitable else "",
+        "fix available" if worst.fixable and not all(map(is_kernel, packages)) else "",
     )
-    return f"{short(image.repository)}: {', '.join(filter(None, pieces))}"
+    level = severity_word(worst.severity)
+    return f"[{level}] {short(image.repository)}: {', '.join(filter(None, pieces))}"
 
 
 _NOT_AS_EXPECTED: Final = ("repository settings need attention", "the tag moved")
@@ -182,7 +185,7 @@ def _pieces(content: Content, kinds: Sequence[Kind]) -> Iterator[str]:
         remedy = "" if kind in _WITHOUT_REMEDY else _remedy(entries)
         remedy_once = "" if remedy in upgrades else remedy
         # The note stands last: what is too long is cut there.
-        note = _NOT_CAUSED if kind is Kind.NEW and cause(content, entries) else ""
+        note = NOT_CAUSED if kind is Kind.NEW and cause(content, entries) else ""
         yield f"{_phrase(content, kind, entries)}{remedy_once}{note}"
         upgrades |= {remedy} if remedy.startswith(_UPGRADE) else set()
     others = sum(len(entries) for _, entries in changes[_PIECES:])

@@ -68,7 +68,7 @@ class TestWhatItIs:
                 "Successful attacks can result in a crash.",
             ),
             (None, "[libfoo reuses a connection.]", "Libfoo reuses a connection."),
-            (None, f"{'word ' * 27}cut here", f"{'word ' * 26}word …".replace("w", "W", 1)),
+            (None, f"{'word ' * 39}cut here", f"{'word ' * 38}word …".replace("w", "W", 1)),
         ],
     )
     def test_the_first_sentence_that_says_something(
@@ -83,8 +83,9 @@ class TestWhatItIs:
         ("score", "text"),
         [
             (Score(9.8, "3.1", "CVSS:3.1/AV:N/AC:L"), "CVSS 9.8, over the network"),
-            (Score(7.0, "3.1", "CVSS:3.1/AV:L/AC:L"), "CVSS 7, needs local access"),
+            (Score(7.0, "3.1", "CVSS:3.1/AV:L/AC:L"), "CVSS 7.0, needs local access"),
             (Score(5.5), "CVSS 5.5"),
+            (Score(5.0, "2.0", "AV:N/AC:L/Au:N"), "CVSS v2 5.0, over the network"),
             (None, ""),
         ],
     )
@@ -130,8 +131,10 @@ class TestNamedVersion:
         other = replace(named, vulnerability_id="CVE-2026-2", description="It crashes.")
 
         assert of(named).to_do.described == (
-            "By their descriptions, not by the scanner: scipy 1.8.0 or later"
+            "Upgrade scipy to 1.8.0 or later (from the CVE description; the scanner names no fix "
+            "version)"
         )
+        assert of(named).to_do.without_version == ""
         assert of(named, other).to_do.described == ""
 
 
@@ -229,6 +232,37 @@ class TestWhereToStart:
         """Its host's is."""
         assert "patch the hosts first" in of(a_finding(package="linux")).to_do.kernel
         assert of(a_finding(package="linux-pam")).to_do.kernel == ""
+
+    def test_the_upgrade_of_a_kernel_clears_the_scan_alone(self) -> None:
+        """Its remedy says so, the headline sends readers to the hosts, the title has no fix."""
+        text = of(a_finding(package="linux", fixed_version="2"))
+
+        assert [*text.to_do.groups(9)] == [
+            "Then rebuild on a newer base image, which clears the scan, not the risk"
+        ]
+        assert text.verdict == "First scan: 1 HIGH, in the kernel: patch the hosts"
+        assert "fix available" not in text.lasting
+
+    def test_what_only_the_headline_counts_comes_after(self) -> None:
+        """A route for CRITICAL ones has upgrades for those; the headline counts HIGH ones, too."""
+        worst = a_finding("CVE-2026-1", severity="CRITICAL", fixed_version="2")
+        versioned = a_finding("CVE-2026-2", package="flask", fixed_version="3")
+        others = [a_finding(f"CVE-2026-{number}", package=f"lib{number}") for number in range(3, 7)]
+
+        text = of(worst, versioned, threshold=Severity.CRITICAL)
+        many = of(worst, versioned, *others, threshold=Severity.CRITICAL)
+
+        assert text.to_do.then == "Then upgrade flask to 3 (1 HIGH)"
+        assert many.to_do.then.endswith("(1 HIGH) and 2 more packages")
+        assert of(worst, threshold=Severity.CRITICAL).to_do.then == ""
+
+    def test_a_vulnerability_of_two_packages_is_counted_once(self) -> None:
+        """The numbers in parentheses add up to what has no version."""
+        shared = [a_finding("CVE-2026-1", package=name) for name in ("gzip", "xz-utils")]
+
+        text = of(*shared, a_finding("CVE-2026-2", package="curl"))
+
+        assert "gzip and xz-utils (1) and curl (1)" in text.to_do.without_version
 
     def test_the_base_image_is_named_where_the_image_says_it(self) -> None:
         """By the label that builders set."""

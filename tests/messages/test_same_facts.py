@@ -76,8 +76,9 @@ def test_a_page_says_what_its_route_pages_about() -> None:
     failed = text_of(notices()["scan-failed"])
     found = text_of(notices()["new-and-resolved"])
 
-    assert "about scans without a result. No vulnerability is known" in failed.why_paged
-    assert found.why_paged.endswith("about vulnerabilities like these")
+    assert "for scans without a result. Nothing is known about this image" in failed.why_paged
+    assert found.why_paged.startswith("CRITICAL CVE-")
+    assert "Routes payments, security ask for HIGH and above" in found.why_paged
 
 
 def test_accepting_a_risk_is_no_advice() -> None:

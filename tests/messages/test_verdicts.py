@@ -174,13 +174,13 @@ def test_names_from_outside_are_short_and_clean() -> None:
 
 
 def test_the_likeliest_to_hurt_stand_first() -> None:
-    """Severity, then exploits, then fixes, then likelihood."""
+    """Severity, then exploits, then the score, then fixes, then likelihood."""
     ordered = [
         a_finding("CVE-2026-5", severity="CRITICAL"),
         a_finding("CVE-2026-4", exploit_available="YES"),
+        a_finding("CVE-2026-1", score=Score(9.1)),
         a_finding("CVE-2026-3", fixed_version="2"),
         a_finding("CVE-2026-2", epss=0.9),
-        a_finding("CVE-2026-1", score=Score(9.1)),
     ]
 
     (section,) = text_of(noticed(Scene(a_report(*reversed(ordered))))).sections

@@ -9,7 +9,9 @@ from typing import Final
 
 from lib.core.scanners.scanner import NO_IMAGE, UNUSED, Scanner
 
-_REBUILD: Final = "Rebuild it on a supported, maintained distribution"
+_ENHANCED: Final = (
+    "Enhanced scanning may support it; otherwise rebuild it on a supported distribution"
+)
 _INSPECT: Final = "Look at what AWS says: `{describe}`"
 
 ECR_BASIC: Final = Scanner(
@@ -19,9 +21,9 @@ ECR_BASIC: Final = Scanner(
     remedies=MappingProxyType({
         "FAILED": f"{_INSPECT}. If its operating system is supported, scan it again "
         "(once in 24 h per image): `{start}`",
-        "UNSUPPORTED_SYSTEM": f"{_REBUILD}, or turn on enhanced scanning. {UNUSED}",
+        "UNSUPPORTED_SYSTEM": f"{_ENHANCED}. {UNUSED}",
         "UNSUPPORTED_MANIFEST": NO_IMAGE,
-        "UNSUPPORTED_IMAGE": f"{_REBUILD}, or turn on enhanced scanning. {NO_IMAGE}",
+        "UNSUPPORTED_IMAGE": f"{_ENHANCED}. {NO_IMAGE}",
         "SCAN_ELIGIBILITY_EXPIRED": "Push the image again if it is still used, else delete it.",
         "FINDINGS_UNAVAILABLE": "Scan it again (once in 24 h per image): `{start}`",
         "LIMIT_EXCEEDED": "Wait 24 hours, then scan it again: `{start}`",

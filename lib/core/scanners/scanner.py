@@ -29,7 +29,7 @@ class Scanner:
     names_fixes: bool = True
     """Whether it says which findings have a fix."""
     without_version: str = (
-        "Look for newer versions of {packages}. The scanner names no fix version for them, which "
-        "does not mean that there is none."
+        "Look for newer versions of {packages}. The scanner names no fix version, which does not "
+        "mean that there is none."
     )
     """What to say about packages that have no version to upgrade to."""

@@ -75,7 +75,7 @@ def details_of(text: AlertText) -> Json:
         **{section.title: _listing(section) for section in news},
         text.platforms.title: text.platforms.lines(LINES),
         CHANGED: text.changes,
-        OPEN_NOW: start.pop(OPEN_NOW, ""),
+        OPEN_NOW: _open_now(text, start.pop(OPEN_NOW, "")),
         text.left_out.title: text.left_out.lines(_REASONS),
         INSTEAD if text.accept_id else text.accept_title: text.accept_command,
         NOTES: [*filter(None, (*text.warnings, text.problem.quote if text.problem else ""))],
@@ -83,6 +83,11 @@ def details_of(text: AlertText) -> Json:
         **start,
     }
     return {name: value for name, value in details.items() if value}
+
+
+def _open_now(text: AlertText, totals: str) -> str:
+    """Return the totals, and what makes them urgent."""
+    return f"{totals}. {text.why}" if totals and text.why else totals
 
 
 def _what_to_do(text: AlertText) -> Json:

@@ -14,7 +14,7 @@ from typing import Final
 
 from lib.messages.lists import PackageText, Row, Section
 from lib.messages.parts import AlertText, Omissions, Problem, ToDo, UpgradeText
-from lib.messages.titles import LAST_CHANGE, NOT_SHOWN, REPORT_NAME, STATUS
+from lib.messages.titles import LAST_CHANGE, NOT_SHOWN, REPORT_NAME, STATUS, UPGRADE_TO
 from lib.models import Json, Usage
 from lib.notifiers import testing
 from lib.notifiers.slack.mrkdwn import slack_flat, slack_link, slack_text
@@ -55,6 +55,7 @@ _PACKAGES: Final = 5
 _NAMES: Final = 3
 """Vulnerabilities of a package that are named; the others are counted."""
 _REASONS: Final = 4
+_WHAT: Final = 220
 
 _TEST_MARK: Final = "\N{TEST TUBE}"
 _RESOLVED: Final = "Resolved: "
@@ -179,6 +180,7 @@ def _root(text: AlertText) -> list[Json]:
     parts = (
         _header(text.state_mark, title),
         _section(f"{status}\n{last}"),
+        _section(_hosts(text.to_do)),
         _section(_by_package(text.open)),
         _section(_links(text)),
         _small_print(text, text.not_open),
@@ -193,9 +195,14 @@ def _by_package(section: Section) -> str:
     return "\n".join((*lines, *([f"_{rest}_"] if rest else [])))
 
 
+def _hosts(to_do: ToDo) -> str:
+    """Return where a kernel is patched; empty without one."""
+    return f"{_say(to_do.kernel, _NOTES)}." if to_do.kernel else ""
+
+
 def _package_line(package: PackageText) -> str:
-    target = f" {_ARROW} {_code(package.fixed)}" if package.fixed else ""
-    return f"{package.mark} {_code(package.name)}{target} {package.summary}"
+    target = f"{_DOT}{UPGRADE_TO} {_code(package.fixed)}" if package.fixed else ""
+    return f"{package.mark} {_code(package.name)} {package.summary}{target}"
 
 
 def _is_open(text: AlertText) -> bool:
@@ -207,15 +214,13 @@ def _is_open(text: AlertText) -> bool:
 
 
 def _ending(text: AlertText, omissions: Omissions) -> list[Json]:
-    """Return the links, how to accept the risk, and the small print."""
-    accept = ""
+    """Return the links, and the small print with how to accept the risk."""
+    small = _small_print(text, omissions)
     if text.accept_command:
         command = _say(text.accept_command, _ACCEPT, code=True)
-        accept = f"{_say(text.accept_title, 120)}: `{command}`"
-    return [
-        _section("\n".join(filter(None, (accept, _links(text))))) or {},
-        _small_print(text, omissions),
-    ]
+        accept = mrkdwn(f"{_say(text.accept_title, 120)}: `{command}`")
+        small = {"type": "context", "elements": [*small.get("elements", []), accept]}
+    return [_section(_links(text)) or {}, small]
 
 
 def _small_print(text: AlertText, omissions: Omissions) -> Json:
@@ -255,16 +260,16 @@ def _package(package: PackageText) -> str:
     rows = package.shown(_NAMES)
     names = ", ".join(filter(None, (*map(_vulnerability, rows), package.more(len(rows)))))
     place = f" in {_code(package.name)}" if package.name else ""
-    worst = rows[0]
+    worst = package.telling
     fix = "" if package.fixed else worst.fix
     remarks = [_say(remark, 90) for remark in (fix, *worst.remarks) if remark]
     if package.number > 1:
         # What is true of one vulnerability is no remark about the others.
-        details = _DOT.join(filter(None, (*remarks, _say(worst.what, 150))))
+        details = _DOT.join(filter(None, (*remarks, _say(worst.what, _WHAT))))
         first = f"{package.mark} *{package.summary}*{place}: {names}"
-        return _with_detail(first, f"{_say(worst.name, 60)}: {details}" if remarks else "")
+        return _with_detail(first, f"{_say(worst.name, 60)}: {details}" if details else "")
     first = f"{package.mark} *{_say(worst.severity, 60)}* {names}{place}"
-    return _with_detail(_DOT.join((first, *remarks)), _say(worst.what, 150))
+    return _with_detail(_DOT.join((first, *remarks)), _say(worst.what, _WHAT))
 
 
 def _with_detail(line: str, detail: str) -> str:
@@ -287,7 +292,7 @@ def _to_do(text: AlertText) -> str:
     to_do = text.to_do
     shown = fitting(to_do.upgrades, _upgrade, lines=_LINES, characters=_TO_DO)
     lines = [_say(text.lead, _NOTE)] if text.lead else []
-    lines += [f"{_say(to_do.kernel, _NOTES)}."] if to_do.kernel else []
+    lines += [*filter(None, [_hosts(to_do)])]
     for remedy, upgrades in to_do.groups(len(shown)).items():
         lines += [f"{_say(remedy, 90)}:", *map(_upgrade, upgrades)]
     rest = to_do.more_upgrades(len(shown))

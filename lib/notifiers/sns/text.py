@@ -81,11 +81,14 @@ def _numbers(text: AlertText) -> list[str]:
 
 
 def _ending(text: AlertText) -> list[str]:
-    """Return what is not certain, and the small print."""
+    """Return what is not certain, and the small print with how to accept the risk."""
     warnings = [line for warning in text.warnings for line in _wrapped(f"Note: {warning}")]
     warnings += _wrapped(text.problem.quote) if text.problem is not None else []
     small = " \N{MIDDLE DOT} ".join((*text.small, text.footer))
-    return ["", *warnings, "-- ", *_wrapped(small)]
+    accept = []
+    if text.accept_command:
+        accept = [*_wrapped(f"{text.accept_title}:"), f"    {text.accept_command}"]
+    return ["", *warnings, "-- ", *_wrapped(small), *accept]
 
 
 def _problem(text: AlertText, problem: Problem) -> list[str]:
@@ -116,7 +119,7 @@ def _platforms(text: AlertText) -> list[str]:
 
 
 def _to_do(text: AlertText) -> list[str]:
-    """Return the upgrades, the one that removes most first, and how to accept the risk."""
+    """Return the upgrades, the one that removes most first."""
     to_do = text.to_do
     shown = fitting(to_do.upgrades, _upgrade, lines=LISTED, characters=_SECTION)
     lines = _indented(to_do.kernel, bullet="- ") if to_do.kernel else []
@@ -124,8 +127,6 @@ def _to_do(text: AlertText) -> list[str]:
         lines += [*_indented(f"{remedy}:"), *map(_upgrade, upgrades)]
     for note in filter(None, (to_do.more_upgrades(len(shown)), *to_do.notes)):
         lines += _indented(note, bullet="- ")
-    if text.accept_command:
-        lines += ["", *_indented(f"{text.accept_title}:"), f"    {text.accept_command}"]
     # What helps with a scan without a result stands under the same title.
     return [*(_title(to_do.title) if lines and text.problem is None else []), *lines]
 

@@ -202,6 +202,19 @@ def test_subject_says_how_bad_it_is(story: str, severity: str, subject: str) -> 
     assert payload["MessageAttributes"]["severity"]["StringValue"] == severity
 
 
+def test_a_long_subject_drops_a_note_before_a_fact() -> None:
+    """The upgrade is worth more than whose fault it is."""
+    name = "payments/a-service"
+    old = a_finding("CVE-2026-1", package="curl", version="7")
+    new = a_finding("CVE-2026-2", package="curl", version="7", fixed_version="7.88.1-10+deb12u5")
+    images = an_image(2, repository=name), an_image(1, repository=name)
+    notice = noticed(Scene(a_report(new, image=images[0]), a_report(old, image=images[1])))
+
+    subject = sns().render(notice)["Subject"]
+
+    assert subject.endswith("fix available: curl 7.88.1-10+deb12u5")
+
+
 def test_commands_are_not_wrapped() -> None:
     """A command on several lines cannot be copied."""
     lines = sns().render(NOTICES["scan-failed"])["Message"].splitlines()
