@@ -38,7 +38,9 @@ def conditions(part: PartState) -> tuple[PartCondition, ...]:
         return (PartCondition(_key(meaning(part), part), name, part.reason),)
     if not part.monitored:
         ended = Condition.MONITORING_ENDED
-        return (PartCondition(_key(ended.value, part), ended, "the scanner stopped to watch it"),)
+        return (
+            PartCondition(_key(ended.value, part), ended, "the scanner is not known to watch it"),
+        )
     return ()
 
 

@@ -43,7 +43,7 @@ _IN_SHORT: Final = MappingProxyType({
     _MANIFEST: "this kind of manifest is not scanned",
     UNSUPPORTED: "not supported by the scanner",
     "SCAN_ELIGIBILITY_EXPIRED": "not watched by Inspector any more",
-    "MONITORING_ENDED": "not watched by Inspector any more",
+    "MONITORING_ENDED": "not known to be watched by Inspector",
     "FINDINGS_UNAVAILABLE": "its findings are not available",
     "LIMIT_EXCEEDED": "a scanning limit is used up",
     "IMAGE_ARCHIVED": "archived, so not scanned",

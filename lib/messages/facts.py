@@ -329,7 +329,7 @@ def _doubts(watched: WatchedImage, part: PartState) -> list[str]:
         remainder = f"; what is listed is from {old.image.name}" if old is not None else ""
         return [f"{where}{role}: {_without_result(part)}{remainder}"]
     if not part.monitored:
-        return [f"{where}{role}: no longer monitored by the scanner; its result is getting old"]
+        return [f"{where}{role}: not known to be monitored by the scanner; its result may be old"]
     if part.evidence and not part.evidence[0].complete:
         return [f"{where}{role}: the scanner listed fewer vulnerabilities than it counted"]
     return []

@@ -287,7 +287,7 @@ _WORDS: Final[Mapping[Condition, str]] = MappingProxyType(
     {
         Condition.SCAN_FAILED: "scan failed",
         Condition.NOT_SCANNED: "not scanned",
-        Condition.MONITORING_ENDED: "no longer monitored",
+        Condition.MONITORING_ENDED: "not known to be monitored",
     }
 )
 

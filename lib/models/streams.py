@@ -125,7 +125,7 @@ class PartState:
     source: ScanSource | None = None
     """The door through which that scan is known; None: no scan is."""
     monitored: bool = True
-    """False: the scanner stopped to watch it, so its evidence grows old."""
+    """False: the scanner is not known to watch it any more, so its evidence may be old."""
     evidence: tuple[Evidence, ...] = ()
     """
     What is known to be in it: its own evidence first.
@@ -286,7 +286,7 @@ class ScanRecord:
     usable_at: datetime | None = None
     """When that one was fetched."""
     monitored: bool = True
-    """False: the scanner stopped to watch the image."""
+    """False: the scanner is not known to watch the image any more."""
     provenance: Provenance | None = None
     """See `WatchedImage.provenance`."""
 

@@ -42,7 +42,7 @@ class ImageRecord:
     scan: Scan | None = None
     """The scan of the last report; None: never scanned."""
     monitored: bool = True
-    """False: the scanner stopped to watch the image."""
+    """False: the scanner is not known to watch the image any more."""
     doubted: bool = False
     """The first report was fetched, and not believed: the next one is."""
     stale: bool = False

@@ -185,13 +185,15 @@ def test_parts_without_a_result_are_warned_of() -> None:
     assert "what is listed is from payments/api:1.4.1" in made.warnings[0]
     assert any("fewer vulnerabilities" in warning for warning in parts.warnings)
     assert parts.problem is not None
-    assert parts.problem.word == "no longer monitored"
+    assert parts.problem.word == "not known to be monitored"
     assert parts.problem.reason.startswith("linux/amd64: ")
     assert parts.problem.caution == "What was listed before stays open."
     assert [row.name for row in parts.platforms.rows][-1] == "unknown platform"
     later = a_view(a_reported_condition("MONITORING_ENDED linux/amd64"),
                    a_reported_condition("PENDING"), agreed=an_agreement())  # fmt: skip
-    assert any("no longer monitored" in warning for warning in text(a_state(index), later).warnings)
+    assert any(
+        "not known to be monitored" in warning for warning in text(a_state(index), later).warnings
+    )
 
 
 def test_links_commits_and_repeats_stand_at_the_end() -> None:
