@@ -91,6 +91,7 @@ UNUSED = {
     ("sendDigest", "dynamodb:DescribeTable"): FIRST,
     ("sweep", "dynamodb:DescribeTable"): FIRST,
     ("sweep", "dynamodb:BatchGetItem"): FOLDED,
+    ("sweep", "dynamodb:PutItem"): FOLDED,
     ("sweep", "s3:GetObject"): FOLDED,
     ("sweep", "s3:PutObject"): FOLDED,
     ("sweep", "s3:ListBucket"): FOLDED,
