@@ -159,7 +159,7 @@ def _sentence(digest: Digest) -> str:
         unknown = len(digest.unscanned)
         none = "No scanned image matches the routes of this destination yet"
         return f"Nothing is known about {counted(unknown, 'image')}" if unknown else none
-    total = counted(digest.images + len(digest.without_result), "image")
+    total = counted(digest.images, "scanned image" if digest.without_result else "image")
     if digest.counts:
         number = f"{digest.images - digest.clean:,}"
         remark = "; ".join(filter(None, (_fixes_and_exploits(digest), _no_data(digest))))
@@ -179,10 +179,9 @@ def _fixes_and_exploits(digest: Digest) -> str:
 def _no_data(digest: Digest) -> str:
     """Return of how many the scanner does not say whether there is a fix or an exploit."""
     fixes, exploits = digest.unknown_fixes, digest.unknown_exploits
+    gaps = [("fixes", fixes), ("exploits", exploits)]
     if fixes == exploits:
         gaps = [("fixes and exploits", fixes)]
-    else:
-        gaps = [("fixes", fixes), ("exploits", exploits)]
     return ", ".join(
         f"{kind} unknown for {_amount(gap, digest)}" for kind, gap in gaps if gap.number
     )
@@ -207,8 +206,12 @@ def _left_out(digest: Digest) -> Iterator[str]:
         OmissionKind.SUPPRESSED: "suppressed",
     }
     for kind, ending in words.items():
-        if kind in digest.omitted:
-            yield f"{counts_text(digest.omitted[kind])} {ending}"
+        counts = dict(digest.omitted.get(kind, {}))
+        unrated = counts.pop(Severity.UNKNOWN, 0) if kind is OmissionKind.BELOW else 0
+        if counts:
+            yield f"{counts_text(counts)} {ending}"
+        if unrated:
+            yield f"{unrated:,} unrated (the scanner gave no severity)"
 
 
 def _routes(digest: Digest) -> str:
@@ -289,12 +292,10 @@ def _lists(digest: Digest, lines: int, characters: int) -> tuple[DigestList, ...
         return ()
 
     def lines_of(items: Sequence[T], line: Callable[[T], DigestLine]) -> tuple[DigestLine, ...]:
-        number = len(
-            fitting(items, lambda item: line(item).text, lines=lines, characters=characters)
-        )
-        others = len(items) - number
+        shown = fitting(items, lambda item: line(item).text, lines=lines, characters=characters)
+        others = len(items) - len(shown)
         more = [DigestLine(f"and {others:,} more")] if others else []
-        return (*map(line, items[:number]), *more)
+        return (*map(line, items[: len(shown)]), *more)
 
     return (
         DigestList(STEPS, tuple(_steps(digest.packages))),
@@ -305,11 +306,9 @@ def _lists(digest: Digest, lines: int, characters: int) -> tuple[DigestList, ...
 
 
 def _steps(packages: Sequence[PackageDigest]) -> Iterator[DigestLine]:
-    """Yield the steps, one for all packages of the same base image, and what no version means."""
+    """Yield the steps, one for all packages of the same base image."""
     for _, group in groupby(packages, _base):
         yield _step(list(group))
-    if not all(package.fixed for package in packages):
-        yield DigestLine(NO_VERSION)
 
 
 def _base(package: PackageDigest) -> tuple[object, ...]:
@@ -326,20 +325,20 @@ def _step(packages: Sequence[PackageDigest]) -> DigestLine:
     if package.fixable:
         text = f"{_upgrade(package)} in {names}"
         if is_kernel(package.package):
-            text = f"{text}. Containers run on the host's kernel: patch the hosts first"
+            text = f"Patch the hosts' kernel first. Then {text[0].lower()}{text[1:]}"
+            text = f"{text}, which clears the scan, not the risk"
     elif package.of_distribution:
         parts = [f"{_installed(one)} ({counts_text(one.counts)})" for one in packages]
         versions = "a newer version" if len(packages) == 1 else "newer versions"
-        text = f"Rebuild {names} on the latest base image"
-        text = f"{text}, or look for {versions} of {listed(parts)}"
+        text = (
+            f"Rebuild {names} on the latest base image, or look for {versions} of {listed(parts)}"
+        )
     else:
         text = f"Look for a newer version of {_installed(package)}: "
         text = f"{text}{counts_text(package.counts)} in {names}"
     finding = Finding(package.worst, Package(package.package), Severity.UNKNOWN)
-    kind = "Worst" if len(package.images) == 1 else "For example"
-    return _linked(
-        one_line(text), f"{kind}: {short(package.worst, _NAME)}", vulnerability_url(finding)
-    )
+    label = f"For example: {short(package.worst, _NAME)}"
+    return _linked(one_line(text), label, vulnerability_url(finding))
 
 
 def _upgrade(package: PackageDigest) -> str:
@@ -415,9 +414,8 @@ def _vulnerability(vulnerability: ResolvedVulnerability) -> DigestLine:
 
 def _unscanned(unscanned: UnscannedImage) -> DigestLine:
     reason = truncate(one_line(unscanned.reason), _REASON)
-    return _linked(
-        f"{short(unscanned.image.name)}: {reason}", "ECR console", console_url(unscanned.image)
-    )
+    text = f"{short(unscanned.image.name)}: {reason}"
+    return _linked(text, "ECR console", console_url(unscanned.image))
 
 
 def _trend(digest: Digest) -> list[str]:
@@ -447,4 +445,6 @@ def _footer(digest: Digest) -> str:
     repeat = ", may be a repeat" if digest.possible_repeat else ""
     remark = f" (attempt {digest.attempt}{repeat})" if digest.attempt > 1 else ""
     what = f"Current and running images on {digest.until:%Y-%m-%d, %H:%M} UTC."
+    steps = () if _is_unchanged(digest) else digest.packages
+    what = what if all(package.fixed for package in steps) else f"{NO_VERSION}. {what}"
     return f"{what}{routes} Delivery {digest.delivery_id}{remark}"

@@ -76,7 +76,7 @@ def figures(rows: Sequence[_Row]) -> list[Figure]:
     fixable = sum(any(finding.fixable for finding in group) for group in groups)
     numbers = (
         (fixable, "with a fix", "fixable"),
-        (len(groups) - fixable, "without a fix version", ""),
+        (len(groups) - fixable, "without a fix version from the scanner", ""),
         (sum(map(bool, map(exploit_level, groups))), "with a public exploit", "exploit"),
     )
     return [Figure(f"{number:,}", label, box) for number, label, box in numbers if number]

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple
 
+from lib.messages.describing import is_kernel
 from lib.messages.phrases import MARKS, counts_text
+from lib.messages.titles import CLEARS_SCAN, UPGRADE_TO
 from lib.models import Counts, Severity
 from lib.text import counted
 
@@ -63,6 +65,11 @@ class PackageText(NamedTuple):
         return sum(self.counts.values())
 
     @property
+    def upgrade(self) -> str:
+        """The words before `fixed`: an upgrade of a kernel in an image is no fix."""
+        return CLEARS_SCAN if is_kernel(self.name.partition(" ")[0]) else UPGRADE_TO
+
+    @property
     def summary(self) -> str:
         """The counts in words, and the worst score of several."""
         score = f", {self.score}" if self.score and self.number > 1 else ""
@@ -88,6 +95,7 @@ class SectionKind(StrEnum):
 
     FOUND = "Found"
     NEW = "New"
+    NEWLY_REPORTED = "Newly reported"
     STILL_THERE = "Still there"
     OPEN = "Open now"
     RESOLVED = "Resolved"

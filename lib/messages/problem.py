@@ -34,7 +34,7 @@ def problem(content: Content) -> Problem | None:
     is_explained = cause_of(first.item.id, first.reason) != cause_of(first.item.id, "")
     if is_explained and is_unsupported(first.item.id) and part.source is not None:
         # The headline has the cause.
-        reason = f"{scanner_of(part.source).name} does not support it."
+        reason = f"{scanner_of(part.source).name} does not support this image."
     reason = f"{', '.join(names)}: {reason}" if names else reason
     word = word_for(content, content.conditions[0])
     quote = truncate(one_line(explained.quote), _QUOTE)

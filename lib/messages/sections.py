@@ -180,7 +180,10 @@ def _omissions(content: Content, groups: list[Omission], terms: list[str]) -> Om
 
 def _section(content: Content, kind: SectionKind, entries: Sequence[Entry], rows: int) -> Section:
     shared = _shared_reason(entries)
-    note = cause(content, entries) or shared
+    not_caused = cause(content, entries)
+    note = not_caused or shared
+    if not_caused and kind is SectionKind.NEW:
+        kind = SectionKind.NEWLY_REPORTED
 
     def reason(entry: Entry) -> str:
         return "" if _reason(entry) == shared else _reason(entry)

@@ -10,6 +10,7 @@ INSTEAD: Final = "To accept a risk instead"
 NOT_SHOWN: Final = "Not listed here"
 NOT_CAUSED: Final = " (not caused by this release)"
 UPGRADE_TO: Final = "upgrade to"
+CLEARS_SCAN: Final = "only to clear the scan, rebuild on"
 LINKS: Final = "Links"
 NUMBERS: Final = "Numbers"
 REPORT_NAME: Final = "Full report"
@@ -25,6 +26,10 @@ DONE: Final = "Done when"
 DONE_WHEN: Final = (
     "no scan lists these vulnerabilities any more, or their risk is accepted. Every scan updates "
     "this issue."
+)
+DONE_WHEN_PATCHED: Final = (
+    "the hosts run a patched kernel and no scan lists these vulnerabilities any more, or their "
+    "risk is accepted. Every scan updates this issue."
 )
 NOTES: Final = "Notes"
 ABOUT: Final = "About"

@@ -76,7 +76,7 @@ def to_do(
 
 
 def _then(content: Content, asked: Collection[tuple[object, ...]]) -> str:
-    """Return the upgrades for what only the headline of a first scan counts; empty without any."""
+    """Return what helps with what only the headline of a first scan counts; empty for nothing."""
     if Kind.BASELINE not in content.changes or len(content.headline) <= len(content.open):
         return ""
     others = [
@@ -84,10 +84,15 @@ def _then(content: Content, asked: Collection[tuple[object, ...]]) -> str:
         for upgrade in upgrades_of(content, whole=True)
         if _key(upgrade) not in asked and max(upgrade.fixes) >= Severity.HIGH
     ]
-    texts = [_next(upgrade) for upgrade in first(others, _THEN)]
-    more = len(others) - len(texts)
-    texts += [counted(more, "more package")] if more else []
-    return truncate(one_line(f"Then upgrade {listed(texts)}"), _RISK) if texts else ""
+    shown = first(others, _THEN)
+    ready = [_next(upgrade) for upgrade in shown if upgrade.fixed is not None]
+    unclear = [_next(upgrade) for upgrade in shown if upgrade.fixed is None]
+    more = len(others) - len(shown)
+    (unclear or ready).extend([counted(more, "more package")] if more else [])
+    versions = "a newer version" if len(unclear) == 1 else "newer versions"
+    pieces = [f"upgrade {listed(ready)}"] if ready else []
+    pieces += [f"look for {versions} of {listed(unclear)}"] if unclear else []
+    return truncate(one_line(f"Then {'; '.join(pieces)}"), _RISK) if pieces else ""
 
 
 def _next(upgrade: Upgrade) -> str:

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Final
 
 from lib.core.problems import cause_of, is_unsupported
+from lib.core.proof import UNLISTED
 from lib.core.upgrades import upgrade_of, upgrade_target
 from lib.messages.checks import state_of_check, verdict_of_check
 from lib.messages.comparing import NAME, cause, is_rescan, since
@@ -109,8 +110,9 @@ def changes_of(content: Content) -> str:
     pieces += _ended_conditions(content)
     pieces += [f"{content.unchanged:,} unchanged"] if content.unchanged else []
     if content.not_asked:
-        number = sum(content.not_asked.values())
-        pieces.append(f"{number:,} more open, not alerted on here")
+        number, levels = sum(content.not_asked.values()), [*content.not_asked]
+        words = f" {severity_word(levels[0])}" if len(levels) == 1 else " more open"
+        pieces.append(f"{number:,}{words}, not alerted on here")
     return f"Since {name}: {_DOT.join(pieces)}"
 
 
@@ -128,7 +130,17 @@ def _amount(content: Content, kind: Kind, entries: Sequence[Entry]) -> str:
     ]
     more = len(groups) - len(first(groups, _PACKAGES))
     names += [counted(more, "more package")] if more else []
+    if len(entries) == 1 and _is_doubted(entries[0]):
+        entry = entries[0]
+        words = words.replace(" ", f" {severity_word(entry.severity)} ", 1)
+        doubt = f"{names[0]} is unchanged, so it may not be fixed" if names else ""
+        names = [short(entry.id, NAME), *filter(None, [doubt])]
     return f"{words} ({'; '.join(names)})" if names else words
+
+
+def _is_doubted(entry: Entry) -> bool:
+    """Return whether a scanner dropped a vulnerability though its package is the same."""
+    return entry.change is not None and entry.change.reason.startswith(UNLISTED)
 
 
 def _ended_conditions(content: Content) -> list[str]:

@@ -242,6 +242,7 @@ class TestWhereToStart:
         ]
         assert text.verdict == "First scan: 1 HIGH, in the kernel: patch the hosts"
         assert "fix available" not in text.lasting
+        assert text.open.packages[0].upgrade == "only to clear the scan, rebuild on"
 
     def test_what_only_the_headline_counts_comes_after(self) -> None:
         """A route for CRITICAL ones has upgrades for those; the headline counts HIGH ones, too."""
@@ -253,7 +254,10 @@ class TestWhereToStart:
         many = of(worst, versioned, *others, threshold=Severity.CRITICAL)
 
         assert text.to_do.then == "Then upgrade flask to 3 (1 HIGH)"
-        assert many.to_do.then.endswith("(1 HIGH) and 2 more packages")
+        assert many.to_do.then == (
+            "Then upgrade flask to 3 (1 HIGH); look for newer versions of lib3 (1 HIGH),"
+            " lib4 (1 HIGH) and 2 more packages"
+        )
         assert of(worst, threshold=Severity.CRITICAL).to_do.then == ""
 
     def test_a_vulnerability_of_two_packages_is_counted_once(self) -> None:
@@ -290,6 +294,17 @@ class TestWhoseFaultItIs:
         """The image before listed the package, in another vulnerability."""
         assert self.note(self.OLD, after=self.NEW) == (
             "Not caused by this release: 1.4.1 has the same version of linux"
+        )
+
+    def test_the_section_is_not_called_new_and_the_line_says_what_is_doubted(self) -> None:
+        """What the release did not bring is newly reported; what vanished may be there still."""
+        old, new = self.OLD, self.NEW
+        scene = Scene(a_report(new, image=an_image(2)), a_report(old, image=an_image(1)))
+        text = text_of(noticed(scene))
+
+        assert text.sections[0].heading == "Newly reported (1)"
+        assert "1 HIGH no longer reported (CVE-2026-1; linux is unchanged, so it may not" in (
+            text.changes
         )
 
     def test_another_version_proves_nothing(self) -> None:

@@ -71,6 +71,14 @@ def test_the_hosts_are_named_before_the_upgrade_of_a_kernel(mode: str, options: 
     assert 0 < hosts < words.index("4.19.304-1", hosts)
 
 
+def test_an_issue_about_a_kernel_is_done_when_the_hosts_are_patched() -> None:
+    """A scan of the image is clear before that."""
+    done = "the hosts run a patched kernel and no scan lists these"
+    for package, is_kernel in (("linux", True), ("zlib", False)):
+        payload = notifier("jira", tools()).render(notice_of(a_finding(package=package)))
+        assert (done in json.dumps(payload)) is is_kernel
+
+
 def test_a_page_says_what_its_route_pages_about() -> None:
     """The name of a route alone is no reason."""
     failed = text_of(notices()["scan-failed"])

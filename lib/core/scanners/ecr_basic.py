@@ -10,7 +10,8 @@ from typing import Final
 from lib.core.scanners.scanner import NO_IMAGE, UNUSED, Scanner
 
 _ENHANCED: Final = (
-    "Enhanced scanning may support it; otherwise rebuild it on a supported distribution"
+    "Enhanced scanning (Amazon Inspector) may support it; otherwise rebuild the image on a "
+    "supported distribution"
 )
 _INSPECT: Final = "Look at what AWS says: `{describe}`"
 

@@ -10,7 +10,15 @@ from typing import Final
 
 from lib.messages.lists import Row, Section
 from lib.messages.parts import AlertText, Omissions, Problem, ToDo, UpgradeText
-from lib.messages.titles import DONE, DONE_WHEN, NOTES, NUMBERS, REPORT_NAME, UPGRADE_COLUMNS
+from lib.messages.titles import (
+    DONE,
+    DONE_WHEN,
+    DONE_WHEN_PATCHED,
+    NOTES,
+    NUMBERS,
+    REPORT_NAME,
+    UPGRADE_COLUMNS,
+)
 from lib.models import Json
 from lib.notifiers.jira import adf, identity
 from lib.text import capitalized, one_line, short, truncate
@@ -103,7 +111,8 @@ def _small(text: AlertText) -> Json:
 def _done(text: AlertText) -> Iterable[Json]:
     """Yield when an issue is done, and how to accept the risk instead."""
     if text.open.count and not text.image.is_repository:
-        yield adf.paragraph(adf.text(f"{DONE} ", "strong"), adf.text(DONE_WHEN))
+        when = DONE_WHEN_PATCHED if text.to_do.kernel else DONE_WHEN
+        yield adf.paragraph(adf.text(f"{DONE} ", "strong"), adf.text(when))
     if text.accept_command:
         yield adf.paragraph(adf.text(f"{text.accept_title}: ", "strong"))
         yield adf.code_block((text.accept_command,))

@@ -14,7 +14,7 @@ from typing import Final
 
 from lib.messages.lists import PackageText, Row, Section
 from lib.messages.parts import AlertText, Omissions, Problem, ToDo, UpgradeText
-from lib.messages.titles import LAST_CHANGE, NOT_SHOWN, REPORT_NAME, STATUS, UPGRADE_TO
+from lib.messages.titles import LAST_CHANGE, NOT_SHOWN, REPORT_NAME, STATUS
 from lib.models import Json, Usage
 from lib.notifiers import testing
 from lib.notifiers.slack.mrkdwn import slack_flat, slack_link, slack_text
@@ -201,7 +201,7 @@ def _hosts(to_do: ToDo) -> str:
 
 
 def _package_line(package: PackageText) -> str:
-    target = f"{_DOT}{UPGRADE_TO} {_code(package.fixed)}" if package.fixed else ""
+    target = f"{_DOT}{package.upgrade} {_code(package.fixed)}" if package.fixed else ""
     return f"{package.mark} {_code(package.name)} {package.summary}{target}"
 
 
