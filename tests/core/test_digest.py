@@ -339,7 +339,9 @@ def test_the_end_of_monitoring_is_named() -> None:
     digest = a_digest(of_images(a_watched(monitored=False)))
 
     assert (digest.images, digest.clean) == (1, 0)
-    assert digest.unscanned[0].reason.startswith("linux/amd64: not watched by Inspector")
+    assert digest.unscanned[0].reason.startswith(
+        "linux/amd64: not known to be watched by Inspector"
+    )
 
 
 def test_a_suppressed_condition_is_not_named() -> None:
