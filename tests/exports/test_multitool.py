@@ -28,6 +28,9 @@ TOOL: Final = (
     ROOT / f".build/validators/node_modules/@microsoft/sarif-multitool-{SYSTEM}/Sarif.Multitool"
 )
 
+pytestmark = pytest.mark.slow
+"""The validator is another program, which takes half a minute."""
+
 
 def documents() -> Mapping[str, list[AnyReport]]:
     """Return the reports of every real document, by a name that a file can have."""
