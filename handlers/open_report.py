@@ -34,7 +34,7 @@ _GONE: Final = "This report is not kept any more"
 _NOT_NOW: Final = "This report cannot be opened now"
 _AGAIN: Final = (
     "Something that it is made from did not answer. That says nothing about the image. "
-    "Try again in a minute; if it stays like this, whoever runs ecr-scan-alerts finds the reason "
+    "Try again in a minute; if it stays like this, your operator finds the reason "
     "in the log of openReport."
 )
 _RETRY_AFTER: Final = "60"

@@ -129,7 +129,7 @@ def test_a_policy_is_judged_as_far_as_its_images_are_known(
 @pytest.mark.parametrize(
     ("action", "fields"),
     [
-        # Tags that are immutable are so, whoever stores what; and a cache with such tags is wrong.
+        # Tags that are immutable are so for every image; and a cache with such tags is wrong.
         (permissions.IMAGES, {"tag_mutability": "IMMUTABLE"}),
         # A rule of the registry scans it: its own setting does not matter.
         (DESCRIBE, {"scan_rules": (ScanningRule("SCAN_ON_PUSH", ()),)}),

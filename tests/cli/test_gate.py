@@ -1,4 +1,4 @@
-"""`--fail-on`, `--severity` and `--ignore-unfixed`: what fails a pipeline, and what it is told."""
+"""`--fail-on`, `--severity` and `--ignore-unfixed`: what fails a pipeline, and the reason shown."""
 
 import argparse
 import csv

@@ -84,7 +84,7 @@ def test_a_program_that_looks_at_a_link_opens_nothing(page: Any, status: int) ->
 
 
 def test_a_link_that_does_not_open_says_why(counted: Any, logged: Any) -> None:
-    """In words for whoever clicked, and counted. Nothing is read for it."""
+    """In words for the person who clicked, and counted. Nothing is read for it."""
     application = Application(refusal=LinkError("This link has <ended>"))
 
     answer = answer_of(application)
