@@ -22,6 +22,7 @@ from benchmarks.syncs import CONTEXT, START, Program, records
 from cli.simulation import events
 from cli.simulation.story import ImageName, PartAnswer
 from handlers import deliver, process_scan
+from lib.bootstrap.garbage import collected_afterwards
 from lib.sources.answers import plain_answers
 from local.aws.process import EmbeddedAws
 
@@ -108,14 +109,16 @@ class EventProgram(Program):
 
     def scan(self, event: Json) -> float:
         """Handle an event; return the processor time in seconds."""
-        return _seconds(lambda: process_scan.process_batch(self.app, records(event), CONTEXT))
+        batch = collected_afterwards(process_scan.process_batch)
+        return _seconds(lambda: batch(self.app, records(event), CONTEXT))
 
     def send(self) -> float:
         """Attempt the notification that was woken; return the processor time in seconds."""
         (body,) = [body for body in self.clients.queued if "delivery" in body]
         self.clients.queued.clear()
         wake_up = records(json.loads(body))
-        return _seconds(lambda: deliver.process_batch(self.app, wake_up, CONTEXT))
+        batch = collected_afterwards(deliver.process_batch)
+        return _seconds(lambda: batch(self.app, wake_up, CONTEXT))
 
     def loop(self) -> None:
         """Read all pages as a bare loop would."""

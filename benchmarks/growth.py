@@ -37,6 +37,7 @@ from cli.simulation.story import ImageName, PartAnswer
 from handlers import deliver, process_scan
 from lib.bootstrap.app import App
 from lib.bootstrap.clients import Clients
+from lib.bootstrap.garbage import collected_afterwards
 from lib.bootstrap.settings import Settings
 from lib.config import load
 from lib.sources.answers import plain_answers
@@ -127,10 +128,10 @@ def event(kind: str, count: int, folder: Path) -> Peak:
     registry.set_answer(image, kind, PartAnswer((), announced={"HIGH": count}), START)
     body = events.scan(image, 1, START)
     started, seconds = _peak(), time.process_time()
-    process_scan.process_batch(app, records(body), CONTEXT)
+    collected_afterwards(process_scan.process_batch)(app, records(body), CONTEXT)
     scanned = _peak()
     (wake_up,) = [body for body in clients.queued if "delivery" in body]
-    deliver.process_batch(app, records(json.loads(wake_up)), CONTEXT)
+    collected_afterwards(deliver.process_batch)(app, records(json.loads(wake_up)), CONTEXT)
     return Peak(started, scanned, _peak(), time.process_time() - seconds)
 
 

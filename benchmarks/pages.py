@@ -24,7 +24,7 @@ from botocore.exceptions import ClientError
 from benchmarks.core import IMAGE, NOW, ROOT, ROUTE, SCAN, STREAM, TEAM, Figure
 from benchmarks.offline import basic_findings, enhanced_findings
 from cli.simulation.memory import MemoryStreams
-from handlers.garbage import collected_afterwards
+from lib.bootstrap.garbage import collected_afterwards
 from lib.core.profiles import Profile
 from lib.core.states import next_state
 from lib.core.sync import SyncRules, plan_view

@@ -6,10 +6,12 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lib.bootstrap.app import App
+from lib.bootstrap.garbage import collected_afterwards
 from lib.bootstrap.process import app
 from lib.observability import Metric, logger, metrics
 
 
+@collected_afterwards
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001  # fixed by Lambda

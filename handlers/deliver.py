@@ -9,9 +9,9 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from handlers.batches import BatchAnswer, QueueRecord, process_each
-from handlers.garbage import collected_afterwards
 from handlers.records import body_of, failures_logged
 from lib.bootstrap.app import App
+from lib.bootstrap.garbage import collected_afterwards
 from lib.bootstrap.process import app
 from lib.core.attempts import wake_up_of
 from lib.errors import EventError, ScanAlertError
@@ -35,6 +35,7 @@ _RESULT_METRICS = {
 }
 
 
+@collected_afterwards
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> BatchAnswer | dict[str, Any]:
     """Attempt a batch of deliveries, or test a destination for an operator."""
@@ -70,7 +71,6 @@ def answer_test(application: App, event: dict[str, Any]) -> dict[str, Any]:
     return {"checks": [check_to_json(check) for check in checks]}
 
 
-@collected_afterwards
 def process_batch(application: App, event: dict[str, Any], context: LambdaContext) -> BatchAnswer:  # noqa: ARG001  # as of the other queues
     """
     Attempt each notification independently.

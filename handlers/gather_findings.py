@@ -7,9 +7,9 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from handlers.batches import BatchAnswer, QueueRecord, come_back, records_of
-from handlers.garbage import collected_afterwards
 from handlers.records import body_of, failures_logged
 from lib.bootstrap.app import App
+from lib.bootstrap.garbage import collected_afterwards
 from lib.bootstrap.process import app
 from lib.errors import EventError, StoreError
 from lib.models import FindingEvent, Json
@@ -19,6 +19,7 @@ from lib.observability import Metric, logger, metrics
 Gathered = tuple[FindingEvent, dict[str, Json]]
 
 
+@collected_afterwards
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> BatchAnswer:  # noqa: ARG001  # fixed by Lambda
@@ -26,7 +27,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> BatchAnswer:  # no
     return process_batch(app(), event)
 
 
-@collected_afterwards
 def process_batch(application: App, event: dict[str, Any]) -> BatchAnswer:
     """
     Queue one event for each image of a batch. All come back where the queue cannot be reached.

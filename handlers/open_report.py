@@ -7,8 +7,8 @@ from typing import Any, Final
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from handlers.garbage import collected_afterwards
 from lib.bootstrap.app import App
+from lib.bootstrap.garbage import collected_afterwards
 from lib.bootstrap.process import app
 from lib.errors import LinkError
 from lib.flows.pages import GonePage
@@ -41,6 +41,7 @@ _RETRY_AFTER: Final = "60"
 """Seconds."""
 
 
+@collected_afterwards
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001  # fixed by Lambda
@@ -52,7 +53,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  #
     return open_report(app(), event)
 
 
-@collected_afterwards
 def open_report(application: App, event: dict[str, Any]) -> dict[str, Any]:
     """Redirect to the page of a link, or answer with a page that says why it does not open."""
     method = event.get("requestContext", {}).get("http", {}).get("method", "GET")

@@ -9,10 +9,10 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from handlers.batches import BatchAnswer, QueueRecord, process_each
-from handlers.garbage import collected_afterwards
 from handlers.records import body_of, failures_logged
 from handlers.synced import log_syncs
 from lib.bootstrap.app import App
+from lib.bootstrap.garbage import collected_afterwards
 from lib.bootstrap.process import app
 from lib.errors import EventError, OutOfTimeError, StoreError
 from lib.flows.fetching import Allowance
@@ -47,6 +47,7 @@ SYNC_RESERVE = 20.0
 """Seconds that one sync and its writes may take."""
 
 
+@collected_afterwards
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> BatchAnswer:
@@ -54,7 +55,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> BatchAnswer:
     return process_batch(app(), event, context)
 
 
-@collected_afterwards
 def process_batch(application: App, event: dict[str, Any], context: LambdaContext) -> BatchAnswer:
     """
     Process each record independently. Records with a temporary failure go back to the queue.

@@ -5,8 +5,8 @@ from typing import Any, Final
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from handlers.garbage import collected_afterwards
 from lib.bootstrap.app import App
+from lib.bootstrap.garbage import collected_afterwards
 from lib.bootstrap.process import app
 from lib.errors import SourceError
 from lib.flows.passes import PassResult
@@ -17,6 +17,7 @@ RESERVE: Final = 90_000
 """Milliseconds before the end in which nothing is begun: the retries of a call take a minute."""
 
 
+@collected_afterwards
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001  # fixed by Lambda
@@ -24,7 +25,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  #
     return reconcile(app(), context)
 
 
-@collected_afterwards
 def reconcile(application: App, context: LambdaContext) -> dict[str, Any]:
     """Run the daily pass over streams, then the hourly one over images; log and count both."""
 

@@ -5,8 +5,8 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from handlers.garbage import collected_afterwards
 from lib.bootstrap.app import App
+from lib.bootstrap.garbage import collected_afterwards
 from lib.bootstrap.process import app
 from lib.observability import Metric, logger, metrics
 
@@ -14,6 +14,7 @@ DIGEST_RESERVE = 120.0
 """Seconds in which the digests of 5,000 streams are made, stored and queued."""
 
 
+@collected_afterwards
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001  # fixed by Lambda
@@ -21,7 +22,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  #
     return send_digests(app(), context)
 
 
-@collected_afterwards
 def send_digests(application: App, context: LambdaContext) -> dict[str, Any]:
     """
     Create the digests that are due, for as long as there is time. Log and count them.

@@ -6,6 +6,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lib.bootstrap.app import App
+from lib.bootstrap.garbage import collected_afterwards
 from lib.bootstrap.process import app
 from lib.flows.rules import RulesStep, turn_of
 from lib.flows.stream_passes import RULES
@@ -13,6 +14,7 @@ from lib.flows.waking import wake_due
 from lib.observability import Metric, logger, metrics
 
 
+@collected_afterwards
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:  # noqa: ARG001  # fixed by Lambda

@@ -7,10 +7,10 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from handlers.batches import BatchAnswer, QueueRecord, process_each
-from handlers.garbage import collected_afterwards
 from handlers.records import body_of, failures_logged
 from handlers.synced import log_syncs
 from lib.bootstrap.app import App
+from lib.bootstrap.garbage import collected_afterwards
 from lib.bootstrap.process import app
 from lib.errors import EventError
 from lib.models import Json, StreamId
@@ -20,6 +20,7 @@ SYNC_RESERVE = 20.0
 """Seconds that one sync and its writes may take."""
 
 
+@collected_afterwards
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> BatchAnswer:
@@ -27,7 +28,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> BatchAnswer:
     return process_batch(app(), event, context)
 
 
-@collected_afterwards
 def process_batch(application: App, event: dict[str, Any], context: LambdaContext) -> BatchAnswer:
     """Sync the streams of each message. What there is no time for goes back to the queue."""
 

@@ -8,11 +8,13 @@ phase runs faster than that of an invocation.
 import os
 from functools import cache
 
-import boto3
-
 from lib.bootstrap.app import App
+from lib.bootstrap.garbage import collector_paused
 from lib.bootstrap.settings import Settings
 from lib.observability import logger
+
+with collector_paused():
+    import boto3
 
 
 def app() -> App:

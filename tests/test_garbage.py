@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from handlers.garbage import collected_afterwards
+from lib.bootstrap.garbage import collected_afterwards
 
 
 class Cycle:
@@ -22,8 +22,11 @@ class Cycle:
 
 
 @pytest.fixture(autouse=True)
-def collector() -> Iterator[None]:
+def warm_process() -> Iterator[None]:
+    """Let a test begin after the first invocation of its process."""
+    gc.freeze()
     yield
+    gc.unfreeze()
     gc.enable()
     gc.collect()
 
@@ -64,3 +67,14 @@ def test_only_what_was_made_meanwhile_is_looked_at() -> None:
 
     assert gc.get_stats()[2]["collections"] == oldest
     assert len(everything) == 200_000
+
+
+def test_the_first_invocation_keeps_what_it_made() -> None:
+    """Clients and rules live as long as the process: no later collection looks at them."""
+    gc.unfreeze()
+
+    assert work(10) == 10
+
+    assert Cycle.count == 10
+    assert gc.get_freeze_count() > 0
+    assert gc.isenabled()
