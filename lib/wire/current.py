@@ -9,11 +9,14 @@ Fields that have their default are left out.
 """
 
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import chain
 from types import MappingProxyType
 from typing import Any, Final
 
+from lib.core.current import LEFT_OUT
 from lib.core.vulnerabilities import vulnerabilities_of
 from lib.models import Finding, Image, Package, ScanSource, Score, StreamId
 from lib.models.current import CurrentCopy
@@ -26,12 +29,12 @@ from lib.models.streams import (
     Role,
     Stamp,
     StreamState,
-    Vulnerability,
     WatchedImage,
 )
 from lib.wire.fields import CODECS, Codec, Mapper, fields_of, optional
 from lib.wire.report import image_from_json, image_to_json
-from lib.wire.values import time_to_json
+from lib.wire.texts import TextWriter, compact
+from lib.wire.values import NAMES, time_to_json
 
 CURRENT_SCHEMA: Final = "current-1.0.0"
 
@@ -68,30 +71,29 @@ _TYPES: Final = MappingProxyType(
 )
 
 
-def _compact(
-    model: type,
-    codecs: Mapping[Any, Codec] = _TYPES,
-) -> Mapper[Any]:
-    """Return the writer and reader of a dataclass, without fields that have their default."""
-    fields = fields_of(model, codecs)
-    return Mapper(model, fields, rare=tuple([field.name for field in fields]))
+def _reader(model: type, types: Mapping[Any, Codec] = _TYPES) -> Mapper[Any]:
+    return Mapper(model, fields_of(model, types))
 
 
-def _codec(mapper: Mapper[Any]) -> Codec:
-    return Codec(mapper.to_json, mapper.from_json)
-
-
-_FINDING: Final = _compact(
-    Finding,
+_FINDING_TYPES: Final = MappingProxyType(
     {
         **_TYPES,
-        Package: _codec(_compact(Package)),
-        Score | None: optional(_codec(_compact(Score))),
+        Package: Codec(from_json=_reader(Package).from_json),
+        Score | None: optional(Codec(from_json=_reader(Score).from_json)),
+    }
+)
+_READ_FINDING: Final = _reader(Finding, _FINDING_TYPES)
+_READ_LIFECYCLE: Final = _reader(Lifecycle)
+_WRITE_FINDING: Final = TextWriter(
+    fields_of(Finding, _FINDING_TYPES, left_out=dict.fromkeys(LEFT_OUT, "a copy is without them")),
+    nested={
+        "package": TextWriter(fields_of(Package, _TYPES)),
+        "score": TextWriter(fields_of(Score, _TYPES)),
     },
 )
-_LIFECYCLE: Final = _compact(Lifecycle)
 _PUBLIC_NAMES: Final = MappingProxyType({"left_current": "missing_from_current"})
 _OWN_NAMES: Final = MappingProxyType({public: own for own, public in _PUBLIC_NAMES.items()})
+_WRITE_LIFECYCLE: Final = TextWriter(fields_of(Lifecycle, _TYPES), names=_PUBLIC_NAMES)
 
 
 def copy_to_lines(copy: CurrentCopy) -> Iterator[str]:
@@ -109,7 +111,7 @@ def copy_from_lines(lines: Iterable[str | bytes]) -> CurrentCopy:
     rows: dict[_Place, list[Finding]] = {}
     for document in documents:
         for row in document.get("findings", ()):
-            finding = _FINDING.from_json(row["finding"])
+            finding = _READ_FINDING.from_json(row["finding"])
             for place in row["places"]:
                 rows.setdefault(tuple(place), []).append(finding)
     images = [document for document in documents if document["line"] == "image"]
@@ -136,11 +138,7 @@ def copy_from_lines(lines: Iterable[str | bytes]) -> CurrentCopy:
 
 
 def _line(kind: str, document: Json) -> str:
-    return _dumps({"line": kind, **document})
-
-
-# One encoder for all rows: `json.dumps` makes another one for each call with other separators.
-_dumps: Final = json.JSONEncoder(separators=(",", ":")).encode
+    return compact({"line": kind, **document})
 
 
 def _stream_to_json(copy: CurrentCopy) -> Json:
@@ -254,75 +252,44 @@ def _evidence_from_json(document: Mapping[str, Any], findings: Iterable[Finding]
 
 
 def _vulnerabilities(state: StreamState) -> Iterator[str]:
-    """Yield the line of each vulnerability, every row once with the places where it is listed."""
-    lists = list(_lists(state))
-    if len(lists) == 1:
-        yield from _of_one_list(state, lists[0][0])
-        return
-    rows = _Rows()
-    for place, findings in lists:
-        for finding in findings:
-            rows.add(finding, place)
-    for vulnerability in vulnerabilities_of(state.images):
-        written = dict.fromkeys([rows.text(finding) for finding in vulnerability.findings])
-        listed = ",".join(
-            [f'{{"finding":{text},"places":{_dumps(rows.places[text])}}}' for text in written]
+    """
+    Yield the line of each vulnerability, every row once with the places where it is listed.
+
+    Rows are most of a copy: their texts are put into the lines as they are.
+    """
+    rows, places = _rows(state)
+    written = _WRITE_LIFECYCLE.texts([*state.lifecycles.values()])
+    lifecycles = dict(zip(state.lifecycles, written, strict=True))
+    for group in vulnerabilities_of(state.images):
+        lifecycle = f',"lifecycle":{lifecycles[group.id]}' if group.id in lifecycles else ""
+        own = dict.fromkeys([rows[id(finding)] for finding in group.findings])
+        findings = [f'{{"finding":{row},"places":[{",".join(places[row])}]}}' for row in own]
+        yield (
+            f'{{"line":"vulnerability","id":{compact(group.id)},'
+            f'"severity":"{NAMES[group.severity]}",'
+            f'"names":[{",".join(map(compact, group.names))}]{lifecycle},'
+            f'"findings":[{",".join(findings)}]}}'
         )
-        document = _vulnerability_to_json(vulnerability, state)
-        # Rows are most of a copy, and are written once: their text is put in as it is.
-        yield f'{_line("vulnerability", document)[:-1]},"findings":[{listed}]}}'
 
 
-def _of_one_list(state: StreamState, place: _Place) -> Iterator[str]:
-    """Yield the same lines of one image with one list, where no row can stand twice."""
-    for vulnerability in vulnerabilities_of(state.images):
-        document = _vulnerability_to_json(vulnerability, state)
-        document["findings"] = [
-            {"finding": _FINDING.to_json(finding), "places": [place]}
-            for finding in vulnerability.findings
-        ]
-        yield _line("vulnerability", document)
-
-
-def _vulnerability_to_json(vulnerability: Vulnerability, state: StreamState) -> Json:
-    document: Json = {
-        "id": vulnerability.id,
-        "severity": vulnerability.severity.name,
-        "names": list(vulnerability.names),
-    }
-    lifecycle = state.lifecycles.get(vulnerability.id)
-    if lifecycle is not None:
-        document["lifecycle"] = _lifecycle_to_json(lifecycle)
-    return document
-
-
-def _lifecycle_to_json(lifecycle: Lifecycle) -> Json:
-    document = _LIFECYCLE.to_json(lifecycle)
-    return {_PUBLIC_NAMES.get(name, name): value for name, value in document.items()}
+def _rows(state: StreamState) -> tuple[Mapping[int, str], Mapping[str, list[str]]]:
+    """Return the text of each row by its identity, and the places of each text: several can be."""
+    lists = list(_lists(state))
+    findings = list(chain.from_iterable([listed for _, listed in lists]))
+    rows = dict(zip(map(id, findings), _WRITE_FINDING.texts(findings), strict=True))
+    places: defaultdict[str, list[str]] = defaultdict(list)
+    for place, listed in lists:
+        written = compact(place)
+        for finding in listed:
+            places[rows[id(finding)]].append(written)
+    return rows, places
 
 
 def _lifecycle_from_json(document: Mapping[str, Any]) -> Lifecycle:
-    lifecycle: Lifecycle = _LIFECYCLE.from_json(
+    lifecycle: Lifecycle = _READ_LIFECYCLE.from_json(
         {_OWN_NAMES.get(name, name): value for name, value in document.items()}
     )
     return lifecycle
-
-
-class _Rows:
-    """The rows of a state as they are written, each with its places."""
-
-    def __init__(self) -> None:
-        self.places: dict[str, list[_Place]] = {}
-        """Of each text of a row: images and parts can list the same one."""
-        self._texts: dict[int, str] = {}
-
-    def add(self, finding: Finding, place: _Place) -> None:
-        text = self._texts[id(finding)] = _dumps(_FINDING.to_json(finding))
-        self.places.setdefault(text, []).append(place)
-
-    def text(self, finding: Finding) -> str:
-        """Return a row that was added as it is written."""
-        return self._texts[id(finding)]
 
 
 def _lists(state: StreamState) -> Iterator[tuple[_Place, Sequence[Finding]]]:
