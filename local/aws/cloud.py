@@ -12,6 +12,7 @@ loopback port:
     POST /_pushes       set the push time of an image
     GET  /_calls        the calls of scanning actions, and of actions that read images
     DELETE /_calls      clear the recorded calls
+    GET  /_messages     the number of messages of each queue, in flight and delayed ones, too
     GET  /_layers/…     download a layer, as from a signed address of S3
 
 Long because scanning, the control API and ministack's private names share one state.
@@ -71,6 +72,7 @@ CONTROL_PATHS: Final = (
     "/_events",
     "/_pushes",
     "/_calls",
+    "/_messages",
     "/_authorizations",
 )
 
@@ -170,6 +172,11 @@ class Ministack:
         policies = self._ecr._lifecycle_policies  # noqa: SLF001  # no public name
         text: str | None = policies.get(place.repository)
         return text
+
+    def message_counts(self) -> dict[str, int]:
+        """Return the number of messages of each queue by its name, at one moment."""
+        queues = self._modules["sqs"]._queues._data  # noqa: SLF001  # no public name
+        return {queue["name"]: len(queue["messages"]) for queue in queues.values()}
 
     def publish(self, event: Event) -> None:
         """Put an event on the default bus. PutEvents refuses sources of AWS, as on AWS."""
@@ -600,6 +607,8 @@ class Scanning:
             match method, path:
                 case "GET", "/_calls":
                     return HTTPStatus.OK, [asdict(call) for call in self._scans.calls]
+                case "GET", "/_messages":
+                    return HTTPStatus.OK, self._ministack.message_counts()
                 case "GET", "/_authorizations":
                     rows = self._ministack.authorizations.rows
                     return HTTPStatus.OK, [asdict(row) for row in rows]

@@ -245,6 +245,15 @@ class EmbeddedAws:
         calls: list[dict[str, Json]] = self._door("GET", "/_calls")
         return [call for call in calls if action in (None, call["action"])]
 
+    def message_counts(self) -> dict[str, int]:
+        """
+        Return the number of messages of each queue by its name, in flight and delayed ones, too.
+
+        They are of one moment, and cost a fiftieth of what SQS is asked for one queue.
+        """
+        counts: dict[str, int] = self._door("GET", "/_messages")
+        return counts
+
     def authorizations(self) -> list[dict[str, Json]]:
         """Return the decisions about roles: role, action, resource, and whether it was allowed."""
         answer: list[dict[str, Json]] = self._door("GET", "/_authorizations")

@@ -15,7 +15,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -51,12 +51,7 @@ _QUEUES: Final = (
     # the group of its destination locked until the visibility timeout ends.
     "DeliveriesQueueUrl",
 )
-"""In the order of the flow."""
-_WAITING: Final = (
-    "ApproximateNumberOfMessages",
-    "ApproximateNumberOfMessagesDelayed",
-    "ApproximateNumberOfMessagesNotVisible",
-)
+"""Their messages are work. Those of the queue for dead letters are not."""
 
 Json = Any
 
@@ -108,21 +103,20 @@ class App:
         """
         deadline = time.monotonic() + seconds
         while True:
-            # Twice: what is taken from a later queue may put something into an earlier one.
-            events = sum(self._waiting(queue) for queue in (*_QUEUES, *_QUEUES))
-            rows = self.rows()
-            open_rows = [row for row in rows if row.state in _OPEN and not row.quiet]
-            if not events and not open_rows and self._arrived(rows):
+            # The ledger is long: it is read when the queues are empty.
+            events = self._waiting()
+            rows = () if events else self.rows()
+            if not events and not any(map(_is_open, rows)) and self._arrived(rows):
                 return rows
             if time.monotonic() > deadline:
-                raise AppError(f"Not done after {seconds:.0f} s: {_left(events, open_rows)}")
+                raise AppError(f"Not done after {seconds:.0f} s: {_left(events, self.rows())}")
             time.sleep(POLL_SECONDS)
 
-    def _waiting(self, queue: str) -> int:
-        answer = self.aws.client("sqs").get_queue_attributes(
-            QueueUrl=self.stack.outputs[queue], AttributeNames=list(_WAITING)
-        )
-        return sum(int(count) for count in answer["Attributes"].values())
+    def _waiting(self) -> int:
+        """Return the number of messages of all queues at one moment."""
+        counts = self.aws.message_counts()
+        names = (self.stack.outputs[queue].rpartition("/")[2] for queue in _QUEUES)
+        return sum(counts[name] for name in names)
 
     def _arrived(self, rows: tuple[Row, ...]) -> bool:
         """Whether SNS has delivered its messages, which takes some time after their acceptance."""
@@ -291,7 +285,14 @@ def _row(item: Mapping[str, Json]) -> Row:
     )
 
 
-def _left(events: int, rows: list[Row]) -> str:
+def _is_open(row: Row) -> bool:
+    return row.state in _OPEN and not row.quiet
+
+
+def _left(events: int, rows: Iterable[Row]) -> str:
     """Describe the unfinished work, with the reasons in the ledger."""
-    waiting = [f"{row.destination} is {row.state} ({row.reason or 'not tried'})" for row in rows]
+    waiting = [
+        f"{row.destination} is {row.state} ({row.reason or 'not tried'})"
+        for row in filter(_is_open, rows)
+    ]
     return "; ".join([f"{events} messages wait", *waiting])

@@ -87,3 +87,19 @@ def test_calls_on_loopback_count_as_calls_over_tls(
     user("s3", "s3:PutObject").put_object(Bucket=name, Key="report", Body=b"findings")
 
     assert s3.get_object(Bucket=name, Key="report")["Body"].read() == b"findings"
+
+
+def test_messages_are_counted_until_they_are_deleted(embedded_aws: EmbeddedAws, name: str) -> None:
+    """Also those that are delayed, and those that somebody works on."""
+    sqs = embedded_aws.client("sqs")
+    url = sqs.create_queue(QueueName=name)["QueueUrl"]
+    counts = [embedded_aws.message_counts()[name]]
+    sqs.send_message(QueueUrl=url, MessageBody="x")
+    (message,) = sqs.receive_message(QueueUrl=url)["Messages"]
+    sqs.send_message(QueueUrl=url, MessageBody="x", DelaySeconds=900)
+    counts.append(embedded_aws.message_counts()[name])
+
+    sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+    counts.append(embedded_aws.message_counts()[name])
+
+    assert counts == [0, 2, 1]
