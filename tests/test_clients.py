@@ -117,7 +117,7 @@ def test_clients_are_made_where_this_test_looks() -> None:
     assert places == {
         "lib/bootstrap/clients.py",
         "cli/deliver_function.py",
-        "cli/simulation/registry.py",
+        "cli/simulation/clients.py",
     }
 
 

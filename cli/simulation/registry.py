@@ -12,41 +12,29 @@ import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from functools import cache
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, Final
+from functools import wraps
+from typing import Any, Final, TypeVar, cast
 
 from cli.simulation import answers
+from cli.simulation.clients import Refusal, StoryClient
 from cli.simulation.images import BASIC, INDEX, MANIFEST, Place, StoredImage, digest_of
 from cli.simulation.story import ImageName, PartAnswer
-
-if TYPE_CHECKING:
-    from boto3.session import Session
-    from botocore.client import BaseClient
 
 Json = Any
 _MANY: Final = 100
 """Rows on a page of enhanced findings, and of coverage."""
+_Change = TypeVar("_Change", bound=Callable[..., Any])
 
 
-@cache
-def _session(region: str) -> "Session":
-    """Return the session of a region: it reads the models of services once, for all stories."""
-    from boto3.session import Session
+def _changes(change: _Change) -> _Change:
+    """Mark a change of the registry: what was answered before it is asked again."""
 
-    return Session(
-        aws_access_key_id="simulated",
-        aws_secret_access_key="simulated",  # noqa: S106  # it signs nothing
-        region_name=region,
-    )
+    @wraps(change)
+    def changed(registry: "Registry", *args: Any, **named: Any) -> Any:
+        registry.answers.clear()
+        return change(registry, *args, **named)
 
-
-class Refusal(Exception):  # noqa: N818  # an answer of AWS
-    """An error of AWS."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
+    return cast("_Change", changed)
 
 
 class Registry:
@@ -57,6 +45,8 @@ class Registry:
         self._region = region
         self.images: dict[tuple[Place, str], StoredImage] = {}
         self._repositories: dict[Place, None] = {}
+        self.answers: dict[tuple[str, ...], Json] = {}
+        """The answers to what was asked since the last change."""
 
     # --- what a story changes ------------------------------------------------------------------
 
@@ -79,6 +69,7 @@ class Registry:
             raise LookupError(f"image {name.word} is not in the registry")
         return image
 
+    @_changes
     def push(
         self, name: ImageName, platforms: Sequence[str], now: datetime
     ) -> tuple[StoredImage, bool]:
@@ -103,6 +94,7 @@ class Registry:
         stored.platform = stored.platform or image.platform
         return stored
 
+    @_changes
     def tag(self, image: StoredImage, tag: str) -> None:
         """Let a tag point to an image, and to no other one of its repository."""
         for other in self.images.values():
@@ -110,20 +102,24 @@ class Registry:
                 other.tags.remove(tag)
         image.tags.append(tag)
 
+    @_changes
     def untag(self, image: StoredImage, tags: Sequence[str]) -> None:
         """Take tags away from an image."""
         image.tags = [tag for tag in image.tags if tag not in tags]
 
+    @_changes
     def move(self, image: StoredImage, *, archived: bool) -> None:
         """Move an image to the archive, or restore it; of an index also its members."""
         for moved in (image, *image.members):
             moved.archived = archived
 
+    @_changes
     def delete(self, image: StoredImage) -> None:
         """Delete an image; of an index also its members, as lifecycle policies do."""
         for gone in (image, *image.members):
             self.images.pop((gone.place, gone.digest), None)
 
+    @_changes
     def delete_repository(self, repository: str) -> None:
         """Delete a repository with all that is in it."""
         for place in [place for place in self._repositories if place.repository == repository]:
@@ -131,12 +127,14 @@ class Registry:
             for key in [key for key in self.images if key[0] == place]:
                 del self.images[key]
 
+    @_changes
     def use(self, name: ImageName, count: int) -> None:
         """Count from now on how many tasks and pods run an image, or the parts of an index."""
         image = self.image(name)
         for used in (image, *image.members):
             used.in_use = count
 
+    @_changes
     def set_answer(
         self, image: StoredImage, scanner: str, answer: PartAnswer, now: datetime
     ) -> None:
@@ -147,16 +145,16 @@ class Registry:
 
     # --- what AWS answers ----------------------------------------------------------------------
 
-    def client_of(self, service: str, place: Place) -> "BaseClient":
+    def client_of(self, service: str, place: Place) -> Any:
         """Return a client of boto3 for an account and region, whose calls end here."""
-        from botocore.config import Config
+        return StoryClient(
+            service,
+            place,
+            lambda operation, request: self._answer(place, operation, request),
+            self.answers,
+        )
 
-        options = Config(retries={"max_attempts": 1})
-        client = _session(place.region).client(service, config=options)  # type: ignore[call-overload]
-        client.meta.events.register(f"before-call.{service}", self._answering(place))
-        return client  # type: ignore[no-any-return]
-
-    def _answering(self, place: Place) -> Callable[..., tuple[Any, Json]]:
+    def _answer(self, place: Place, operation: str, request: Mapping[str, Json]) -> Json:
         answers: Mapping[str, Callable[[Place, Mapping[str, Json]], Json]] = {
             "DescribeImageScanFindings": self._scan_findings,
             "DescribeImages": self._describe_images,
@@ -164,17 +162,7 @@ class Registry:
             "DescribeRepositories": self._describe_repositories,
             "ListCoverage": self._coverage,
         }
-
-        def answer(model: Any, params: Mapping[str, Json], **_: Any) -> tuple[Any, Json]:
-            request = json.loads(params["body"] or b"{}")
-            try:
-                body = answers.get(model.name, _unanswered)(place, request)
-            except Refusal as refusal:
-                error = {"Code": refusal.code, "Message": str(refusal)}
-                return SimpleNamespace(status_code=400), {"Error": error, "ResponseMetadata": {}}
-            return SimpleNamespace(status_code=200), {**body, "ResponseMetadata": {}}
-
-        return answer
+        return answers.get(operation, _unanswered)(place, request)
 
     def _at(self, place: Place, request: Mapping[str, Json]) -> Place:
         at = Place(

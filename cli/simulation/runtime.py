@@ -76,7 +76,7 @@ class Sources:
         key = (image.account or self._home.account, image.region or self._home.region)
         if key not in self._by_place:
             client = self._registry.client_of("ecr", Place(*key, ""))
-            self._by_place[key] = EcrFindingSource(client)  # type: ignore[arg-type]  # boto3's own
+            self._by_place[key] = EcrFindingSource(client)
         return self._by_place[key]
 
     def report(
@@ -241,11 +241,11 @@ class Runtime:
     @cached_property
     def _coverage(self) -> InspectorCoverage:
         client = self._registry.client_of("inspector2", self._home)
-        return InspectorCoverage(client)  # type: ignore[arg-type]  # boto3's own
+        return InspectorCoverage(client)
 
     @cached_property
     def _hourly(self) -> ImagePass:
-        ecr: Any = self._registry.client_of("ecr", self._home)
+        ecr = self._registry.client_of("ecr", self._home)
         return ImagePass(
             registry=EcrRegistry(ecr),
             repositories=EcrRepositories(ecr),
