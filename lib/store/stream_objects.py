@@ -34,14 +34,20 @@ class S3StreamObjects:
         self._client = client
         self._bucket = bucket
         self._kept: dict[str, Any] = {}
+        self._written: dict[str, AnyReport] = {}
+        """The last report, however large: the sync that follows asks for it, once."""
 
     def put_report(self, report: AnyReport) -> str:
         """See `StreamObjects.put_report`."""
         kind = _USABLE if isinstance(report, Report) else "unusable"
-        return self._put(f"reports/{_place(report.image)}/{kind}", report)
+        key = self._put(f"reports/{_place(report.image)}/{kind}", report)
+        self._written = {key: report}
+        return key
 
     def report(self, key: str) -> AnyReport | None:
         """See `StreamObjects.report`."""
+        if key in self._written:
+            return self._written.pop(key)
         usable = key.rpartition("/")[2].startswith(_USABLE)
         return self._get(Report, key) if usable else self._get(UnusableReport, key)
 

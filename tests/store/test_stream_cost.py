@@ -280,5 +280,15 @@ def test_few_objects_are_kept_in_memory() -> None:
     for key in reversed(keys):
         objects.state(key)
     assert bucket.reads == 1
-    assert objects.report(large) is not None
+    assert objects.report(large) == objects.report(large)
     assert bucket.reads == 2
+
+
+def test_a_large_report_is_handed_to_the_sync_that_follows() -> None:
+    """Once: then it is not kept."""
+    bucket: Any = Bucket()
+    objects = S3StreamObjects(bucket, "bucket")
+    report = a_report(*[a_finding(f"CVE-{n}") for n in range(9_000)])
+
+    assert objects.report(objects.put_report(report)) is report
+    assert bucket.reads == 0
