@@ -5,7 +5,7 @@ Compares what the watched images list as open with what they listed before. A no
 part of it: the stamps made here give its items their kinds and reasons later.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import NamedTuple
@@ -44,17 +44,23 @@ def course(
     change = _change(before, images, arrival, stamp)
     earlier = _earlier(before)
     ids = {name.upper(): id_ for id_, old in earlier.items() for name in old.listing.names}
+    # Many vulnerabilities, few that differ in what their lifecycles are made of.
+    made: dict[tuple[object, ...], Lifecycle] = {}
     lifecycles: dict[VulnerabilityId, Lifecycle] = {}
     stayed: set[VulnerabilityId] = set()
     names: set[str] = set()
     closed: dict[VulnerabilityId, str | None] = {}
     for listing in _listings(images):
-        same = {ids[name.upper()] for name in listing.names if name.upper() in ids}
+        upper = [name.upper() for name in listing.names]
+        same = {ids[name] for name in upper if name in ids}
         if listing.rows:
             stayed |= same
-            names |= {name.upper() for name in listing.names}
+            names.update(upper)
             olds = [earlier[id_] for id_ in same]
-            lifecycles[listing.names[0]] = change.lifecycle(listing, olds)
+            key = (listing.facts, *[(id(old.lifecycle), old.listing.facts) for old in olds])
+            if key not in made:
+                made[key] = change.lifecycle(listing, olds)
+            lifecycles[listing.names[0]] = made[key]
         else:
             closed |= dict.fromkeys(same, listing.closed)
     departures = {
@@ -70,12 +76,18 @@ def course(
     return Course(MappingProxyType(lifecycles), MappingProxyType(departures))
 
 
-class _Row(NamedTuple):
-    """An open finding, and where it is listed."""
+class _Place(NamedTuple):
+    """A list of rows in a watched image."""
 
     watched: WatchedImage
     part: str
     evidence: Evidence
+
+
+class _Row(NamedTuple):
+    """An open finding, and where it is listed."""
+
+    place: _Place
     finding: Finding
 
 
@@ -90,20 +102,36 @@ class _Listing:
     """The source's own word for a row that is not open."""
 
     @property
+    def facts(self) -> tuple[object, ...]:
+        """What lifecycles are made of: equal where they are alike, as long as the rows are kept."""
+        return tuple(
+            [
+                (
+                    id(place),
+                    finding.severity,
+                    finding.exploitable,
+                    finding.fixable,
+                    finding.first_observed_at,
+                )
+                for place, finding in self.rows
+            ]
+        )
+
+    @property
     def in_current(self) -> bool:
         """Whether the current image has it."""
-        return any(row.watched.role is Role.CURRENT for row in self.rows)
+        return any(row.place.watched.role is Role.CURRENT for row in self.rows)
 
     @property
     def scanned(self) -> frozenset[str]:
         """Digests of the images whose scans say that the current image has it."""
-        rows = (row for row in self.rows if row.watched.role is Role.CURRENT)
-        return frozenset(row.evidence.image.digest for row in rows)
+        rows = (row for row in self.rows if row.place.watched.role is Role.CURRENT)
+        return frozenset(row.place.evidence.image.digest for row in rows)
 
     @property
     def last(self) -> _Row:
         """Where it was listed last."""
-        return max(self.rows, key=lambda row: row.evidence.at)
+        return max(self.rows, key=lambda row: row.place.evidence.at)
 
 
 class _Earlier(NamedTuple):
@@ -141,7 +169,7 @@ class _Change:
             severity=max(row.finding.severity for row in rows),
             exploitable=any(row.finding.exploitable for row in rows),
             fixable=any(row.finding.fixable for row in rows),
-            scanner=listing.last.evidence.scanner,
+            scanner=listing.last.place.evidence.scanner,
             first_observed_at=min([stamp.at, *filter(None, observed)]),
             deployed=stamp if self._deploys(rows) else None,
         )
@@ -157,7 +185,7 @@ class _Change:
         stamp, earlier = self.stamp, [old.lifecycle for old in olds]
         old = min(earlier, key=lambda lifecycle: lifecycle.opened)
         scanners = {lifecycle.scanner for lifecycle in earlier}
-        same = [row.finding for row in listing.rows if row.evidence.scanner in scanners]
+        same = [row.finding for row in listing.rows if row.place.evidence.scanner in scanners]
         worst = max(lifecycle.severity for lifecycle in earlier)
         raised = any(finding.severity > worst for finding in same)
         exploited = new.exploitable and not any(item.exploitable for item in earlier)
@@ -191,9 +219,9 @@ class _Change:
             at=self.stamp,
             lifecycle=old.lifecycle,
             names=old.listing.names,
-            image=last.evidence.image,
-            scanner=last.evidence.scanner,
-            parts=self.renamed(tuple(dict.fromkeys(row.part for row in rows))),
+            image=last.place.evidence.image,
+            scanner=last.place.evidence.scanner,
+            parts=self.renamed(tuple(dict.fromkeys(row.place.part for row in rows))),
             packages=tuple(
                 dict.fromkeys(PackageVersion(item.name, item.version or "") for item in packages)
             ),
@@ -210,11 +238,11 @@ class _Change:
     def _arrival(self, listing: _Listing) -> Arrival:
         if listing.in_current:
             return self.arrival
-        digests = {row.watched.image.digest for row in listing.rows}
+        digests = {row.place.watched.image.digest for row in listing.rows}
         return Arrival.SCAN if digests & self.watched else Arrival.DEPLOYMENT
 
     def _deploys(self, rows: Sequence[_Row]) -> bool:
-        return any(row.watched.image.digest in self.began for row in rows)
+        return any(row.place.watched.image.digest in self.began for row in rows)
 
 
 def _change(
@@ -255,14 +283,20 @@ def _listings(images: Sequence[WatchedImage]) -> list[_Listing]:
     for group in vulnerabilities_of(images):
         listing = _Listing(group.names)
         listings.append(listing)
-        owners |= {finding.vulnerability_id: listing for finding in group.findings}
+        for finding in group.findings:
+            owners[finding.vulnerability_id] = listing
+    for place in _places(images):
+        for finding in place.evidence.findings:
+            listing = owners[finding.vulnerability_id]
+            if finding.open:
+                listing.rows.append(_Row(place, finding))
+            else:
+                listing.closed = finding.source_status
+    return listings
+
+
+def _places(images: Sequence[WatchedImage]) -> Iterator[_Place]:
     for watched in images:
         for state in watched.parts:
             for evidence in state.evidence:
-                for finding in evidence.findings:
-                    listing = owners[finding.vulnerability_id]
-                    if finding.open:
-                        listing.rows.append(_Row(watched, state.part, evidence, finding))
-                    else:
-                        listing.closed = finding.source_status
-    return listings
+                yield _Place(watched, state.part, evidence)
