@@ -17,6 +17,7 @@ from types import MappingProxyType
 from typing import Any, Final, NamedTuple, NewType, TypeVar
 
 from lib.models import Finding
+from lib.models.streams import Lifecycle, VulnerabilityId
 from lib.models.views import ReportedItem
 from lib.store.columns import columns_to_json, findings_from_json
 from lib.store.reported import reported_from_json, reported_to_json
@@ -33,8 +34,32 @@ class Converter(NamedTuple):
     read: _Convert
 
 
+def _lifecycles_to_json(lifecycles: Mapping[VulnerabilityId, Lifecycle]) -> Any:
+    """Return lifecycles, of which most are equal: each one once, in the order of the ids."""
+    ids = sorted(lifecycles)
+    same = {id(lifecycles[name]): lifecycles[name] for name in ids}
+    places = {one: place for place, one in enumerate(dict.fromkeys(same.values()))}
+    place_of = {identity: places[one] for identity, one in same.items()}
+    return {
+        "distinct": list(map(converter(Lifecycle).write, places)),
+        "ids": ids,
+        "places": [place_of[id(lifecycles[name])] for name in ids],
+    }
+
+
+def _lifecycles_from_json(document: Any) -> Mapping[VulnerabilityId, Lifecycle]:
+    """Return lifecycles; in older objects each one is under its id."""
+    read = converter(Lifecycle).read
+    if not isinstance(document.get("distinct"), list):
+        return MappingProxyType({name: read(one) for name, one in document.items()})
+    distinct = list(map(read, document["distinct"]))
+    lifecycles = [distinct[place] for place in document["places"]]
+    return MappingProxyType(dict(zip(document["ids"], lifecycles, strict=True)))
+
+
 COLUMNS: Final = MappingProxyType[Any, Converter](
     {
+        Mapping[VulnerabilityId, Lifecycle]: Converter(_lifecycles_to_json, _lifecycles_from_json),
         tuple[Finding, ...]: Converter(columns_to_json, findings_from_json),
         Mapping[str, ReportedItem]: Converter(reported_to_json, reported_from_json),
     }

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lib.models import AnyReport, Image, Severity, StreamId
-from lib.models.streams import Comparison, ImageRow, Use
+from lib.models.streams import Comparison, ImageRow, StreamState, Use
 from lib.models.views import Condition, ReportedItem, View
 from lib.ports.streams import ImageRecord, StreamRow
 from lib.store.reported import reported_from_json, reported_to_json
@@ -56,6 +56,28 @@ VIEW = a_view(a_reported(), a_reported_condition(), agreed=an_agreement(CVE_1="o
 def test_data_come_back_as_they_were_written(data: Any) -> None:
     """By way of JSON text."""
     assert from_json(type(data), json.loads(json.dumps(to_json(data)))) == data
+
+
+def test_equal_lifecycles_are_written_once() -> None:
+    """The same text for the same data, whichever objects and whatever order it has."""
+    worse = a_lifecycle(severity=Severity.CRITICAL)
+    one = {"CVE-1": a_lifecycle(), "CVE-2": worse, "CVE-3": a_lifecycle()}
+    shared = {"CVE-3": one["CVE-1"], "CVE-2": worse, "CVE-1": one["CVE-1"]}
+
+    written = to_json(a_state(lifecycles=one))
+
+    assert len(written["lifecycles"]["distinct"]) == 2
+    assert json.dumps(to_json(a_state(lifecycles=shared))) == json.dumps(written)
+    assert from_json(StreamState, written).lifecycles == one
+
+
+def test_lifecycles_of_older_objects_are_read() -> None:
+    """They were written by their ids."""
+    written = {"CVE-1": to_json(a_lifecycle())}
+
+    read = from_json(StreamState, to_json(a_state()) | {"lifecycles": written})
+
+    assert read.lifecycles == {"CVE-1": a_lifecycle()}
 
 
 @pytest.mark.parametrize("report", [a_report(a_finding()), an_unusable_report()])
