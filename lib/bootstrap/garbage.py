@@ -11,21 +11,29 @@ import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
+from itertools import count
 from typing import Final, ParamSpec, TypeVar
 
 _YOUNG: Final = 1
 """The oldest generation that is collected: of what is older, little becomes garbage."""
 _Arguments = ParamSpec("_Arguments")
 _Answer = TypeVar("_Answer")
+_invocations = count()
+"""The numbers of invocations of this process, from 0."""
 
 
 @contextmanager
-def collector_paused() -> Iterator[None]:
-    """Collect no garbage for the time of a block."""
+def kept_for_good() -> Iterator[None]:
+    """
+    Collect no garbage for the time of a block, and never look at what it made.
+
+    https://docs.python.org/3/library/gc.html#gc.freeze
+    """
     gc.disable()
     try:
         yield
     finally:
+        gc.freeze()
         gc.enable()
 
 
@@ -33,29 +41,24 @@ def collected_afterwards(work: Callable[_Arguments, _Answer]) -> Callable[_Argum
     """
     Decorate a handler so that garbage is collected when it ends, and not while it runs.
 
-    Only what the invocation made is looked at: modules and clients stay in the oldest generation.
+    Only what the invocation made is looked at. The first one makes clients and rules, which live as
+    long as the process: it is kept for good.
     """
 
     @wraps(work)
     def collected(*args: _Arguments.args, **kwargs: _Arguments.kwargs) -> _Answer:
-        with collector_paused():
-            try:
-                return work(*args, **kwargs)
-            finally:
-                _end_invocation()
+        with _collected() if next(_invocations) else kept_for_good():
+            return work(*args, **kwargs)
 
     return collected
 
 
-def _end_invocation() -> None:
-    """
-    Collect what an invocation made; after the first one of a process, keep it all.
-
-    The first one makes clients and rules, which live as long as the process. A look at them would
-    cost what the pause had saved.
-    https://docs.python.org/3/library/gc.html#gc.freeze
-    """
-    if gc.get_freeze_count():
+@contextmanager
+def _collected() -> Iterator[None]:
+    """Collect the garbage of a block at its end."""
+    gc.disable()
+    try:
+        yield
+    finally:
         gc.collect(_YOUNG)
-    else:
-        gc.freeze()
+        gc.enable()

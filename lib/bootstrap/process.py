@@ -9,11 +9,11 @@ import os
 from functools import cache
 
 from lib.bootstrap.app import App
-from lib.bootstrap.garbage import collector_paused
+from lib.bootstrap.garbage import kept_for_good
 from lib.bootstrap.settings import Settings
 from lib.observability import logger
 
-with collector_paused():
+with kept_for_good():
     import boto3
 
 

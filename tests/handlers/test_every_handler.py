@@ -16,6 +16,7 @@ class _StopError(Exception):
     """The handler came as far as the test needs."""
 
 
+@pytest.mark.usefixtures("counted")
 @pytest.mark.filterwarnings("ignore:No application metrics")
 @pytest.mark.parametrize("handler", handlers(ROOT))
 def test_every_handler_pauses_the_collector(
