@@ -8,7 +8,7 @@ with last.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from types import MappingProxyType
 from typing import Final
@@ -19,6 +19,7 @@ from lib.core.profiles import Interests, Profile
 from lib.core.verdicts import RuleSet
 from lib.core.vulnerabilities import ByName
 from lib.models import Destination, StreamId
+from lib.models.immutable import immutable
 from lib.models.streams import StreamState
 from lib.models.views import Agreement, Delta, DeltaItem, Desired, Kind, ReportedItem, View
 
@@ -27,7 +28,7 @@ _ORDER: Final[Mapping[Kind, int]] = MappingProxyType(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class Today:
     """What a delta is judged by, beside the stream: the rules in force, the day, the receiver."""
 

@@ -8,7 +8,6 @@ of all its routes. Whatever else is open is `suppressed` or `refused`, with the 
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date
 from types import MappingProxyType
 
@@ -17,6 +16,7 @@ from lib.core.suppressions import Suppression
 from lib.core.verdicts import Judge, RuleSet, Verdict, joined
 from lib.core.vulnerabilities import vulnerabilities_of
 from lib.models import Destination, Finding, Image, Severity
+from lib.models.immutable import immutable
 from lib.models.streams import Comparison, StreamState, Vulnerability, WatchedImage
 from lib.models.views import Desired, DesiredItem, ReportedItem
 
@@ -72,7 +72,7 @@ def _entries(entries: Iterable[Suppression], names: Collection[str]) -> dict[str
     }
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class _LeftOut:
     """Why something that is open is not desired: an entry of alerts.yml, or a reason in words."""
 

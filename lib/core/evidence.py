@@ -7,12 +7,13 @@ reconciliation, command, file. An empty list is never an all-clear by itself.
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from lib.core.vulnerabilities import vulnerabilities
 from lib.models import AnyReport, Finding, Image, Part, Report, ScanSource, UnusableReport
+from lib.models.immutable import immutable
 from lib.models.streams import Evidence, PartState, ScanRecord
 
 NOT_FOUND: Final = "SCAN_NOT_FOUND"
@@ -28,7 +29,7 @@ ENDED: Final = frozenset({"FINDINGS_UNAVAILABLE", "IMAGE_ARCHIVED", "SCAN_ELIGIB
 _ENHANCED: Final = ScanSource.ECR_ENHANCED.scanner
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class NotReady:
     """A report that proves nothing yet: fetch it again."""
 

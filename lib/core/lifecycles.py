@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from lib.core.vulnerabilities import find, vulnerabilities_of
 from lib.models import Finding
+from lib.models.immutable import immutable
 from lib.models.streams import (
     Arrival,
     Departure,
@@ -141,7 +142,7 @@ class _Earlier(NamedTuple):
     lifecycle: Lifecycle
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class _Change:
     """The difference that a new version of the state makes to the watched images."""
 

@@ -12,13 +12,14 @@ the present, whatever happened since it was opened. How a row gets there is in `
 
 import hashlib
 from collections.abc import Container, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
 from lib.core.attempts import GATHERED, TAKEN_OVER, final, is_open
 from lib.models import DeliveryId, Receipt
+from lib.models.immutable import immutable
 from lib.models.views import (
     Agreement,
     Basis,
@@ -47,7 +48,7 @@ class Step(StrEnum):
     CLEARED = "cleared"
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class ViewStep:
     """The change of one view by a sync, and the reason."""
 
@@ -66,7 +67,7 @@ class ViewStep:
         return self.step is not Step.UNTOUCHED
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class SyncContext:
     """The facts that all views of one sync share."""
 
@@ -243,7 +244,7 @@ class Claim(StrEnum):
     REPEAT = "repeat"
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class ClaimStep:
     """The way to go on with a claimed notification, and the reason."""
 
@@ -281,7 +282,7 @@ def after_claim(
     return ClaimStep(Claim.SEND, "there is news" if worth else "kept current", sent, not worth)
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class SentStep:
     """The rows to write once a receiver took a message."""
 

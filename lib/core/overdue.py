@@ -5,7 +5,6 @@ Images whose stored report is behind what registry and scanner say now. Pure.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -13,6 +12,7 @@ from lib.core.evidence import ENDED
 from lib.core.streams import StreamRule, streams_of
 from lib.core.watching import COMPARED_FOR
 from lib.models import Image, LastScan, ScanProgress
+from lib.models.immutable import immutable
 from lib.models.streams import CoveredImage
 from lib.ports.streams import ImageRecord
 
@@ -26,7 +26,7 @@ _FAILED: Final = "FAILED"
 _EVER: Final = datetime.min.replace(tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class PresentImage:
     """An image in the list of its repository, with what Inspector covers of it."""
 

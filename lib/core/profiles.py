@@ -1,12 +1,13 @@
 """What types of destinations make of notifications: which kinds are news, what is kept current."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Final
 
 from lib.core.routing import Route
 from lib.models import Json
+from lib.models.immutable import immutable
 from lib.models.views import Kind, ReportedItem
 
 _NO_NEWS: Final = frozenset({Kind.UNCHANGED, Kind.NO_LONGER_REPORTED, Kind.MONITORING_ENDED})
@@ -14,7 +15,7 @@ _NO_INCIDENT: Final = frozenset({Kind.BASELINE, Kind.FIX_READY})
 _EVERY_KIND: Final = frozenset(Kind)
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class Profile:
     """How a destination treats notifications."""
 

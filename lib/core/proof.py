@@ -7,17 +7,17 @@ then the scanner knows better now.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from lib.models import Finding
+from lib.models.immutable import immutable
 from lib.models.streams import Departure, PackageVersion, PartState, WatchedImage
 
 UNLISTED: Final = "the scanner no longer lists it"
 """How the doubt begins that says all there is to say."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class Listing:
     """Where a vulnerability was listed last."""
 

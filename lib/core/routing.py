@@ -1,7 +1,6 @@
 """The routes of alerts.yml: which images each is about, and what its filter lets through. Pure."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Final
 
@@ -14,6 +13,7 @@ from lib.models import (
     ScanSource,
     Severity,
 )
+from lib.models.immutable import immutable
 
 FIXABLE: Final = "fixable"
 EXPLOITABLE: Final = "exploitable"
@@ -30,7 +30,7 @@ SETTINGS: Final = "settings"
 """The end of the stream of a repository's own checks."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class Match:
     """
     Which images a route is about. Globs are case-sensitive, and `*` crosses slashes.
@@ -83,7 +83,7 @@ class Match:
         return f"tags {', '.join(tags) or '(none)'} do not match {wanted}"
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class Route:
     """One rule of alerts.yml. `match` is None in the last one, which catches all."""
 

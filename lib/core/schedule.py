@@ -1,11 +1,11 @@
 """The times at which digests are due, and their ids. Pure."""
 
 import hashlib
-from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Final
 
 from lib.models import DeliveryId, Destination, StreamId
+from lib.models.immutable import immutable
 
 STREAM: Final = StreamId("digest")
 """The stream of all digests: those of a destination form one thread."""
@@ -15,7 +15,7 @@ PERIODS: Final = 8
 _WEEK: Final = 7
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class Schedule:
     """Every day, or every week on `weekday` (Monday is 0), at a time of day in UTC."""
 

@@ -9,7 +9,7 @@ scan of the same image to the next.
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from itertools import chain, combinations, groupby
 from types import MappingProxyType
@@ -18,6 +18,7 @@ from typing import Final
 from lib.core.globs import overlap
 from lib.core.routing import SETTINGS, Route
 from lib.models import Image, StreamId
+from lib.models.immutable import immutable
 from lib.models.streams import UNTAGGED as NO_TAG
 from lib.models.streams import TagRow
 
@@ -31,7 +32,7 @@ _BAR: Final = "|"
 """Divides a stream's id. Neither names of repositories nor tags can have it."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class StreamRule:
     """
     Tags that make a stream: an entry of `streams`, or what a route of alerts.yml names.
@@ -56,7 +57,7 @@ class StreamRule:
         return all(not globs or _matches(value, globs) for globs, value in fields)
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class Stream:
     """A stream of one repository."""
 

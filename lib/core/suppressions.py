@@ -2,18 +2,18 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date
 from fnmatch import fnmatchcase
 from itertools import product
 
 from lib.models import Finding, Image, Suppressed
+from lib.models.immutable import immutable
 from lib.urls.packages import read_package_url
 
 _Scope = tuple[str | None, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class Suppression:
     """One entry: a vulnerability, its limits, the last day, and the reason."""
 

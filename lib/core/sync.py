@@ -7,7 +7,7 @@ and what alerts.yml brings about waits a little for that of other streams.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from types import MappingProxyType
 from typing import Final
@@ -20,6 +20,7 @@ from lib.core.profiles import Profile
 from lib.core.streams import StreamRule, pattern_of, stream_of_tag
 from lib.core.verdicts import RuleSet
 from lib.models import Destination, Image, StreamId
+from lib.models.immutable import immutable
 from lib.models.streams import StreamState
 from lib.models.views import Basis, Delta, Desired, Notification, View
 
@@ -29,7 +30,7 @@ FEW: Final = 10
 """Streams that a destination is notified of one by one, when alerts.yml changes."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class SyncRules:
     """alerts.yml, and since when its destinations and routes are there."""
 
@@ -47,7 +48,7 @@ class SyncRules:
     """False: what checks of their settings found counts no longer."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class ViewPlan:
     """The delta of a destination's view, by one state of its stream."""
 
@@ -59,7 +60,7 @@ class ViewPlan:
     """Whether the receiver shows something that a delta without news changes."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class SyncedView:
     """A view of a sync: as it was read, and what is written."""
 

@@ -6,7 +6,7 @@ by the platform of any part, and by the scanner that lists the finding.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from typing import Final, NamedTuple
 
@@ -23,6 +23,7 @@ from lib.models import (
     ScanSource,
     Severity,
 )
+from lib.models.immutable import immutable
 from lib.models.streams import PartState, WatchedImage
 
 NOT_RUNNING: Final = ("not in use", "not known to be in use")
@@ -32,7 +33,7 @@ NO_EXPLOIT: Final = "no known exploit"
 NO_ROUTE: Final = "no route leads there"
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class RuleSet:
     """The rules of alerts.yml about who is notified of what."""
 

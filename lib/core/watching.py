@@ -8,7 +8,7 @@ not matter.
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 from typing import Final, NamedTuple
@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 from lib.core.patience import NOT_READY_HORIZON
 from lib.core.tags import is_deleted
 from lib.models import Image
+from lib.models.immutable import immutable
 from lib.models.streams import UNTAGGED, Arrival, ImageRow, TagRow, Watch
 
 SCAN_PATIENCE: Final = NOT_READY_HORIZON + timedelta(minutes=2)
@@ -56,7 +57,7 @@ class _Hold(IntEnum):
     """It points to the image."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class _Candidate:
     """An image that has or had a tag of the stream."""
 

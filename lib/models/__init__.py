@@ -22,7 +22,8 @@ People are notified. Messages are sent, skipped or resumed. Findings are new, un
 or resolved; images and rows are missing or deleted. Settings are fixed, and their remedy is a
 command.
 
-Data are frozen dataclasses with slots, sequences are tuples, times are in UTC.
+Data are immutable dataclasses with slots (`lib.models.immutable`), sequences are tuples, times are
+in UTC.
 """
 
 from lib.models.deliveries import (

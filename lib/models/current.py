@@ -1,11 +1,12 @@
 """Copies of streams for readers, and the shares that digests make of them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from lib.models.immutable import immutable
 from lib.models.messages import Moment, Omitted, UnscannedImage
 from lib.models.names import Destination, Severity, StreamId
 from lib.models.scans import Image
@@ -14,7 +15,7 @@ from lib.models.streams import StreamState
 _NOTHING: Final[Omitted] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class CurrentCopy:
     """The copy of one stream: enough to ask what today's rules make of it."""
 
@@ -69,7 +70,7 @@ class CountedImage(NamedTuple):
         return self.image.key
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class StreamShare:
     """The share of one stream in the digest of one destination."""
 
@@ -85,7 +86,7 @@ class StreamShare:
     """When the item that the scanner has known longest came into the stream."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class DigestBasis:
     """The shares that digests of one time are made of, and that the next ones compare with."""
 

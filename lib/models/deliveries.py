@@ -1,16 +1,16 @@
 """Rows of the ledger, and answers of receivers."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+from lib.models.immutable import immutable
 from lib.models.names import DeliveryId, Destination, Severity
 from lib.models.receipts import Receipt
 from lib.models.views import Kind
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class Filter:
     """The filter of a route, copied into the delivery row: later edits do not change it."""
 
@@ -32,7 +32,7 @@ class PauseKind(StrEnum):
     MANUAL = "manual"
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class Pause:
     """The time until which nothing is sent to a destination, and the reason."""
 
@@ -41,17 +41,17 @@ class Pause:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class NotReceived:
     """The receiver does not have the message. What there is to say now is sent."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class CannotTell:
     """The receiver cannot be asked. The same message is sent again."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class AskAgain:
     """The receiver may have the message and cannot tell yet."""
 
@@ -70,7 +70,7 @@ LONG_ANSWER: Final = 4_194_304
 """The bytes of an answer that lists messages, or repeats a message."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class HttpAnswer:
     """A 2xx answer. Some receivers report errors in it, so notifiers check the text."""
 
@@ -78,7 +78,7 @@ class HttpAnswer:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class Upload:
     """A file for a receiver."""
 
@@ -87,7 +87,7 @@ class Upload:
     media_type: str
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class Usage:
     """The use of a receiver's limit by a payload: "characters", 1,234 of 10,000."""
 
@@ -96,7 +96,7 @@ class Usage:
     limit: int
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class Page:
     """The report page of a message. It is made when it is opened first."""
 
@@ -106,14 +106,14 @@ class Page:
     """A signed link that expires; None where pages cannot be opened from outside."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class NotClaimed:
     """The reason why a delivery cannot be claimed: it is final, claimed, or not due."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class WakeUp:
     """A message of the deliveries queue: the row, and the number of its attempts."""
 

@@ -5,7 +5,6 @@ Results of `destinations test` and of `doctor`. The function `deliver` returns t
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
@@ -15,6 +14,7 @@ from lib.errors import (
     TemporaryDeliveryError,
     ThrottledError,
 )
+from lib.models.immutable import immutable
 
 _AGAIN: Final = "Try again; if it stays so, look at the receiver's status page"
 
@@ -30,7 +30,7 @@ class CheckStatus(StrEnum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class Check:
     """A fact with its judgement. Texts hold no secret: answers of receivers are redacted before."""
 

@@ -1,9 +1,9 @@
 """Scans beside others: what an image is compared with, what is left out, what is wrong."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from lib.models.immutable import immutable
 from lib.models.scans import (
     Finding,
     Image,
@@ -25,7 +25,7 @@ class ChangeKind(StrEnum):
     NOT_SCANNED = "NOT_SCANNED"
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class Suppressed:
     """A finding that an entry of alerts.yml excludes until a date."""
 
@@ -45,7 +45,7 @@ class BasisKind(StrEnum):
     NONE = "none"
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class Basis:
     """The baseline of a comparison."""
 
@@ -55,7 +55,7 @@ class Basis:
     provenance: Provenance | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class ScanProblem:
     """A scan without a usable result, in words for people."""
 

@@ -1,14 +1,14 @@
 """The events for `process_scan`."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from lib.models.immutable import immutable
 from lib.models.names import Counts
 from lib.models.scans import Image, Report, Scan
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class ScanEvent:
     """A scan of an image, announced by ECR or Inspector."""
 
@@ -30,7 +30,7 @@ class ScanEvent:
         return self.found_at or self.time
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class PushEvent:
     """A push of an image, an index or another artifact, with the tag that was pushed, if any."""
 
@@ -51,7 +51,7 @@ class Removal(StrEnum):
     RESTORED = "restored"
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class RemovalEvent:
     """An image, or a tag of it, was deleted; or an image was archived or restored."""
 
@@ -62,7 +62,7 @@ class RemovalEvent:
     removal: Removal
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class RepositoryEvent:
     """A check of a repository, after a change of its settings or by schedule."""
 
@@ -72,7 +72,7 @@ class RepositoryEvent:
     """The repository, as an image without a digest."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class FindingEvent:
     """An Inspector finding about an ECR image that was created, updated or closed."""
 
@@ -81,7 +81,7 @@ class FindingEvent:
     report: Report
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class IgnoredEvent:
     """An event that does not concern ECR images, with the reason."""
 

@@ -1,11 +1,12 @@
 """Alerts and digests in the neutral form that notifiers render."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
 from typing import Final, NamedTuple
 
+from lib.models.immutable import immutable
 from lib.models.names import Counts, DeliveryId, Destination, Severity, StreamId
 from lib.models.scans import Deployments, Image, Provenance
 from lib.models.views import Dispatch, PinnedMessage
@@ -30,7 +31,7 @@ class Origin(StrEnum):
                 return "Upgrade"
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class Upgrade:
     """A package to upgrade, with the vulnerabilities that the upgrade removes."""
 
@@ -46,7 +47,7 @@ class Upgrade:
     """The highest CVSS score of the vulnerabilities; None if the source has none."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class Omission:
     """A group of findings that the alert does not list, with the reason in words."""
 
@@ -57,7 +58,7 @@ class Omission:
     excluded."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class Owner:
     """The team that an image belongs to, as alerts.yml names it."""
 
@@ -71,7 +72,7 @@ class Owner:
         return f"{self.team} ({self.contact})" if self.contact else self.team
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class Notice:
     """A pinned message on its way, with what its links and its footer need."""
 
@@ -144,7 +145,7 @@ def dispatch_of(notice: Notice) -> Dispatch:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class Age:
     """Open vulnerabilities of about the same age."""
 
@@ -153,7 +154,7 @@ class Age:
     counts: Counts
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class Moment:
     """Open vulnerabilities at one time."""
 
@@ -161,7 +162,7 @@ class Moment:
     counts: Counts
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class RepositoryDigest:
     """The watched images of one repository."""
 
@@ -176,7 +177,7 @@ class RepositoryDigest:
     """One of its images: the only one, where it has one."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class UnscannedImage:
     """An image without a scan result, or without a new one, and the reason."""
 
@@ -186,7 +187,7 @@ class UnscannedImage:
     """Whether an earlier result is counted."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class ResolvedVulnerability:
     """A vulnerability that is no longer open, and the number of images that had it."""
 
@@ -196,7 +197,7 @@ class ResolvedVulnerability:
     images: int
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class PackageDigest:
     """A package whose upgrade removes open vulnerabilities, wherever it is."""
 
@@ -240,7 +241,7 @@ class OmissionKind(StrEnum):
 Omitted = Mapping[OmissionKind, Counts]
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class Digest:
     """
     Open vulnerabilities of one destination: in the watched images that its routes match.

@@ -1,9 +1,9 @@
 """Receipts: what a receiver answers when it has accepted a message."""
 
-from dataclasses import dataclass
+from lib.models.immutable import immutable
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class Receipt:
     """Proof that a receiver accepted a message, with the data for later updates."""
 

@@ -1,13 +1,13 @@
 """Settings of a repository and of the registry's scanning."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from lib.models.immutable import immutable
 from lib.models.scans import Image, LastScan
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class NameFilter:
     """A filter of ECR over names: WILDCARD or PREFIX_MATCH."""
 
@@ -15,7 +15,7 @@ class NameFilter:
     type: str = "WILDCARD"
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class ScanningRule:
     """SCAN_ON_PUSH, CONTINUOUS_SCAN or MANUAL, for the repositories that a filter matches."""
 
@@ -27,7 +27,7 @@ ROOT: Final = "ROOT"
 """The prefix of a rule or a template for all names that have no other one."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class PullThroughCache:
     """A rule of a registry: what is pulled below a prefix is fetched from another registry."""
 
@@ -45,7 +45,7 @@ class PullThroughCache:
         return self.is_root or repository.startswith(f"{self.prefix.rstrip('/')}/")
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class CreationTemplate:
     """A template by which ECR creates repositories below a prefix."""
 
@@ -74,7 +74,7 @@ def is_template(name: str) -> bool:
     return name == ROOT or name.endswith("/")
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class StoredImage:
     """An image, an index or another artifact in a repository, as lifecycle policies select it."""
 
@@ -94,7 +94,7 @@ class StoredImage:
     """The digests that an index refers to, where they were read."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class RunningImage:
     """An image that something runs: by digest, or by tag where the digest is not known."""
 
@@ -104,7 +104,7 @@ class RunningImage:
     """The tasks or pods that run it, in words: "3 tasks or pods"."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class Refusal:
     """A call about a repository without an answer. What it would have said is not known."""
 
@@ -115,7 +115,7 @@ class Refusal:
     """Whether the permission is missing; else AWS did not answer for another reason."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class RepositorySettings:
     """The settings of a repository, its registry's scanning, and facts about its images."""
 
@@ -171,7 +171,7 @@ class RepositorySettings:
         return sum(image.size for image in self.stored)
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class TagTarget:
     """The target of a tag, according to its pushes."""
 

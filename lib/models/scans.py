@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-from lib.models.many import many
+from lib.models.immutable import immutable
 from lib.models.names import Counts, Severity
 
 
@@ -22,7 +22,7 @@ class Doubt(StrEnum):
 _UNNAMED: Final = "an image without a name"
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class Image:
     """
     An image by digest. It has no, one or several tags.
@@ -90,7 +90,7 @@ class Image:
         return replace(self, tags=()).name if is_alike else self.name
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class Member:
     """A member of an index: the image for one platform, such as "linux/arm64/v8"."""
 
@@ -105,7 +105,7 @@ class Member:
         return _part_name(self.platform, self.os_version)
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class ImageIndex:
     """A multi-platform image. It has the tags, and its members have the findings."""
 
@@ -126,7 +126,7 @@ class ImageIndex:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class Workload:
     """A service of ECS that runs an image, tasks of a family without one, or a workload of EKS."""
 
@@ -138,7 +138,7 @@ class Workload:
     """Whether pods of EKS are counted, not tasks of ECS; `name` begins with the namespace."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class Deployments:
     """The workloads of an image, and those of the previous image in its stream."""
 
@@ -184,7 +184,7 @@ _SCANNERS: Final[Mapping[str, str]] = MappingProxyType(
 """Scanners of sources that are a second API of a scanner."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class Scan:
     """The facts about a scan, without its findings."""
 
@@ -199,7 +199,7 @@ class Scan:
     warnings: tuple[str, ...] = ()
 
 
-@many(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class Score:
     """A CVSS score and its source."""
 
@@ -209,7 +209,7 @@ class Score:
     source: str | None = None
 
 
-@many(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class Package:
     """The vulnerable package as installed; `layer` is the digest of the image layer."""
 
@@ -225,7 +225,7 @@ FindingId = tuple[str, str, str]
 """(vulnerability id, package name, path or ""): by which rows of one scan differ."""
 
 
-@many(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class Finding:
     """A vulnerability in a package at a path. All other fields are attributes."""
 
@@ -276,7 +276,7 @@ class Finding:
         return self.source_status not in ("CLOSED", "SUPPRESSED")
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class Part:
     """The scan of a member of an index."""
 
@@ -302,7 +302,7 @@ def _part_name(platform: str, os_version: str | None) -> str:
     return f"{platform} {os_version}" if os_version else platform
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class Provenance:
     """Source code and build of an image, as the image states them: cleaned, cut, not proven."""
 
@@ -319,7 +319,7 @@ class Provenance:
     """The reason why annotations and labels were not read; None if they were."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class Report:
     """
     A usable scan report. Findings are distinct by identity, worst first.
@@ -344,7 +344,7 @@ class Report:
         return counts
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class UnusableReport:
     """A scan report without findings: failed, unsupported, pending, not fetched."""
 
@@ -359,7 +359,7 @@ class UnusableReport:
 AnyReport = Report | UnusableReport
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class SameReport:
     """A usable, complete report of the rows of which the stored report of its image was made."""
 
@@ -379,7 +379,7 @@ class ScanProgress(StrEnum):
     UNUSABLE = "unusable"
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class LastScan:
     """The last scan of an image in the registry, without its findings."""
 

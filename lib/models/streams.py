@@ -6,14 +6,14 @@ one immutable object per version; a new version is made only where something dif
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from lib.models.events import Removal
-from lib.models.many import many
+from lib.models.immutable import immutable
 from lib.models.names import Counts, Severity, StreamId
 from lib.models.scans import AnyReport, Finding, Image, Provenance, Report, ScanSource
 
@@ -21,7 +21,7 @@ VulnerabilityId = str
 """The id by which a vulnerability is shown and kept: its CVE where there is one."""
 
 
-@many(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class Vulnerability:
     """
     A vulnerability of an image, whatever rows, packages and places name it.
@@ -87,7 +87,7 @@ class PackageVersion(NamedTuple):
     version: str
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class Evidence:
     """
     The list of one scan for one part of an image.
@@ -112,7 +112,7 @@ class Evidence:
         return self.source.scanner
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class PartState:
     """How the scan of one part of a watched image stands."""
 
@@ -144,7 +144,7 @@ class Role(StrEnum):
     """It is behind the current image, and still runs."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class WatchedImage:
     """An image that counts in a stream, with what its scans say."""
 
@@ -159,7 +159,7 @@ class WatchedImage:
     """The origin that the image itself states; None: it was not read."""
 
 
-@many(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class Lifecycle:
     """When a vulnerability that is open in a stream came, and got worse or better known."""
 
@@ -182,7 +182,7 @@ class Lifecycle:
     """When the current image stopped to list it, while other watched images have it."""
 
 
-@many(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class Departure:
     """A vulnerability that no watched image lists as open any more, as it was listed last."""
 
@@ -205,7 +205,7 @@ class Departure:
     """
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class Comparison:
     """The reference of a stream with `compare_with`: what the other stream's current image had."""
 
@@ -221,7 +221,7 @@ class Comparison:
     """
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class StreamState:
     """A version of the knowledge about a stream."""
 
@@ -258,7 +258,7 @@ class StreamState:
         return any(part.evidence for watched in self.images for part in watched.parts)
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class HistoryPoint:
     """A version of a stream's state in numbers: what is open, and what came and left with it."""
 
@@ -274,7 +274,7 @@ class HistoryPoint:
     left: Counts
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class ScanRecord:
     """The stored scans of an image: the last one, and the last one with a result."""
 
@@ -291,7 +291,7 @@ class ScanRecord:
     """See `WatchedImage.provenance`."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class CoveredImage:
     """An image in Inspector's coverage, alone or as a part of an index."""
 
@@ -309,7 +309,7 @@ UNTAGGED: Final = ""
 """The `tag` of an image that never had one."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class TagRow:
     """
     A tag on one image: when it was pushed last, and deleted last.
@@ -330,7 +330,7 @@ class TagRow:
     """It was archived: restored, it has the place in the order that it had."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class TagFact:
     """A fact about a tag of a stream, from an event or an answer of ECR."""
 
@@ -356,7 +356,7 @@ class ConfirmedTags(NamedTuple):
     """Those that the image is, or was, in."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class Use:
     """The answers of one source to whether an image runs."""
 
@@ -366,7 +366,7 @@ class Use:
     """The first answer after that one that it does not."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class ImageRow:
     """The facts about an image that decide whether it counts."""
 

@@ -6,13 +6,13 @@ difference between the two, with a kind and a reason for each item.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date, datetime
 from enum import StrEnum
 from types import MappingProxyType
 from typing import NamedTuple
 
-from lib.models.many import many
+from lib.models.immutable import immutable
 from lib.models.names import DeliveryId, Destination, Severity, StreamId
 from lib.models.receipts import Receipt
 from lib.models.scans import Deployments, Finding, Image, Provenance
@@ -47,7 +47,7 @@ class Condition(StrEnum):
     MONITORING_ENDED = "MONITORING_ENDED"
 
 
-@many(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class ReportedItem:
     """A vulnerability or condition that a destination was notified of, at its worst."""
 
@@ -75,7 +75,7 @@ class Basis(NamedTuple):
     """In UTC: suppressions end with a day."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class Agreement:
     """The state of a stream that a view agreed with last: what was reported was desired."""
 
@@ -92,7 +92,7 @@ class Agreement:
     """The origin that this image states."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class View:
     """The items of one stream that one destination was notified of."""
 
@@ -117,7 +117,7 @@ class View:
     """Where the next message belongs, as the receiver named it."""
 
 
-@many(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class DesiredItem:
     """An item that a destination should show, and where it is."""
 
@@ -131,7 +131,7 @@ class DesiredItem:
     """Of a condition: why there is no result."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class Desired:
     """The items that a destination should show of a stream by today's rules."""
 
@@ -151,7 +151,7 @@ class Desired:
     """Whether it is what another stream does not have (`compare_with`): all of it is new."""
 
 
-@many(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class DeltaItem:
     """An item of a notification."""
 
@@ -165,7 +165,7 @@ class DeltaItem:
     """Whether the kind is worth a message for a route that desires, or desired, the item."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class Delta:
     """The difference between what is reported and what is desired."""
 
@@ -214,7 +214,7 @@ class Purpose(StrEnum):
     """A tag that should not move points to another image."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class Pin:
     """The message of an attempt: immutable, and kept until its outcome is known."""
 
@@ -224,7 +224,7 @@ class Pin:
     """What the message speaks of; None: it is one-shot."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class Notification:
     """The row of a message on its way: that there is something to say, and how far it is."""
 
@@ -278,7 +278,7 @@ class Notification:
         return self.purpose is not Purpose.VIEW
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class Dispatch:
     """The facts about a message at its first attempt, which its report page shows, too."""
 
@@ -294,7 +294,7 @@ class Dispatch:
     """The workloads of its watched images; None if they were not read."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class PinnedMessage:
     """The message of an attempt, and the view that its arrival brings about."""
 

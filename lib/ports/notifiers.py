@@ -6,7 +6,6 @@ Tests fake the tools.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, Protocol, runtime_checkable
 
@@ -21,6 +20,7 @@ from lib.models import (
     Usage,
 )
 from lib.models.diagnostics import Check
+from lib.models.immutable import immutable
 from lib.models.names import Json
 from lib.ports.store import PageReader, SecretReader
 
@@ -69,7 +69,7 @@ class Verifiable(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class DestinationTest:
     """A test of one destination. It is no alert: no ledger row, no stream, no thread."""
 
@@ -170,7 +170,7 @@ class TopicPublisher(Protocol):
         """Publish and return the message id. Raises a `DeliveryError`."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class NotifierTools:
     """What notifiers may use: everything that does I/O, made once by `lib.bootstrap`."""
 

@@ -1,10 +1,11 @@
 """The ports of scheduled passes: where one stopped, so that the next run goes on there."""
 
-from dataclasses import dataclass
 from typing import Protocol
 
+from lib.models.immutable import immutable
 
-@dataclass(frozen=True, slots=True)
+
+@immutable(frozen=True, slots=True)
 class Place:
     """The place where a pass stopped."""
 

@@ -1,12 +1,13 @@
 """The port of the published configuration: one object, and a copy of each document it held."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from typing import Protocol
 
+from lib.models.immutable import immutable
 
-@dataclass(frozen=True, slots=True)
+
+@immutable(frozen=True, slots=True)
 class StoredText:
     """An object as it was read."""
 

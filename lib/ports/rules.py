@@ -1,14 +1,14 @@
 """The port of the record of alerts.yml: which one is in force, and since when its parts are."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from lib.models import Destination
+from lib.models.immutable import immutable
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class RulesRecord:
     """The alerts.yml in force. What is older than a part of it begins silently there."""
 

@@ -5,7 +5,6 @@ Tests use fakes.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple, Protocol
 
@@ -21,6 +20,7 @@ from lib.models import (
     Scan,
     Workload,
 )
+from lib.models.immutable import immutable
 from lib.models.names import Json
 from lib.models.streams import CoveredImage
 
@@ -28,7 +28,7 @@ FETCH_RESERVE: Final = 45.0
 """Seconds at the end of a function in which no further page is fetched."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class Fetching:
     """The time for fetching findings, and what earlier invocations know of them."""
 

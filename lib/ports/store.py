@@ -5,15 +5,16 @@ Tests use fakes, which pass the contract tests of the stores.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
 from lib.models import AnyReport, Image, TagTarget
 from lib.models.deliveries import Page, WakeUp
+from lib.models.immutable import immutable
 from lib.models.names import Json
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class Progress:
     """Findings fetched before the time was over, of an image or of an index's members."""
 

@@ -1,7 +1,7 @@
 """The ports of `lib.store` about streams and views: rows, and objects that never change."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from types import MappingProxyType
 from typing import Final, NamedTuple, Protocol
@@ -18,6 +18,7 @@ from lib.models import (
     StreamId,
     WakeUp,
 )
+from lib.models.immutable import immutable
 from lib.models.streams import HistoryPoint, ImageRow, StreamState, TagRow
 from lib.models.views import Notification, PinnedMessage, View
 
@@ -25,7 +26,7 @@ DUE: Final = 2_500
 """Rows of one destination that are woken at a time, of each partition of the index."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class ImageRecord:
     """Everything that is stored about an image."""
 
@@ -60,7 +61,7 @@ class ImageRecord:
     """Of the rows of the last report; empty: it is made anew whatever is listed."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class StreamRow:
     """The row of a stream."""
 
@@ -83,7 +84,7 @@ class StreamRow:
     """A hash of what its state was made from, beside the state before; see `lib.core.settled`."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class StreamPartition:
     """A stream's row, the views of it, and their newest notifications: one read."""
 
@@ -95,7 +96,7 @@ class StreamPartition:
     """Those that `View.row` names."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class ViewWrite:
     """A view and its notification, as they are written, and as they were read."""
 

@@ -1,15 +1,17 @@
 """The texts that differ from scanner to scanner."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
 from typing import Final
+
+from lib.models.immutable import immutable
 
 NO_IMAGE: Final = "A signature, an attestation or an image index is never scanned: nothing to do."
 UNUSED: Final = "If nobody uses the image, delete it."
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class Scanner:
     """
     One scanner: its advice about scans without a result, and about findings without a fix.
