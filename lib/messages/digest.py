@@ -3,19 +3,16 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from itertools import groupby
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, TypeVar
 
-from lib.messages.describing import is_kernel
-from lib.messages.phrases import counts_text, listed, names_text, severity_word
+from lib.messages.digest_parts import DigestLine, DigestList, DigestText, linked
+from lib.messages.digest_steps import steps
+from lib.messages.phrases import counts_text, severity_word
 from lib.models import (
     Counts,
     Digest,
-    Finding,
     Image,
     OmissionKind,
-    Package,
-    PackageDigest,
     RepositoryDigest,
     ResolvedVulnerability,
     Severity,
@@ -23,7 +20,6 @@ from lib.models import (
     UnscannedImage,
 )
 from lib.text import capitalized, counted, fitting, one_line, short, truncate
-from lib.urls.advisories import vulnerability_url
 from lib.urls.console import console_url
 
 _DAY: Final = timedelta(days=1)
@@ -40,9 +36,6 @@ _IMAGES: Final = 2
 """Images that a remark names."""
 _UNSCANNED: Final = 2
 """Images without a result that the first line names."""
-_VERSIONS: Final = 2
-_VERSION: Final = 40
-_LINK: Final = 300
 
 STEPS: Final = "Most effective next steps"
 NO_VERSION: Final = "Where no target version is given, the scanner names no fix version"
@@ -54,42 +47,6 @@ UNSCANNED: Final = "Not scanned"
 TREND: Final = "Open over time"
 
 T = TypeVar("T")
-
-
-class DigestLine(NamedTuple):
-    """A line of a list, and the page about it."""
-
-    text: str
-    label: str = ""
-    """The name of the link; empty without one."""
-    url: str = ""
-
-
-class DigestList(NamedTuple):
-    """Lines under a title; the last one counts what there is no room for."""
-
-    title: str
-    lines: tuple[DigestLine, ...]
-
-
-class DigestText(NamedTuple):
-    """All that is said about one digest."""
-
-    name: str
-    """"Weekly digest", without its numbers."""
-    title: str
-    opening: tuple[str, ...]
-    """What differs from the last digest and what is open: one line where nothing differs."""
-    ages: tuple[tuple[str, str], ...]
-    """For how long findings are open, and how many each time; none without any."""
-    oldest: str
-    trend: tuple[str, ...]
-    """A chart of fixed width with a line for each period; none while there is no course."""
-    lists: tuple[DigestList, ...]
-    """Repositories, resolved vulnerabilities, images without a result; none is empty."""
-    warnings: tuple[str, ...]
-    """Why the numbers may be incomplete."""
-    footer: str
 
 
 def digest_text_of(digest: Digest, *, lines: int, characters: int) -> DigestText:
@@ -298,76 +255,11 @@ def _lists(digest: Digest, lines: int, characters: int) -> tuple[DigestList, ...
         return (*map(line, items[: len(shown)]), *more)
 
     return (
-        DigestList(STEPS, tuple(_steps(digest.packages))),
+        DigestList(STEPS, tuple(steps(digest.packages))),
         DigestList(REPOSITORIES, tuple(_repositories(digest, lines, characters))),
         DigestList(RESOLVED, lines_of(digest.resolved_vulnerabilities, _vulnerability)),
         DigestList(UNSCANNED, lines_of(digest.unscanned, _unscanned)),
     )
-
-
-def _steps(packages: Sequence[PackageDigest]) -> Iterator[DigestLine]:
-    """Yield the steps, one for all packages of the same base image."""
-    for _, group in groupby(packages, _base):
-        yield _step(list(group))
-
-
-def _base(package: PackageDigest) -> tuple[object, ...]:
-    """Return the images whose base image a package comes with; one with a fix is alone."""
-    if package.of_distribution and not package.fixable:
-        return package.images
-    return (package.package, package.others, package.fixable)
-
-
-def _step(packages: Sequence[PackageDigest]) -> DigestLine:
-    """Return what to upgrade or rebuild, what that removes, and where it is."""
-    package = packages[0]
-    names = names_text([image.name for image in package.images])
-    if package.fixable:
-        text = f"{_upgrade(package)} in {names}"
-        if is_kernel(package.package):
-            text = f"Patch the hosts' kernel first. Then {text[0].lower()}{text[1:]}"
-            text = f"{text}, which clears the scan, not the risk"
-    elif package.of_distribution:
-        parts = [f"{_installed(one)} ({counts_text(one.counts)})" for one in packages]
-        versions = "a newer version" if len(packages) == 1 else "newer versions"
-        text = (
-            f"Rebuild {names} on the latest base image, or look for {versions} of {listed(parts)}"
-        )
-    else:
-        text = f"Look for a newer version of {_installed(package)}: "
-        text = f"{text}{counts_text(package.counts)} in {names}"
-    finding = Finding(package.worst, Package(package.package), Severity.UNKNOWN)
-    label = f"For example: {short(package.worst, _NAME)}"
-    return _linked(one_line(text), label, vulnerability_url(finding))
-
-
-def _upgrade(package: PackageDigest) -> str:
-    counts = counts_text(package.counts)
-    if not package.fixed:
-        return f"Upgrade {_installed(package)}: a fix exists for {counts}"
-    versions = _versions(package)
-    start = f" from {versions}" if versions else ""
-    target = short(package.fixed, _VERSION)
-    return f"Upgrade {_package(package)}{start} to {target}: removes {counts}"
-
-
-def _installed(package: PackageDigest) -> str:
-    return f"{_package(package)} {_versions(package)}".rstrip()
-
-
-def _versions(package: PackageDigest) -> str:
-    versions = ", ".join(short(version, _VERSION) for version in package.installed[:_VERSIONS])
-    more = len(package.installed) - _VERSIONS
-    return f"{versions} and {more:,} more" if more > 0 else versions
-
-
-def _package(package: PackageDigest) -> str:
-    others = counted(package.others, "more package")
-    return f"{short(package.package, _NAME)}{f' and {others}' if package.others else ''}"
-
-
-def _linked(text: str, label: str, url: str | None) -> DigestLine:
-    return DigestLine(text, label, url) if url and len(url) <= _LINK else DigestLine(text)
 
 
 def _repositories(digest: Digest, lines: int, characters: int) -> list[DigestLine]:
@@ -396,7 +288,7 @@ def _repository(repository: RepositoryDigest, *, is_first: bool) -> DigestLine:
     if changed and not is_first:
         line += f" ({changed})"
     url = console_url(_page(image, repository.images)) if image is not None else None
-    return _linked(line, "ECR console", url)
+    return linked(line, "ECR console", url)
 
 
 def _page(image: Image, images: int) -> Image:
@@ -415,7 +307,7 @@ def _vulnerability(vulnerability: ResolvedVulnerability) -> DigestLine:
 def _unscanned(unscanned: UnscannedImage) -> DigestLine:
     reason = truncate(one_line(unscanned.reason), _REASON)
     text = f"{short(unscanned.image.name)}: {reason}"
-    return _linked(text, "ECR console", console_url(unscanned.image))
+    return linked(text, "ECR console", console_url(unscanned.image))
 
 
 def _trend(digest: Digest) -> list[str]:
@@ -445,6 +337,6 @@ def _footer(digest: Digest) -> str:
     repeat = ", may be a repeat" if digest.possible_repeat else ""
     remark = f" (attempt {digest.attempt}{repeat})" if digest.attempt > 1 else ""
     what = f"Current and running images on {digest.until:%Y-%m-%d, %H:%M} UTC."
-    steps = () if _is_unchanged(digest) else digest.packages
-    what = what if all(package.fixed for package in steps) else f"{NO_VERSION}. {what}"
+    packages = () if _is_unchanged(digest) else digest.packages
+    what = what if all(package.fixed for package in packages) else f"{NO_VERSION}. {what}"
     return f"{what}{routes} Delivery {digest.delivery_id}{remark}"

@@ -13,10 +13,9 @@ from lib.messages.digest import (
     NO_VERSION,
     REPOSITORIES,
     STEPS,
-    DigestLine,
-    DigestText,
     digest_text_of,
 )
+from lib.messages.digest_parts import DigestLine, DigestText
 from lib.models import Digest, HttpAnswer, PackageDigest, Receipt, Unknown, UnscannedImage
 from lib.notifiers.sns.notifier import FORMATS
 from lib.ports.notifiers import Verifiable

@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from typing import Final
 
-from lib.messages.digest import AGE_COLUMNS, AGES, TREND, DigestLine, DigestText, digest_text_of
+from lib.messages.digest import AGE_COLUMNS, AGES, TREND, digest_text_of
+from lib.messages.digest_parts import DigestLine, DigestText
 from lib.models import Digest, Json
 from lib.notifiers.jira import adf
 from lib.text import one_line, truncate

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Final
 
-from lib.messages.digest import AGES, TREND, DigestLine, DigestList, DigestText, digest_text_of
+from lib.messages.digest import AGES, TREND, digest_text_of
+from lib.messages.digest_parts import DigestLine, DigestList, DigestText
 from lib.models import Digest, Json, Severity
 from lib.notifiers.slack.message import mrkdwn
 from lib.notifiers.slack.mrkdwn import slack_flat, slack_link, slack_text

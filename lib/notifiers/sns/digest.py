@@ -5,7 +5,8 @@ import textwrap
 from collections.abc import Iterable
 from typing import Final
 
-from lib.messages.digest import AGES, TREND, DigestLine, DigestText, digest_text_of
+from lib.messages.digest import AGES, TREND, digest_text_of
+from lib.messages.digest_parts import DigestLine, DigestText
 from lib.models import Digest
 from lib.notifiers.document import dump, render_digest
 from lib.notifiers.slack.mrkdwn import slack_flat, slack_text

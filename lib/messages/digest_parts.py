@@ -1,0 +1,46 @@
+"""The parts of a digest in words: lines, lists, and the whole text. Pure."""
+
+from typing import Final, NamedTuple
+
+_LINK: Final = 300
+
+
+class DigestLine(NamedTuple):
+    """A line of a list, and the page about it."""
+
+    text: str
+    label: str = ""
+    """The name of the link; empty without one."""
+    url: str = ""
+
+
+class DigestList(NamedTuple):
+    """Lines under a title; the last one counts what there is no room for."""
+
+    title: str
+    lines: tuple[DigestLine, ...]
+
+
+class DigestText(NamedTuple):
+    """All that is said about one digest."""
+
+    name: str
+    """"Weekly digest", without its numbers."""
+    title: str
+    opening: tuple[str, ...]
+    """What differs from the last digest and what is open: one line where nothing differs."""
+    ages: tuple[tuple[str, str], ...]
+    """For how long findings are open, and how many each time; none without any."""
+    oldest: str
+    trend: tuple[str, ...]
+    """A chart of fixed width with a line for each period; none while there is no course."""
+    lists: tuple[DigestList, ...]
+    """Repositories, resolved vulnerabilities, images without a result; none is empty."""
+    warnings: tuple[str, ...]
+    """Why the numbers may be incomplete."""
+    footer: str
+
+
+def linked(text: str, label: str, url: str | None) -> DigestLine:
+    """Return a line with its link; a link that is too long is left out."""
+    return DigestLine(text, label, url) if url and len(url) <= _LINK else DigestLine(text)
