@@ -194,6 +194,7 @@ class StreamFlows:
 
     def _courier(self, destination: "Destination") -> "Courier":
         from lib.flows.couriers import NotifierCourier
+        from lib.flows.digest_reports import DigestReports
 
         return NotifierCourier(
             self._app.notifier(destination),
@@ -201,6 +202,7 @@ class StreamFlows:
             now=self._app.now,
             pages=self.pages,
             completions=(self._owned, self._traced, self._with_workloads),
+            reports=DigestReports(streams=self.stream_store, pages=self.pages).linked,
         )
 
     def _owned(self, notice: "Notice") -> "Notice":

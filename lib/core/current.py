@@ -7,6 +7,7 @@ from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, Final
 
+from lib.core.named_versions import described_version
 from lib.core.streams import alternating_tags
 from lib.models import Finding
 from lib.models.current import CurrentCopy
@@ -14,14 +15,16 @@ from lib.models.streams import Evidence, PartState, StreamState, TagRow, Watched
 
 LEFT_OUT: Final[Mapping[str, Any]] = MappingProxyType(
     {
-        "description": None,
         "remediation": None,
         "links": (),
         "extra": MappingProxyType({}),
         "last_observed_at": None,
     }
 )
-"""Fields of a row that fill pages and decide nothing, with the values that stand for them."""
+"""
+Fields of a row that fill pages and decide nothing, with the values that stand for them. So do most
+descriptions; those that name the version of a fix stay.
+"""
 _NAMES: Final = tuple([field.name for field in fields(Finding)])
 
 
@@ -50,8 +53,16 @@ def _evidence(evidence: Evidence) -> Evidence:
 
 def _rows(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     """Return rows without what is left out; field by field, in a tenth of the time of `replace`."""
-    columns = [
-        repeat(LEFT_OUT[name]) if name in LEFT_OUT else map(attrgetter(name), findings)
-        for name in _NAMES
-    ]
+    columns = [_column(name, findings) for name in _NAMES]
     return tuple(map(Finding, *columns))
+
+
+def _column(name: str, findings: Sequence[Finding]) -> Iterable[Any]:
+    if name == "description":
+        return map(_description, findings)
+    return repeat(LEFT_OUT[name]) if name in LEFT_OUT else map(attrgetter(name), findings)
+
+
+def _description(finding: Finding) -> str | None:
+    """Return a description that names the version of a fix; None for all others."""
+    return finding.description if described_version((finding,)) else None

@@ -102,6 +102,7 @@ def digest_of(
         ages=_ages(now, until),
         oldest_open_since=None if oldest is None else oldest.item.first_observed_at,
         oldest_here_since=None if oldest is None else since[oldest.stream],
+        distinct=_distinct(now),
         repositories=_repositories(shares, now, new, resolved),
         trend=(*_trend(before, destination), Moment(until, counts)),
         unscanned=_unscanned(shares),
@@ -109,6 +110,16 @@ def digest_of(
         packages=_packages(now, images),
         omitted=_all_omitted(shares),
     )
+
+
+def _distinct(entries: Iterable[_Entry]) -> int:
+    """Return how many vulnerabilities there are, each once in all images, whatever its name."""
+    number, seen = 0, set[str]()
+    for entry in entries:
+        names = {entry.item.id, *entry.item.names}
+        number += seen.isdisjoint(names)
+        seen |= names
+    return number
 
 
 def _unknown(items: Sequence[OpenItem], images: Mapping[str, Image]) -> Unknown:
@@ -218,17 +229,26 @@ def _package_digest(entries: Sequence[_Entry], images: Mapping[str, Image]) -> P
     items = [entry.item for entry in entries]
     # Among equals the first: a share lists what is in a stream worst first, as alerts do.
     first = min(items, key=lambda item: (-item.severity, not item.exploitable))
+    places = Counter(item.image for item in items).most_common()
     return PackageDigest(
         first.package,
         _count(entries),
         first.fixable,
-        tuple([images[key] for key in dict.fromkeys(item.image for item in items)]),
+        tuple([images[key] for key, _ in places]),
         worst=first.id,
         installed=tuple(sorted({item.installed for item in items} - {""}, key=version_key)),
         fixed=max({item.fixed for item in items} - {""}, key=version_key, default=None),
         others=first.others,
         of_distribution=all(item.of_distribution for item in items),
+        described=_described(items),
+        shares=tuple([number for _, number in places]),
     )
+
+
+def _described(items: Sequence[OpenItem]) -> str | None:
+    """Return the version that removes all of them, where the description of each names one."""
+    versions = [item.described for item in items]
+    return max(versions, key=version_key) if all(versions) else None
 
 
 def _all_omitted(shares: Iterable[StreamShare]) -> Omitted:
@@ -269,9 +289,10 @@ def _repositories(
     resolved: Iterable[_Entry],
 ) -> tuple[RepositoryDigest, ...]:
     """Return the repositories with something open, worst first."""
-    images: defaultdict[str, dict[str, Image]] = defaultdict(dict)
+    images: defaultdict[str, dict[str, tuple[Image, StreamId]]] = defaultdict(dict)
     for share in shares:
-        images[_repository(share.stream)] |= {image.key: image.image for image in share.images}
+        for image in share.images:
+            images[_repository(share.stream)].setdefault(image.key, (image.image, share.stream))
     came = Counter(_repository(entry.stream) for entry in new)
     gone = Counter(_repository(entry.stream) for entry in resolved)
     groups: defaultdict[str, list[_Entry]] = defaultdict(list)
@@ -281,8 +302,10 @@ def _repositories(
     for name, group in groups.items():
         account, region, repository = name.split("/", 2)
         numbers = (len(images[name]), _count(group), came[name], gone[name])
-        example = next(iter(images[name].values()), None)
-        repositories.append(RepositoryDigest(account, region, repository, *numbers, example))
+        example, stream = next(iter(images[name].values()), (None, None))
+        repositories.append(
+            RepositoryDigest(account, region, repository, *numbers, example, stream)
+        )
     return tuple(sorted(repositories, key=_worst_repository_first))
 
 

@@ -306,7 +306,8 @@ def after_sent(
     `pinned`: the view that the message brings about, `basis` what it spoke of.
     """
     thread = receipt.thread if receipt is not None else None
-    view = replace(pinned, thread=thread or pinned.thread)
+    message = row.pin.key if row.pin is not None else pinned.last_message
+    view = replace(pinned, thread=thread or pinned.thread, last_message=message)
     sent = final(row, RowState.SENT, now, receipt=receipt, reason="")
     if row.seen == basis:
         return SentStep(view, sent, None)

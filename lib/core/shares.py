@@ -10,13 +10,25 @@ from datetime import date, datetime
 from sys import intern
 
 from lib.core.desired import desired
-from lib.core.problems import in_short
+from lib.core.named_versions import described_version
+from lib.core.problems import in_short, problem_of
 from lib.core.routing import BELOW, UNRATED
 from lib.core.streams import is_settings
 from lib.core.upgrades import of_distribution, version_key
 from lib.core.verdicts import Judge, RuleSet
 from lib.core.vulnerabilities import find, vulnerabilities_of
-from lib.models import Counts, Destination, Finding, OmissionKind, Omitted, Severity, UnscannedImage
+from lib.models import (
+    Counts,
+    Destination,
+    Finding,
+    OmissionKind,
+    Omitted,
+    Scan,
+    ScanSource,
+    Severity,
+    UnscannedImage,
+    UnusableReport,
+)
 from lib.models.current import CountedImage, CurrentCopy, OpenItem, StreamShare
 from lib.models.streams import Lifecycle, PartState, StreamState, WatchedImage
 from lib.models.views import Desired, DesiredItem
@@ -143,7 +155,15 @@ def _open_item(item: DesiredItem, first_observed_at: datetime) -> OpenItem:
         fix_unknown=not reported.fixable and not _is_without_fix(item.findings),
         exploit_unknown=not reported.exploitable and not _says_exploit(item.findings),
         of_distribution=of_distribution(item.findings[0]),
+        described=_described(item.findings),
     )
+
+
+def _described(findings: Sequence[Finding]) -> str:
+    """Return the version that descriptions name; empty for several packages, which differ."""
+    if len({finding.package.name for finding in findings}) > 1:
+        return ""
+    return intern(described_version(findings) or "")
 
 
 def _is_without_fix(findings: Iterable[Finding]) -> bool:
@@ -174,7 +194,18 @@ def _troubles(wanted: Desired, state: StreamState) -> Iterator[UnscannedImage]:
         words = reasons.get(watched.image.key)
         if words:
             since = _counted_since(watched)
-            yield UnscannedImage(watched.image, "; ".join([*words, *since]), _has_result(watched))
+            reason, remedy = "; ".join([*words, *since]), _remedy(watched)
+            yield UnscannedImage(watched.image, reason, _has_result(watched), remedy)
+
+
+def _remedy(watched: WatchedImage) -> str:
+    """Return what helps the first part without a result; empty for commands: alerts have them."""
+    part = next((part for part in watched.parts if part.reason is not None), None)
+    if part is None:
+        return ""
+    scan = Scan(part.source or ScanSource.ECR_ENHANCED, part.status, reason=part.reason)
+    remedy = problem_of(UnusableReport(watched.image, scan)).remedy
+    return "" if "`" in remedy else remedy
 
 
 def _counted_since(watched: WatchedImage) -> Iterator[str]:

@@ -57,8 +57,14 @@ class NotifierCourier:
         now: Callable[[], datetime],
         pages: PageLinks | None = None,
         completions: Sequence[Callable[[Notice], Notice]] = (),
+        reports: Callable[[Digest], Digest] | None = None,
     ) -> None:
-        """Take the ports; `completions` add to a notice what is not known before, as what runs."""
+        """
+        Take the ports.
+
+        `completions` add to a notice what is not known before, as what runs; `reports` adds to a
+        digest the links to its report pages.
+        """
         self.interval = notifier.interval
         self.without_page: Exception | None = None
         self._notifier = notifier
@@ -66,6 +72,7 @@ class NotifierCourier:
         self._now = now
         self._pages = pages
         self._completions = completions
+        self._reports = reports
 
     def dispatched(self, row: Notification, message: PinnedMessage) -> PinnedMessage:
         """See `Courier.dispatched`. Whatever is wrong with it, the message goes out."""
@@ -102,7 +109,9 @@ class NotifierCourier:
     def _letter(self, row: Notification, message: Content) -> Message:
         """Return a message with the link to its page; whatever is wrong with that, without."""
         letter = letter_of(row, message)
-        if isinstance(letter, Digest) or self._pages is None or row.pin is None:
+        if isinstance(letter, Digest):
+            return self._with_reports(letter)
+        if self._pages is None or row.pin is None:
             return letter
         try:
             page = self._pages.page(row.pin.key)
@@ -110,6 +119,14 @@ class NotifierCourier:
             self.without_page = error
             return letter
         return replace(letter, report_url=page.url, page_key=page.key)
+
+    def _with_reports(self, digest: Digest) -> Digest:
+        """Return a digest with links to report pages; whatever is wrong with them, without."""
+        try:
+            return digest if self._reports is None else self._reports(digest)
+        except Exception as error:  # noqa: BLE001  # whatever it is
+            self.without_page = error
+            return digest
 
 
 class Unreachable:

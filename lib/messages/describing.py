@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from types import MappingProxyType
 from typing import Final
 
-from lib.core.upgrades import of_distribution, version_key
 from lib.models import Finding, Score
 from lib.text import capitalized, cut_at_word, one_line
 
@@ -30,10 +29,6 @@ _KERNEL: Final = re.compile(
 _DOUBLED: Final = re.compile(r"\b(a|an|and|in|is|of|on|the|to) \1\b")
 _NAMES_ONLY: Final = re.compile(r"\S+ - .{1,120}")
 """Inspector's title: "CVE-2023-42753 - linux"."""
-_VERSION: Final = re.compile(r"\d+(?:\.\d+)+")
-_BEFORE: Final = re.compile(
-    r"\b(?:before|prior to) (?:versions? )?v?(\d+(?:\.\d+)+)(?![\w.]*\d)", re.IGNORECASE
-)
 _ACCESS: Final = MappingProxyType(
     {
         "AV:N": "over the network",
@@ -61,25 +56,6 @@ def what_it_is(findings: Sequence[Finding]) -> str:
         if sentences:
             return cut_at_word(capitalized(sentences[0]), _LINE)
     return ""
-
-
-def named_version(finding: Finding) -> str | None:
-    """
-    Return the only version that a description names, if it says "before" or "prior to" it.
-
-    None for a package of the distribution, whose versions are others than those of its maker; for
-    a description that does not name the package; and for a version that is installed already.
-    """
-    package, text = finding.package, one_line(finding.description or "")
-    versions = {*_VERSION.findall(text)}
-    before = {*_BEFORE.findall(text)}
-    if of_distribution(finding) or package.name.lower() not in text.lower():
-        return None
-    if len(versions) != 1 or versions != before:
-        return None
-    (version,) = versions
-    is_newer = version_key(version) > version_key(package.version or "")
-    return version if is_newer else None
 
 
 def score_text(findings: Sequence[Finding]) -> str:

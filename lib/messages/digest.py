@@ -1,6 +1,6 @@
 """`digest_text_of`: all that is said about a digest, once, for all that lay it out. Pure."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Final, TypeVar
@@ -30,6 +30,7 @@ _EIGHTHS: Final = ("", *map(chr, range(0x258F, 0x2588, -1)))
 _ROUTES: Final = 5
 _NAME: Final = 60
 _REASON: Final = 120
+_REMEDY: Final = 200
 _OCCASION: Final = 200
 _WARNINGS: Final = 5
 _IMAGES: Final = 2
@@ -37,12 +38,16 @@ _IMAGES: Final = 2
 _UNSCANNED: Final = 2
 """Images without a result that the first line names."""
 
+FIRST: Final = "First digest: the next one says what changed"
 STEPS: Final = "Most effective next steps"
 NO_VERSION: Final = "Where no target version is given, the scanner names no fix version"
 AGES: Final = "Age since the scanner first saw it"
 AGE_COLUMNS: Final = ("Age", "Open")
 REPOSITORIES: Final = "Repositories, worst first"
+IMAGES: Final = "Images, worst first"
 RESOLVED: Final = "Fixed or gone since the last digest, worst first"
+REPORT: Final = "Report of the last alert"
+CONSOLE: Final = "ECR console"
 UNSCANNED: Final = "Not scanned"
 TREND: Final = "Open over time"
 
@@ -83,7 +88,8 @@ def _headline(digest: Digest) -> str:
     if not digest.counts:
         doubts = ", as far as known" if digest.unscanned or digest.warnings else ""
         return f"{_nothing(digest)}{doubts}"
-    return f"{'no change, ' if _is_unchanged(digest) else ''}{_deltas(digest)} open"
+    where = counted(digest.images - digest.clean, "image")
+    return f"{'no change, ' if _is_unchanged(digest) else ''}{_deltas(digest)} open in {where}"
 
 
 def _nothing(digest: Digest) -> str:
@@ -102,7 +108,7 @@ def _opening(digest: Digest) -> tuple[str, ...]:
     if _is_unchanged(digest):
         return ("; ".join(filter(None, (f"{_unchanged(digest)}: {verdict}", others))),)
     if _is_first(digest):
-        return (capitalized(verdict), *left_out, "First digest, no trend yet")
+        return (capitalized(verdict), *left_out, FIRST)
     return (_movement(digest), capitalized(verdict), *left_out)
 
 
@@ -119,11 +125,20 @@ def _sentence(digest: Digest) -> str:
     total = counted(digest.images, "scanned image" if digest.without_result else "image")
     if digest.counts:
         number = f"{digest.images - digest.clean:,}"
-        remark = "; ".join(filter(None, (_fixes_and_exploits(digest), _no_data(digest))))
+        remarks = (_distinct(digest), _fixes_and_exploits(digest), _no_data(digest))
+        remark = "; ".join(filter(None, remarks))
         sentence = f"{counts_text(digest.counts)} open in {number} of {total}"
         return f"{sentence} ({remark})" if remark else sentence
     known = ", as far as known" if digest.unscanned or digest.warnings else ""
     return f"{_nothing(digest)} in {counted(digest.images, 'image')}{known}"
+
+
+def _distinct(digest: Digest) -> str:
+    """Return how many vulnerabilities the numbers of all images stand for, where that differs."""
+    number = digest.distinct
+    if number is None or number == digest.total:
+        return ""
+    return counted(number, "distinct vulnerability", "distinct vulnerabilities")
 
 
 def _fixes_and_exploits(digest: Digest) -> str:
@@ -136,22 +151,20 @@ def _fixes_and_exploits(digest: Digest) -> str:
 def _no_data(digest: Digest) -> str:
     """Return of how many the scanner does not say whether there is a fix or an exploit."""
     fixes, exploits = digest.unknown_fixes, digest.unknown_exploits
-    gaps = [("fixes", fixes), ("exploits", exploits)]
+    gaps = [("fix", fixes), ("exploit", exploits)]
     if fixes == exploits:
-        gaps = [("fixes and exploits", fixes)]
-    return ", ".join(
-        f"{kind} unknown for {_amount(gap, digest)}" for kind, gap in gaps if gap.number
-    )
+        gaps = [("fix or exploit", fixes)]
+    return ", ".join(f"no {kind} data {_gap(gap, digest)}" for kind, gap in gaps if gap.number)
 
 
-def _amount(gap: Unknown, digest: Digest) -> str:
-    """Return "all", "the 13 in payments/api:1.4.2", or the number alone for many images."""
+def _gap(gap: Unknown, digest: Digest) -> str:
+    """Return "from the scanner", "for the 13 in payments/api:1.4.2", or the number alone."""
     if gap.number == digest.total:
-        return "all" if gap.number > 1 else "it"
+        return "from the scanner"
     if 0 < len(gap.images) <= _IMAGES:
         names = " and ".join(short(image.name, _NAME) for image in gap.images)
-        return f"the {gap.number:,} in {names}"
-    return f"{gap.number:,}"
+        return f"for the {gap.number:,} in {names}"
+    return f"for {gap.number:,}"
 
 
 def _left_out(digest: Digest) -> Iterator[str]:
@@ -256,16 +269,25 @@ def _lists(digest: Digest, lines: int, characters: int) -> tuple[DigestList, ...
 
     return (
         DigestList(STEPS, tuple(steps(digest.packages))),
-        DigestList(REPOSITORIES, tuple(_repositories(digest, lines, characters))),
+        DigestList(_places(digest), tuple(_repositories(digest, lines, characters))),
         DigestList(RESOLVED, lines_of(digest.resolved_vulnerabilities, _vulnerability)),
         DigestList(UNSCANNED, lines_of(digest.unscanned, _unscanned)),
     )
 
 
+def _places(digest: Digest) -> str:
+    """Return the title of a list whose lines are images, or repositories with several."""
+    single = all(row.image and row.images == 1 for row in digest.repositories)
+    return IMAGES if single else REPOSITORIES
+
+
 def _repositories(digest: Digest, lines: int, characters: int) -> list[DigestLine]:
     """Return the worst repositories, and count what is open in the others."""
     is_first = _is_first(digest)
-    rows = [_repository(repository, is_first=is_first) for repository in digest.repositories]
+    rows = [
+        _repository(repository, digest.reports, is_first=is_first)
+        for repository in digest.repositories
+    ]
     shown = rows[: len(fitting(rows, lambda row: row.text, lines=lines, characters=characters))]
     others = digest.repositories[len(shown) :]
     if others:
@@ -275,7 +297,9 @@ def _repositories(digest: Digest, lines: int, characters: int) -> list[DigestLin
     return shown
 
 
-def _repository(repository: RepositoryDigest, *, is_first: bool) -> DigestLine:
+def _repository(
+    repository: RepositoryDigest, reports: Mapping[str, str], *, is_first: bool
+) -> DigestLine:
     changes = (
         f"{repository.new:,} new" if repository.new else "",
         f"{repository.resolved:,} gone" if repository.resolved else "",
@@ -287,8 +311,10 @@ def _repository(repository: RepositoryDigest, *, is_first: bool) -> DigestLine:
     line = f"{short(name, _NAME)}: {counts_text(repository.counts)}{images}"
     if changed and not is_first:
         line += f" ({changed})"
-    url = console_url(_page(image, repository.images)) if image is not None else None
-    return linked(line, "ECR console", url)
+    if image is None:
+        return DigestLine(line)
+    report = reports.get(image.key) if repository.images == 1 else None
+    return linked(line, (REPORT, report), (CONSOLE, console_url(_page(image, repository.images))))
 
 
 def _page(image: Image, images: int) -> Image:
@@ -306,8 +332,9 @@ def _vulnerability(vulnerability: ResolvedVulnerability) -> DigestLine:
 
 def _unscanned(unscanned: UnscannedImage) -> DigestLine:
     reason = truncate(one_line(unscanned.reason), _REASON)
-    text = f"{short(unscanned.image.name)}: {reason}"
-    return linked(text, "ECR console", console_url(unscanned.image))
+    remedy = truncate(one_line(unscanned.remedy), _REMEDY)
+    text = f"{short(unscanned.image.name)}: {reason}{f'. {remedy}' if remedy else ''}"
+    return linked(text, (CONSOLE, console_url(unscanned.image)))
 
 
 def _trend(digest: Digest) -> list[str]:
@@ -338,5 +365,6 @@ def _footer(digest: Digest) -> str:
     remark = f" (attempt {digest.attempt}{repeat})" if digest.attempt > 1 else ""
     what = f"Current and running images on {digest.until:%Y-%m-%d, %H:%M} UTC."
     packages = () if _is_unchanged(digest) else digest.packages
-    what = what if all(package.fixed for package in packages) else f"{NO_VERSION}. {what}"
+    is_named = all(package.fixed or package.described for package in packages)
+    what = what if is_named else f"{NO_VERSION}. {what}"
     return f"{what}{routes} Delivery {digest.delivery_id}{remark}"

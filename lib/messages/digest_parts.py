@@ -5,13 +5,18 @@ from typing import Final, NamedTuple
 _LINK: Final = 300
 
 
+class DigestLink(NamedTuple):
+    """A page about a line."""
+
+    label: str
+    url: str
+
+
 class DigestLine(NamedTuple):
-    """A line of a list, and the page about it."""
+    """A line of a list, and the pages about it."""
 
     text: str
-    label: str = ""
-    """The name of the link; empty without one."""
-    url: str = ""
+    links: tuple[DigestLink, ...] = ()
 
 
 class DigestList(NamedTuple):
@@ -41,6 +46,7 @@ class DigestText(NamedTuple):
     footer: str
 
 
-def linked(text: str, label: str, url: str | None) -> DigestLine:
-    """Return a line with its link; a link that is too long is left out."""
-    return DigestLine(text, label, url) if url and len(url) <= _LINK else DigestLine(text)
+def linked(text: str, *links: tuple[str, str | None]) -> DigestLine:
+    """Return a line with its links by label and address; one that is too long is left out."""
+    shown = [DigestLink(label, url) for label, url in links if url and len(url) <= _LINK]
+    return DigestLine(text, tuple(shown))

@@ -8,12 +8,16 @@ from lib.messages.describing import is_kernel
 from lib.messages.digest_parts import DigestLine, linked
 from lib.messages.phrases import counts_text, listed, names_text
 from lib.models import Finding, Package, PackageDigest, Severity
-from lib.text import counted, one_line, short
+from lib.text import counted, first, one_line, short
 from lib.urls.advisories import vulnerability_url
 
+FROM_DESCRIPTION: Final = "from the CVE description; the scanner names no fix version"
 _NAME: Final = 60
 _VERSIONS: Final = 2
 _VERSION: Final = 40
+_PLACES: Final = 4
+"""Images of a step that are named."""
+_PLACE: Final = 40
 
 
 def steps(packages: Sequence[PackageDigest]) -> Iterator[DigestLine]:
@@ -23,43 +27,68 @@ def steps(packages: Sequence[PackageDigest]) -> Iterator[DigestLine]:
 
 
 def _base(package: PackageDigest) -> tuple[object, ...]:
-    """Return the images whose base image a package comes with; one with a fix is alone."""
-    if package.of_distribution and not package.fixable:
-        return package.images
+    """Return the images whose base image a package comes with; a fix or a kernel is alone."""
+    if package.of_distribution and not (package.fixable or is_kernel(package.package)):
+        return tuple(sorted(image.key for image in package.images))
     return (package.package, package.others, package.fixable)
 
 
 def _step(packages: Sequence[PackageDigest]) -> DigestLine:
     """Return what to upgrade or rebuild, what that removes, and where it is."""
     package = packages[0]
-    names = names_text([image.name for image in package.images])
-    if package.fixable:
+    names = _places(package) if len(packages) == 1 else _names(package)
+    if is_kernel(package.package):
+        text = _kernel(package)
+    elif package.fixable or package.described:
         text = f"{_upgrade(package)} in {names}"
-        if is_kernel(package.package):
-            text = f"Patch the hosts' kernel first. Then {text[0].lower()}{text[1:]}"
-            text = f"{text}, which clears the scan, not the risk"
     elif package.of_distribution:
         parts = [f"{_installed(one)} ({counts_text(one.counts)})" for one in packages]
         versions = "a newer version" if len(packages) == 1 else "newer versions"
         text = (
-            f"Rebuild {names} on the latest base image, or look for {versions} of {listed(parts)}"
+            f"Rebuild {_names(package)} on the latest base image, or look for {versions} of"
+            f" {listed(parts)}"
         )
     else:
         text = f"Look for a newer version of {_installed(package)}: "
         text = f"{text}{counts_text(package.counts)} in {names}"
     finding = Finding(package.worst, Package(package.package), Severity.UNKNOWN)
     label = f"For example: {short(package.worst, _NAME)}"
-    return linked(one_line(text), label, vulnerability_url(finding))
+    return linked(one_line(text), (label, vulnerability_url(finding)))
+
+
+def _kernel(package: PackageDigest) -> str:
+    """Return that a kernel in an image is not the one that runs."""
+    name, counts, names = _package(package), counts_text(package.counts), _names(package)
+    target = f"{name} {short(package.fixed, _VERSION)}" if package.fixed else f"a newer {name}"
+    return (
+        f"Patch the hosts' kernel first. Rebuilding {names} on {target} then clears {counts} from"
+        " the scan, not the risk"
+    )
+
+
+def _names(package: PackageDigest) -> str:
+    return names_text([image.name for image in package.images])
+
+
+def _places(package: PackageDigest) -> str:
+    """Return the images, and of several how many vulnerabilities each of them has."""
+    if len(package.images) == 1 or len(package.shares) != len(package.images):
+        return _names(package)
+    shown = first([*zip(package.images, package.shares, strict=True)], _PLACES)
+    words = [f"{short(image.name, _PLACE)} ({number:,})" for image, number in shown]
+    more = len(package.images) - len(shown)
+    return listed([*words, *([counted(more, "more image")] if more else [])])
 
 
 def _upgrade(package: PackageDigest) -> str:
-    counts = counts_text(package.counts)
-    if not package.fixed:
+    counts, target = counts_text(package.counts), package.fixed or package.described
+    if not target:
         return f"Upgrade {_installed(package)}: a fix exists for {counts}"
     versions = _versions(package)
     start = f" from {versions}" if versions else ""
-    target = short(package.fixed, _VERSION)
-    return f"Upgrade {_package(package)}{start} to {target}: removes {counts}"
+    whose = "" if package.fixed else f" or later ({FROM_DESCRIPTION})"
+    target = short(target, _VERSION)
+    return f"Upgrade {_package(package)}{start} to {target}{whose}: removes {counts}"
 
 
 def _installed(package: PackageDigest) -> str:

@@ -6,10 +6,11 @@ from dataclasses import replace
 from typing import Final
 
 from lib.checks.findings import CLOUDFORMATION, COMMAND, REMARK
+from lib.core.named_versions import described_version
 from lib.core.scanners import scanner_of
 from lib.core.upgrades import highest_score, upgrade_target, upgrades, version_key
 from lib.messages.content import Content, Entry, counts_of, fewer_last
-from lib.messages.describing import is_kernel, named_version, worst_score
+from lib.messages.describing import is_kernel, worst_score
 from lib.messages.facts import workloads_text
 from lib.messages.parts import Step, ToDo, UpgradeText
 from lib.messages.phrases import NAME, counts_text, listed, names_text
@@ -212,15 +213,12 @@ def _described(entries: Sequence[Entry]) -> Mapping[str, str]:
 
     Only where that of each vulnerability of a package names exactly one; the highest fixes all.
     """
-    named: defaultdict[str, set[str | None]] = defaultdict(set)
+    rows: defaultdict[str, list[Finding]] = defaultdict(list)
     for entry in entries:
         for row in entry.findings:
-            named[row.package.name].add(None if row.fixable else named_version(row))
-    texts = {
-        name: max(filter(None, versions), key=version_key)
-        for name, versions in named.items()
-        if None not in versions
-    }
+            rows[row.package.name].append(row)
+    versions = {name: described_version(group) for name, group in rows.items()}
+    texts = {name: version for name, version in versions.items() if version is not None}
     return dict(first([*texts.items()], _PACKAGES))
 
 

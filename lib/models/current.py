@@ -20,7 +20,10 @@ class CurrentCopy:
     """The copy of one stream: enough to ask what today's rules make of it."""
 
     state: StreamState
-    """With the rows that are open, without their long texts, and without departures."""
+    """
+    With the rows that are open, and without departures. Of their long texts only descriptions that
+    name the version of a fix.
+    """
     alternating: tuple[str, ...] = ()
     """Two kinds of tags between which the stream goes back and forth; empty: it does not."""
 
@@ -51,6 +54,9 @@ class OpenItem(NamedTuple):
     """The scanner does not say whether there is an exploit."""
     of_distribution: bool = False
     """The package is one of the distribution: it comes with the base image."""
+    described: str = ""
+    """The version that its description names, where the scanner names none and it is the only
+    package."""
 
 
 class CountedImage(NamedTuple):

@@ -175,6 +175,8 @@ class RepositoryDigest:
     resolved: int
     image: Image | None = None
     """One of its images: the only one, where it has one."""
+    stream: StreamId | None = None
+    """The stream of that image."""
 
 
 @immutable(frozen=True, slots=True)
@@ -185,6 +187,8 @@ class UnscannedImage:
     reason: str
     has_result: bool = False
     """Whether an earlier result is counted."""
+    remedy: str = ""
+    """What helps, in words; empty where that is a command."""
 
 
 @immutable(frozen=True, slots=True)
@@ -207,7 +211,7 @@ class PackageDigest:
     fixable: bool
     """Whether fixes of these vulnerabilities are known."""
     images: tuple[Image, ...]
-    """The images that have it."""
+    """The images that have it, those with most of the vulnerabilities first."""
     worst: str = ""
     """The id of the worst vulnerability of the first image."""
     installed: tuple[str, ...] = ()
@@ -218,6 +222,10 @@ class PackageDigest:
     """Further packages with the same vulnerabilities."""
     of_distribution: bool = False
     """Whether the package comes with the base image."""
+    described: str | None = None
+    """The version that the descriptions of all of them name; None where the scanner names one."""
+    shares: tuple[int, ...] = ()
+    """How many of the vulnerabilities each image has, in the order of `images`."""
 
 
 class Unknown(NamedTuple):
@@ -291,6 +299,10 @@ class Digest:
     unknown_exploits: Unknown = _ALL_KNOWN
     oldest_here_since: datetime | None = None
     """When the oldest open vulnerability came into the watched images."""
+    reports: Mapping[str, str] = field(default_factory=dict)
+    """By the keys of images, signed links to the reports of their last alerts; they expire."""
+    distinct: int | None = None
+    """Open vulnerabilities, each once wherever it is; None in digests that did not count them."""
 
     @property
     def total(self) -> int:

@@ -115,6 +115,8 @@ class View:
     """What ended without a message since the last one; the next message lists it."""
     thread: str | None = None
     """Where the next message belongs, as the receiver named it."""
+    last_message: str | None = None
+    """The key of the pinned message that was sent last; None: none was."""
 
 
 @immutable(frozen=True, slots=True)

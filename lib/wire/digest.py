@@ -24,6 +24,7 @@ def digest_to_json(digest: Digest) -> dict[str, Any]:
         "images": digest.images,
         "clean": digest.clean,
         "counts": counts_to_json(digest.counts),
+        "distinct": digest.total if digest.distinct is None else digest.distinct,
         "not_counted": {
             kind.name.lower(): counts_to_json(digest.omitted.get(kind, {})) for kind in OmissionKind
         },
@@ -64,6 +65,7 @@ def digest_to_json(digest: Digest) -> dict[str, Any]:
                 "image": image_to_json(entry.image),
                 "reason": entry.reason,
                 "has_result": entry.has_result,
+                "remedy": entry.remedy,
             }
             for entry in digest.unscanned
         ],
@@ -79,6 +81,7 @@ def _package_to_json(package: PackageDigest) -> dict[str, Any]:
         "others": package.others,
         "installed": list(package.installed[:_IMAGES]),
         "fixed": package.fixed,
+        "described": package.described,
         "fixable": package.fixable,
         "counts": counts_to_json(package.counts),
         "worst": package.worst,

@@ -96,6 +96,7 @@ def _share_to_json(share: StreamShare) -> Json:
                 "image": image_to_json(trouble.image),
                 "reason": trouble.reason,
                 "has_result": trouble.has_result,
+                "remedy": trouble.remedy,
             }
             for trouble in share.troubles
         ],
@@ -114,7 +115,10 @@ def _share_from_json(document: Mapping[str, Any]) -> StreamShare:
         tuple(
             [
                 UnscannedImage(
-                    image_from_json(trouble["image"]), trouble["reason"], trouble["has_result"]
+                    image_from_json(trouble["image"]),
+                    trouble["reason"],
+                    trouble["has_result"],
+                    trouble.get("remedy", ""),
                 )
                 for trouble in document["troubles"]
             ]

@@ -108,6 +108,38 @@ def test_the_silence_of_a_scanner_is_counted_apart() -> None:
     assert (digest.fixable, digest.exploitable) == (1, 1)
 
 
+def test_a_version_that_descriptions_name_reaches_the_digest() -> None:
+    """Through the copy, which drops other texts; where one of them names none there is none."""
+
+    def of_scipy(id_: str, description: str) -> Finding:
+        finding = a_finding(id_, severity="CRITICAL")
+        return replace(
+            finding, description=description, package=Package("scipy", "1.7.0", "PYTHON", "/app")
+        )
+
+    named = of_scipy("CVE-1", "A use of freed memory in SciPy before 1.8.0")
+    later = of_scipy("CVE-2", "Another one in scipy prior to 1.10.0")
+    silent = of_scipy("CVE-3", "One in scipy")
+
+    (package,) = a_digest(of_images(a_watched(named, later))).packages
+
+    assert package.described == "1.10.0"
+    assert a_digest(of_images(a_watched(named, silent))).packages[0].described is None
+    rows = a_copy(a_watched(named, silent)).state.images[0].parts[0].evidence[0].findings
+    assert [row.description for row in rows] == [named.description, None]
+
+
+def test_a_vulnerability_of_two_images_is_one_distinct_one() -> None:
+    """Whatever its name; each image has it, so that it counts twice."""
+    first = a_watched(a_finding("CVE-1", severity="HIGH"), image=an_image(1))
+    second = a_watched(a_finding("GHSA-1", severity="HIGH", aliases=("CVE-1",)), image=an_image(2))
+
+    digest = a_digest(of_images(first), a_share(a_copy(second, stream=PROD)))
+
+    assert (digest.total, digest.distinct) == (2, 1)
+    assert digest.packages[0].shares == (1, 1)
+
+
 def test_a_package_of_the_distribution_comes_with_the_base_image() -> None:
     """A package of a language does not."""
     rows = (

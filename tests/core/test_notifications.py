@@ -313,6 +313,7 @@ def forgetful(world: World) -> World:
     key = row.pin.key if row is not None and row.pin is not None else None
     return replace(
         world,
+        view=replace(world.view, last_message=None),
         pins={name: message for name, message in world.pins.items() if name == key},
         known=world.known & {str(row.id)} if row is not None else frozenset(),
     )

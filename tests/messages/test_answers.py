@@ -8,7 +8,8 @@ import pytest
 
 from cli.__main__ import main
 from cli.alerts_file import read
-from lib.messages.describing import named_version, score_text, what_it_is
+from lib.core.named_versions import named_version
+from lib.messages.describing import score_text, what_it_is
 from lib.messages.facts import accepting
 from lib.messages.parts import AlertText
 from lib.messages.text import text_of

@@ -10,12 +10,15 @@ import pytest
 
 from lib.errors import ConfigError
 from lib.messages.digest import (
+    FIRST,
+    IMAGES,
     NO_VERSION,
+    REPORT,
     REPOSITORIES,
     STEPS,
     digest_text_of,
 )
-from lib.messages.digest_parts import DigestLine, DigestText
+from lib.messages.digest_parts import DigestLine, DigestLink, DigestText
 from lib.models import Digest, HttpAnswer, PackageDigest, Receipt, Unknown, UnscannedImage
 from lib.notifiers.sns.notifier import FORMATS
 from lib.ports.notifiers import Verifiable
@@ -162,8 +165,11 @@ def test_the_next_steps_come_first() -> None:
     assert steps.lines[0] == DigestLine(
         "Upgrade openssl and 1 more package from 3.0.1, 3.0.2 to 3.0.9: removes 2 CRITICAL, 9 HIGH"
         " in payments/api:1.4.2, web/storefront:3.2.1",
-        "For example: CVE-2026-5450",
-        "https://nvd.nist.gov/vuln/detail/CVE-2026-5450",
+        (
+            DigestLink(
+                "For example: CVE-2026-5450", "https://nvd.nist.gov/vuln/detail/CVE-2026-5450"
+            ),
+        ),
     )
     assert steps.lines[1].text == (
         "Look for a newer version of tensorflow-gpu 2.6.3: 1 CRITICAL, 24 HIGH in ml/trainer:2.6.0"
@@ -201,11 +207,13 @@ def test_what_is_unknown_is_said_beside_what_is_known() -> None:
     sums = "3 CRITICAL, 40 HIGH open in 9 of 14 images (31 have a fix, 2 have a public exploit"
     shop = Unknown(13, (SHOP,))
     assert first_line(shop, shop) == (
-        f"{sums}; fixes and exploits unknown for the 13 in web/storefront:3.2.1)"
+        f"{sums}; no fix or exploit data for the 13 in web/storefront:3.2.1)"
     )
-    assert first_line(Unknown(), Unknown(43, (SHOP,))) == f"{sums}; exploits unknown for all)"
+    assert (
+        first_line(Unknown(), Unknown(43, (SHOP,))) == f"{sums}; no exploit data from the scanner)"
+    )
     assert first_line(Unknown(1, (SHOP,) * 3), shop) == (
-        f"{sums}; fixes unknown for 1, exploits unknown for the 13 in web/storefront:3.2.1)"
+        f"{sums}; no fix data for 1, no exploit data for the 13 in web/storefront:3.2.1)"
     )
 
 
@@ -226,7 +234,7 @@ def test_one_id_stands_as_an_example_for_several_images() -> None:
 
     (line, *_) = text_of(a_digest_of(packages=(package,))).lists[0].lines
 
-    assert line.label == "For example: CVE-2022-37434"
+    assert [link.label for link in line.links] == ["For example: CVE-2022-37434"]
 
 
 def test_a_fix_without_a_version_is_no_upgrade_to_one() -> None:
@@ -238,14 +246,79 @@ def test_a_fix_without_a_version_is_no_upgrade_to_one() -> None:
     )
 
 
+def test_a_version_from_a_description_is_named_as_such() -> None:
+    """It is an upgrade, and the small print does not say that the version is missing."""
+    package = PackageDigest(
+        "scipy", {M: 2}, False, (SHOP, TRAINER), installed=("1.7.0",), described="1.8.0",
+        shares=(1, 1),
+    )  # fmt: skip
+
+    text = text_of(a_digest_of(packages=(package,)))
+
+    assert text.lists[0].lines[0].text == (
+        "Upgrade scipy from 1.7.0 to 1.8.0 or later (from the CVE description; the scanner names"
+        " no fix version): removes 2 MEDIUM in web/storefront:3.2.1 (1) and ml/trainer:2.6.0 (1)"
+    )
+    assert NO_VERSION not in text.footer
+
+
+def test_one_vulnerability_in_two_images_is_two_findings_of_one_vulnerability() -> None:
+    """What is counted is said where the numbers differ."""
+    opening = text_of(a_digest_of(distinct=30)).opening[1]
+
+    assert "of 14 scanned images (30 distinct vulnerabilities; 31 have a fix" in opening
+    assert "distinct" not in text_of(a_digest_of(distinct=43)).opening[1]
+
+
+def test_images_link_to_the_reports_of_their_last_alerts() -> None:
+    """Beside the console; a repository with several images has none."""
+    shop = DIGESTS["week"].repositories[1]
+    digest = a_digest_of(
+        repositories=(shop, replace(shop, images=2)), reports={SHOP.key: "https://reports/shop"}
+    )
+
+    def links(digest: Digest) -> list[list[str]]:
+        places = next(
+            part for part in text_of(digest).lists if part.title in (IMAGES, REPOSITORIES)
+        )
+        return [[link.label for link in line.links] for line in places.lines]
+
+    assert links(digest) == [[REPORT, "ECR console"], ["ECR console"]]
+    assert "https://reports/shop" in json.dumps(rendered("slack", digest))
+    assert "https://reports/shop" in json.dumps(rendered("jira", digest))
+    assert "https://reports/shop" in rendered("sns", digest)["Message"]
+    long = a_digest_of(
+        repositories=(replace(shop, image=replace(SHOP, repository="x" * 100)),) * 5,
+        unscanned=(),
+        reports={
+            replace(SHOP, repository="x" * 100).key: f"https://reports/{'x' * 280}",
+        },
+    )
+    blocks = json.dumps(rendered("slack", long))
+    assert (blocks.count("https://reports/"), blocks.count("ECR console")) == (5, 0)
+
+
+def test_an_image_without_a_scan_has_the_advice() -> None:
+    advised = UnscannedImage(SHOP, "not supported by the scanner", remedy="Rebuild it.")
+
+    line = text_of(a_digest_of(unscanned=(advised,))).lists[-1].lines[0]
+
+    assert line.text == "web/storefront:3.2.1: not supported by the scanner. Rebuild it."
+
+
 def test_a_kernel_is_that_of_the_host() -> None:
     """A rebuilt image only clears its finding."""
     package = PackageDigest("linux", {M: 1}, fixable=True, images=(SHOP,), fixed="4.19.304-1")
 
     assert text_of(a_digest_of(packages=(package,))).lists[0].lines[0].text == (
-        "Patch the hosts' kernel first. Then upgrade linux to 4.19.304-1: removes 1 MEDIUM in"
-        " web/storefront:3.2.1, which clears the scan, not the risk"
+        "Patch the hosts' kernel first. Rebuilding web/storefront:3.2.1 on linux 4.19.304-1 then"
+        " clears 1 MEDIUM from the scan, not the risk"
     )
+    unfixed = replace(package, fixable=False, fixed=None, of_distribution=True)
+    other = PackageDigest("zlib", {M: 1}, fixable=False, images=(SHOP,), of_distribution=True)
+    lines = text_of(a_digest_of(packages=(unfixed, other))).lists[0].lines
+    assert "3.2.1 on a newer linux then clears" in lines[0].text
+    assert len(lines) == 2
 
 
 def test_a_period_without_a_change_is_one_line() -> None:
@@ -261,7 +334,7 @@ def test_the_first_digest_has_no_trend() -> None:
     """What was open before it began is not known: no sum begins with a zero, nothing is new."""
     text = text_of(DIGESTS["first"])
 
-    assert text.opening[-1] == "First digest, no trend yet"
+    assert text.opening[-1] == FIRST
     assert text.trend == ()
     assert not re.search(r"[+(]0 |\+|\bnew\b| 0 ", " ".join((text.title, *text.opening)))
 
@@ -270,7 +343,7 @@ def test_a_summary_says_why_it_is_sent() -> None:
     """It is no digest of a day, and has no period to compare with."""
     text = text_of(DIGESTS["summary"])
 
-    assert text.title == "Summary: 3 CRITICAL, 40 HIGH open"
+    assert text.title == "Summary: 3 CRITICAL, 40 HIGH open in 9 images"
     assert text.opening[-1] == "alerts.yml changed what is reported here of 12 streams"
     assert "digest" not in " ".join(text.opening)
 
@@ -281,7 +354,7 @@ def test_what_is_not_counted_is_named() -> None:
         "Not counted: 112 MEDIUM below the threshold of these routes; 3 unrated (the scanner gave"
         " no severity); 4 HIGH left out by other filters of these routes; 1 MEDIUM suppressed"
     )
-    assert text_of(DIGESTS["better"]).title == "Weekly digest: 45 HIGH open"
+    assert text_of(DIGESTS["better"]).title == "Weekly digest: 45 HIGH open in 9 images"
 
 
 def test_many_images_without_a_result_are_counted() -> None:

@@ -58,8 +58,12 @@ def _opening(text: DigestText) -> Iterable[Json]:
 
 
 def _line(line: DigestLine) -> Json:
-    link = [adf.text(" \N{MIDDLE DOT} "), adf.text(line.label, link=line.url)] if line.url else []
-    return adf.paragraph(adf.text(line.text), *link)
+    links = [
+        part
+        for link in line.links
+        for part in (adf.text(" \N{MIDDLE DOT} "), adf.text(link.label, link=link.url))
+    ]
+    return adf.paragraph(adf.text(line.text), *links)
 
 
 def _paragraphs(lines: Iterable[str]) -> Iterable[Json]:

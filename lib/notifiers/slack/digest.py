@@ -6,7 +6,7 @@ from typing import Final
 from lib.messages.digest import AGES, TREND, digest_text_of
 from lib.messages.digest_parts import DigestLine, DigestList, DigestText
 from lib.models import Digest, Json, Severity
-from lib.notifiers.slack.message import mrkdwn
+from lib.notifiers.slack.message import MAX_SECTION, mrkdwn
 from lib.notifiers.slack.mrkdwn import slack_flat, slack_link, slack_text
 from lib.text import unlinked
 
@@ -80,13 +80,19 @@ def _chart(trend: Sequence[str]) -> Json | None:
 
 
 def _list(section: DigestList) -> Json:
-    return _section("\n".join((f"*{section.title}*", *map(_line, section.lines))))
+    """Return a list with all its links, or with the first of each line where there is no room."""
+    for links in (None, 1):
+        lines = (_line(line, links) for line in section.lines)
+        text = "\n".join((f"*{section.title}*", *lines))
+        if len(text) <= MAX_SECTION:
+            break
+    return _section(text)
 
 
-def _line(line: DigestLine) -> str:
-    link = slack_link(line.url, slack_flat(line.label)) if line.url else ""
-    shown = f" \N{MIDDLE DOT} {link}" if link and len(link) <= _LINK else ""
-    return f"\N{BULLET} {_say(line.text, _LINE)}{shown}"
+def _line(line: DigestLine, number: int | None) -> str:
+    links = [slack_link(link.url, slack_flat(link.label)) for link in line.links[:number]]
+    shown = [link for link in links if link and len(link) <= _LINK]
+    return " \N{MIDDLE DOT} ".join((f"\N{BULLET} {_say(line.text, _LINE)}", *shown))
 
 
 def _context(text: DigestText) -> Json:

@@ -5,7 +5,7 @@ import textwrap
 from collections.abc import Iterable
 from typing import Final
 
-from lib.messages.digest import AGES, TREND, digest_text_of
+from lib.messages.digest import AGES, REPORT, TREND, digest_text_of
 from lib.messages.digest_parts import DigestLine, DigestText
 from lib.models import Digest
 from lib.notifiers.document import dump, render_digest
@@ -63,9 +63,13 @@ def amazon_q(digest: Digest, _room: int) -> str:
 
 
 def _line(line: DigestLine) -> Iterable[str]:
-    """Return a line of a list; an advisory is short enough for its own line below."""
-    has_place = line.url and len(line.url) <= _COLUMNS - 4
-    return (*_wrapped(line.text, "  "), *([f"    {line.url}"] if has_place else []))
+    """Return a line of a list; below it its report, and an advisory, which is short enough."""
+    yield from _wrapped(line.text, "  ")
+    for link in line.links:
+        if link.label == REPORT:
+            yield f"    {REPORT}:"
+        if link.label == REPORT or len(link.url) <= _COLUMNS - 4:
+            yield f"    {link.url}"
 
 
 def _parts(shown: DigestText) -> Iterable[str]:

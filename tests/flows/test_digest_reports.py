@@ -1,0 +1,102 @@
+"""Links from a digest to report pages: of the last alert, while they can be opened."""
+
+from dataclasses import replace
+from typing import Any, cast
+
+from cli.simulation.memory import MemoryStreams
+from lib.errors import StoreError
+from lib.flows.couriers import NotifierCourier
+from lib.flows.digest_reports import DigestReports
+from lib.flows.pages import ReportPages, page_key, pinned_key
+from lib.models import Digest
+from lib.models.views import View
+from lib.ports.streams import StreamPartition, StreamRow, ViewWrite
+from tests.flows.test_pages import MESSAGE, MemoryPages
+from tests.support.builders import NOW
+from tests.support.digests import SHOP, SLACK, a_digest_of
+from tests.support.fakes import ScriptedNotifier
+from tests.support.rows import a_row
+from tests.support.streams import STREAM
+
+ROW = replace(a_digest_of().repositories[1], stream=STREAM)
+
+
+class World:
+    """A stream with one view, and the pages of its messages."""
+
+    def __init__(self, *, has_links: bool = True) -> None:
+        self.streams, self.kept = MemoryStreams(), MemoryPages()
+        self.pages = ReportPages(
+            pages=self.kept,
+            objects=self.streams,
+            history=self.streams,
+            render=cast("Any", None),
+            link=lambda key: f"https://links.example/{key}" if has_links else None,
+        )
+        self.reports = DigestReports(streams=self.streams, pages=self.pages)
+
+    def sent(self, key: str | None) -> None:
+        """Let a message be the last one of the stream."""
+        before = self.streams.read(STREAM).views.get(SLACK)
+        view = View(SLACK, STREAM, last_message=key)
+        self.streams.write(StreamRow(STREAM), StreamRow(STREAM), [ViewWrite(view, before)])
+
+    def keep(self) -> str:
+        """Let a message be kept; return its key."""
+        key = self.streams.put_pinned(MESSAGE)
+        self.kept.kept[pinned_key(page_key(key))] = b""
+        return key
+
+    def links(self, digest: Digest | None = None) -> dict[str, str]:
+        """Return the links of a digest of the stream."""
+        return dict(self.reports.linked(digest or a_digest_of(repositories=(ROW,))).reports)
+
+
+def test_the_link_opens_the_page_of_the_last_alert() -> None:
+    """It is signed when the digest is sent."""
+    world = World()
+    key = world.keep()
+    world.sent(key)
+
+    assert world.links() == {SHOP.key: f"https://links.example/{page_key(key)}"}
+
+
+def test_what_cannot_be_opened_has_no_link() -> None:
+    """No alert was sent, its message is not kept any more, there are no links, or many images."""
+    world, unlinked = World(), World(has_links=False)
+
+    assert world.links() == {}
+    world.sent(None)
+    assert world.links() == {}
+    world.sent("pinned/gone")
+    assert world.links() == {}
+    world.sent(world.keep())
+    unlinked.sent(unlinked.keep())
+    assert unlinked.links() == {}
+    for row in (replace(ROW, images=2), replace(ROW, image=None), replace(ROW, stream=None)):
+        assert world.links(a_digest_of(repositories=(row,))) == {}
+
+
+def test_a_digest_goes_out_whatever_is_wrong_with_its_links() -> None:
+    """The reason is kept for the log."""
+    world, notifier = World(), ScriptedNotifier()
+    world.sent(world.keep())
+    digest = a_digest_of(repositories=(ROW,))
+
+    def courier(reports: DigestReports) -> NotifierCourier:
+        return NotifierCourier(
+            notifier, secrets=cast("Any", None), now=lambda: NOW, reports=reports.linked
+        )
+
+    class Unreachable(MemoryStreams):
+        def read(self, stream: object) -> StreamPartition:
+            raise StoreError(f"reading {stream}")
+
+    courier(world.reports).send(a_row(), digest, None)
+    broken = courier(DigestReports(streams=Unreachable(), pages=world.pages))
+    broken.send(a_row(), digest, None)
+
+    linked, plain = notifier.accepted
+    assert linked["alert"].reports == world.links()
+    assert plain["alert"].reports == {}
+    assert isinstance(broken.without_page, StoreError)
