@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import pytest
+from tests.support.every import every
 
 ROOT = Path(__file__).parents[1]
 STORE = ROOT / "lib" / "store"
@@ -144,7 +144,7 @@ def test_the_page_has_every_prefix_of_the_bucket() -> None:
 PAGES = sorted(path for path in DECISIONS.glob("*.md") if path.name != "README.md")
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem[:4])
+@every("page", PAGES, ids=lambda page: page.stem[:4])
 def test_a_decision_is_a_number_a_date_and_one_paragraph(page: Path) -> None:
     """Its file is named after its title."""
     title, date, *paragraphs = page.read_text("utf-8").strip().split("\n\n")

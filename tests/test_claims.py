@@ -23,6 +23,7 @@ from lib.models import Message, Notice
 from lib.text import clean
 from tests.support import docs
 from tests.support.builders import a_finding
+from tests.support.every import every
 from tests.support.notices import a_notice, injected, injected_problem, notices, usual_sizes
 from tests.support.receivers import OPTIONS, THREADS, notifier, tools
 from tests.support.streams import (
@@ -439,7 +440,7 @@ def sentences(document: str) -> tuple[str, ...]:
     )
 
 
-@pytest.mark.parametrize("document", docs.FOR_USERS)
+@every("document", docs.FOR_USERS)
 def test_every_claim_is_attacked(document: str) -> None:
     """A sentence that promises without a condition is listed above, or reworded."""
     known = (*CLAIMS, *DESCRIPTIONS)
@@ -453,7 +454,7 @@ def test_every_claim_is_attacked(document: str) -> None:
     assert missing == []
 
 
-@pytest.mark.parametrize("part", [*CLAIMS, *DESCRIPTIONS])
+@every("part", [*CLAIMS, *DESCRIPTIONS])
 def test_the_list_has_what_is_written(part: str) -> None:
     """A claim that was reworded is looked at anew."""
     everything = " ".join(" ".join(docs.text_of(page).split()) for page in docs.FOR_USERS)
@@ -467,7 +468,7 @@ def names_in(file: str) -> frozenset[str]:
     return frozenset(node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
 
 
-@pytest.mark.parametrize("test", sorted({test for tests in CLAIMS.values() for test in tests}))
+@every("test", sorted({test for tests in CLAIMS.values() for test in tests}))
 def test_the_attacks_exist(test: str) -> None:
     """Under the names that the list has."""
     file, _, name = test.partition("::")
@@ -556,7 +557,7 @@ FAILURES: Final = ("scan-failed", "not-scanned", "multi-platform-failed", "repos
 
 
 @each_mode
-@pytest.mark.parametrize("story", FAILURES)
+@every("story", FAILURES)
 def test_a_scan_without_a_result_is_no_all_clear_anywhere(
     story: str, mode: str, options: Mapping[str, Any]
 ) -> None:

@@ -19,6 +19,7 @@ from cli.stage_file import check_stage_file
 from tests.support import commands, docs
 from tests.support.commands import CommandError
 from tests.support.docs import Block
+from tests.support.every import every
 
 TODAY: Final = date(2026, 12, 1)
 LANGUAGES: Final = {"", "console", "hcl", "json", "mermaid", "python", "shell", "yaml"}
@@ -36,7 +37,7 @@ def of(*languages: str) -> list[Block]:
     return list(docs.blocks(docs.PAGES, *languages))
 
 
-@pytest.mark.parametrize("page", docs.PAGES)
+@every("page", docs.PAGES)
 def test_the_language_of_each_block_is_one_that_is_checked(page: str) -> None:
     """Another one needs a test here. Output has none."""
     assert set(re.findall(r"^ *```(\w+)", docs.text_of(page), re.MULTILINE)) <= LANGUAGES
@@ -45,7 +46,7 @@ def test_the_language_of_each_block_is_one_that_is_checked(page: str) -> None:
 # --- commands ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("block", of("console"), ids=name_of)
+@every("block", of("console"), ids=name_of)
 def test_commands_can_be_run(block: Block) -> None:
     """Ours are parsed by the program; those of make and the AWS CLI exist, with their options."""
     commands.check_lines(block.text)
@@ -58,7 +59,7 @@ def test_commands_in_sentences_exist(page: str) -> None:
         commands.check_mention(mention)
 
 
-@pytest.mark.parametrize("page", docs.FOR_USERS)
+@every("page", docs.FOR_USERS)
 def test_targets_of_make_in_sentences_exist(page: str) -> None:
     """`make deploy STAGE=prod` names a target and a variable."""
     for words in re.findall(r"`make ([a-z][^`]*)`", docs.prose_of(page)):
@@ -75,7 +76,7 @@ def mentions(text: str) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize(
+@every(
     ("line", "reason"),
     [
         ("./ecr-scan-alerts scam payments/api", "refuses"),

@@ -68,6 +68,17 @@ def test_a_product_of_cases_names_both() -> None:
         failing()
 
 
+def test_the_cases_have_the_names_that_are_given() -> None:
+    """One for each."""
+
+    @every("number", [1, 2], ids=["one", "two"])
+    def failing(number: int) -> None:
+        assert number == 1
+
+    with pytest.raises(CasesError, match="1 of 2 cases fail:\n  two: "):
+        failing()
+
+
 def test_a_case_that_is_skipped_stops_no_other() -> None:
     """Its neighbours run."""
     ran = []

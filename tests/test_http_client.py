@@ -31,6 +31,7 @@ from lib.errors import (
 from lib.http_client import MAX_RETRY_AFTER, RequestsClient, check_url, failure, retry_after
 from lib.http_deadline import TimeLimits
 from lib.models import HttpAnswer, Upload
+from tests.support.every import every
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 TOKEN = "not-a-real-token"
@@ -161,7 +162,7 @@ CLASSES = {
 }
 
 
-@pytest.mark.parametrize("status", range(300, 600))
+@every("status", range(300, 600))
 def test_retry_class_of_every_status(status: int) -> None:
     """Decided once, for all receivers."""
     error = failure(status, {}, "no", where="POST host", now=NOW)
@@ -207,7 +208,7 @@ def test_the_limit_of_one_issue_is_not_that_of_its_project(why: str, alone: bool
     assert error.alone is alone
 
 
-@pytest.mark.parametrize(
+@every(
     ("value", "seconds"),
     [
         (None, None),
@@ -541,7 +542,7 @@ def test_vendor_hosts_are_allowed(url: str) -> None:
     check_url(url, SLACK_AND_JIRA)
 
 
-@pytest.mark.parametrize(
+@every(
     "url",
     [
         "https://evil.example/services/x",

@@ -4,9 +4,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-import pytest
-
 from tests.support import docs
+from tests.support.every import every
 
 PAGES: Final = docs.PAGES
 """docs/cli.md has all texts of --help."""
@@ -39,7 +38,7 @@ def sentences(page: str) -> Iterator[str]:
             yield from re.split(r"(?<=[.!?:;])\s+(?=[A-Z*`\[])", " ".join(cell.split()))
 
 
-@pytest.mark.parametrize("page", PAGES)
+@every("page", PAGES)
 def test_a_sentence_is_short(page: str) -> None:
     """Who reads an alert at night reads a sentence once."""
     long = [text for text in sentences(page) if len(text.split()) > LONGEST]
@@ -47,8 +46,8 @@ def test_a_sentence_is_short(page: str) -> None:
     assert long == [], "divide it"
 
 
-@pytest.mark.parametrize("page", PAGES)
-@pytest.mark.parametrize("phrase", PHRASES)
+@every("page", PAGES)
+@every("phrase", PHRASES)
 def test_a_phrase_is_plain(phrase: str, page: str) -> None:
     """The plain one stands beside it."""
     text = " ".join(docs.prose_of(page).split())
@@ -60,7 +59,7 @@ def test_a_phrase_is_plain(phrase: str, page: str) -> None:
     assert found == [], f"write instead: {PHRASES[phrase]}"
 
 
-@pytest.mark.parametrize("page", PAGES)
+@every("page", PAGES)
 def test_no_word_is_there_twice(page: str) -> None:
     """It is a slip of the pen; code has its own rules."""
     texts = (re.sub(r"`[^`]*`", "…", text) for text in sentences(page))

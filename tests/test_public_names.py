@@ -7,12 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from cli.__main__ import parser
 from lib.messages import titles
 from lib.observability import Metric
 from tests.support import docs
+from tests.support.every import every
 
 ROOT = Path(__file__).parents[1]
 SCHEMAS = sorted((ROOT / "schemas").rglob("*.json"))
@@ -40,7 +39,7 @@ def names(node: Any) -> Iterator[str]:
             yield from names(value)
 
 
-@pytest.mark.parametrize("path", SCHEMAS, ids=lambda path: path.stem)
+@every("path", SCHEMAS, ids=lambda path: path.stem)
 def test_no_property_has_an_old_name(path: Path) -> None:
     """A property is a noun, or what happened to one."""
     old = {
@@ -52,7 +51,7 @@ def test_no_property_has_an_old_name(path: Path) -> None:
     assert not old
 
 
-@pytest.mark.parametrize("metric", Metric)
+@every("metric", Metric)
 def test_a_metric_is_a_plural_and_what_happened(metric: Metric) -> None:
     """DeliveriesSent, and not SentDeliveries or DeliveriesGone."""
     words = re.findall(r"[A-Z][a-z]+", metric.value)
@@ -66,7 +65,7 @@ def log_lines() -> list[str]:
     return re.findall(r'(?:logger\.\w+|\blog)\(\s*"([^"]+)"', HANDLERS)
 
 
-@pytest.mark.parametrize("line", log_lines())
+@every("line", log_lines())
 def test_a_log_line_is_a_noun_and_what_happened(line: str) -> None:
     """The rest stands in its keys."""
     assert not set(line.split()) & OLD
@@ -80,7 +79,7 @@ def lines_of_docs() -> list[str]:
     return sorted({*re.findall(r"log\s+lines?\s+`([^`]+)`", text), *rows})
 
 
-@pytest.mark.parametrize("line", lines_of_docs())
+@every("line", lines_of_docs())
 def test_a_log_line_of_a_page_is_logged(line: str) -> None:
     """People search for it."""
     assert line in log_lines()
@@ -96,7 +95,7 @@ def groups(of: argparse.ArgumentParser) -> Iterator[tuple[str, list[str]]]:
                         yield name, list(inner.choices)
 
 
-@pytest.mark.parametrize(("name", "actions"), list(groups(parser())))
+@every(("name", "actions"), list(groups(parser())))
 def test_a_group_of_commands_is_a_noun_with_verbs(name: str, actions: list[str]) -> None:
     """`deliveries list`: a group about several things lists them."""
     assert name not in actions

@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-import pytest
-
 from cli.stage_file import FOLDER, SCHEMA
 from lib.models.program import REPOSITORY, SCHEMAS
 from lib.observability import Metric
 from tests.faults.rows import ROWS
 from tests.support import docs
+from tests.support.every import every
 
 ROOT = Path(__file__).parents[1]
 LONGEST = 180
@@ -31,7 +30,7 @@ def test_the_metrics_table_lists_the_metrics() -> None:
     assert sorted(rows) == sorted(metric.value for metric in Metric)
 
 
-@pytest.mark.parametrize("page", docs.PAGES)
+@every("page", docs.PAGES)
 def test_links_lead_somewhere(page: str) -> None:
     """Every relative link and picture names a file of this repository, and a heading in it."""
     assert [link for link in docs.links(page) if "://" not in link and not leads(page, link)] == []
@@ -47,7 +46,7 @@ def leads(page: str, link: str) -> bool:
     return not anchor or anchor in docs.anchors(name)
 
 
-@pytest.mark.parametrize("page", docs.PAGES)
+@every("page", docs.PAGES)
 def test_a_page_has_one_title(page: str) -> None:
     """It is the first line."""
     titles = re.findall(r"^# .+$", docs.prose_of(page), re.MULTILINE)

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from html.entities import html5
 from urllib.parse import quote
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lib.redaction import redacted, secrets_of
+from tests.support.every import every
 
 SECRET = "not/a+real=token&yet#1"
 NAMES = {text: name for name, text in html5.items() if name.endswith(";") and len(text) == 1}
@@ -33,7 +33,7 @@ CHARACTERS = st.characters(
 )
 
 
-@pytest.mark.parametrize("name", SPELLINGS)
+@every("name", SPELLINGS)
 def test_every_character_may_be_spelled(name: str) -> None:
     """In one way throughout, and the words around it stay."""
     spelled = "".join(map(SPELLINGS[name], SECRET))
@@ -41,7 +41,7 @@ def test_every_character_may_be_spelled(name: str) -> None:
     assert redacted(f"the token {spelled}, unknown", [SECRET]) == "the token …, unknown"
 
 
-@pytest.mark.parametrize(
+@every(
     "spelled",
     [
         json.dumps(SECRET)[1:-1].replace("/", "\\/"),

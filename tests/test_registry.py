@@ -8,6 +8,7 @@ import pytest
 
 from lib.notifiers import NOTIFIERS
 from tests.support import docs
+from tests.support.every import every
 from tests.support.receivers import ANSWERS, OPTIONS, SECRETS
 
 ROOT = Path(__file__).parents[1]
@@ -64,8 +65,8 @@ def test_every_schema_has_a_receiver() -> None:
     assert not unknown, f"add to NOTIFIERS in lib/notifiers/__init__.py: {', '.join(unknown)}"
 
 
-@pytest.mark.parametrize("head", ["type | options", "type | what a test does"])
-@pytest.mark.parametrize("name", NOTIFIERS)
+@every("head", ["type | options", "type | what a test does"])
+@every("name", NOTIFIERS)
 def test_docs_have_a_row_for_every_receiver(name: str, head: str) -> None:
     """One says how it is set up, the other what `destinations test` does with it."""
     page = "docs/receivers/README.md"

@@ -5,12 +5,12 @@ import os
 import re
 from pathlib import Path
 
-import pytest
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
 from lib.models.program import REPOSITORY, SCHEMAS
+from tests.support.every import every
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "schemas"
@@ -24,7 +24,7 @@ def address_of(path: Path) -> str:
     return SCHEMAS + path.relative_to(FOLDER).as_posix()
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(FOLDER).as_posix())
+@every("path", FILES, ids=lambda path: path.relative_to(FOLDER).as_posix())
 def test_a_schema_has_its_address(path: Path) -> None:
     """The second line of each file. A released schema gets no other change."""
     text = path.read_text("utf-8")

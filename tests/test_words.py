@@ -12,6 +12,7 @@ import pytest
 
 import lib.models
 from tests.support import docs
+from tests.support.every import every
 
 ROOT = Path(__file__).parents[1]
 CODE = ("acceptance", "benchmarks", "cli", "deploy", "handlers", "lib", "local")
@@ -96,13 +97,13 @@ def is_participle(name: str) -> bool:
     return PARTICIPLE.fullmatch(name) is not None and name.lstrip("_") not in NOUNS
 
 
-@pytest.mark.parametrize("name", LIMITS)
+@every("name", LIMITS)
 def test_an_old_word_comes_back_nowhere(name: str) -> None:
     """New text has a plainer one."""
     assert counts()[name] <= LIMITS[name], f"{name!r} stands in a new place: write it plainly"
 
 
-@pytest.mark.parametrize("name", LIMITS)
+@every("name", LIMITS)
 def test_a_limit_falls_with_what_is_left(name: str) -> None:
     """What was gained is kept."""
     assert counts()[name] > LIMITS[name] - SLACK, f"lower the limit of {name!r} to {counts()[name]}"
@@ -114,7 +115,7 @@ def test_the_glossary_names_data_that_exist() -> None:
     assert [name for name in named if not hasattr(lib.models, name)] == []
 
 
-@pytest.mark.parametrize(
+@every(
     ("source", "fault"),
     [
         ("for each in rows: pass", "each, as a name"),

@@ -11,13 +11,14 @@ from lib.checks.settings import check
 from lib.models import Finding, NameFilter, PullThroughCache, RepositorySettings
 from tests.checks.test_check import a_repository, an_image_in_store
 from tests.support.builders import NOW
+from tests.support.every import every
 
 HUB = PullThroughCache("docker-hub", "registry-1.docker.io")
 LIBRARY = PullThroughCache("docker-hub/library/", "public.ecr.aws")
 ROOT = PullThroughCache("ROOT", "000474600478.dkr.ecr.us-east-1.amazonaws.com")
 
 
-@pytest.mark.parametrize(
+@every(
     ("repository", "rules", "rule"),
     [
         ("docker-hub/library/alpine", (HUB,), HUB),

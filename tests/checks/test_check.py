@@ -24,6 +24,7 @@ from lib.models import (
     StoredImage,
 )
 from tests.support.builders import NOW, a_digest, a_last_scan, an_image
+from tests.support.every import every
 
 NAME = "payments/api"
 
@@ -155,7 +156,7 @@ def test_every_combination_has_exactly_its_own_findings(*, kms: bool) -> None:
         assert found == wanted, settings
 
 
-@pytest.mark.parametrize(
+@every(
     ("exclusion", "allowed", "fine"),
     [
         ("latest", ("latest",), True),
@@ -181,7 +182,7 @@ def test_all_tags_may_move_where_all_are_allowed() -> None:
     assert ids(a_repository(tag_mutability="MUTABLE"), allow_mutable=("*",)) == set()
 
 
-@pytest.mark.parametrize(
+@every(
     ("filter_", "name", "matched"),
     [
         # https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-filters.html
@@ -217,7 +218,7 @@ def a_scanned(last: LastScan | None, *, days: float = 100) -> RepositorySettings
     return a_repository(newest=newest, last_scan=last, images=1, tag_sets=(("1.4.1",),))
 
 
-@pytest.mark.parametrize(
+@every(
     ("last", "days", "found"),
     [
         (None, 100, True),

@@ -3,14 +3,13 @@
 from datetime import timedelta
 from typing import Any
 
-import pytest
-
 from lib.checks.lifecycle import endangered, judge, marks, needed
 from lib.checks.policies import LifecyclePolicy
 from lib.models import RunningImage, StoredImage
 from tests.checks.test_check import a_store, an_image_in_store
 from tests.checks.test_policies import ARCHIVAL, IN_ARCHIVE, a_rule, read
 from tests.support.builders import NOW, a_digest
+from tests.support.every import every
 
 VERSIONS = a_rule(1, "tagged", 100, tagPrefixList=["v"])
 UNTAGGED = a_rule(1, "untagged", days=30)
@@ -25,7 +24,7 @@ def stays(rules: list[Any], stored: Any = (), keep: int = 20) -> tuple[bool, boo
     return bool(judgement.untagged), bool(judgement.old)
 
 
-@pytest.mark.parametrize(
+@every(
     ("rules", "untagged", "old"),
     [
         ([ANY], False, False),
@@ -103,7 +102,7 @@ def test_several_patterns_that_were_meant_as_alternatives_are_named() -> None:
     }
 
 
-@pytest.mark.parametrize(
+@every(
     ("rules", "tag_sets", "reasons"),
     [
         ([tagged(1, "prod", "staging")], [("prod", "staging")], {}),

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from lib.checks.policies import LifecyclePolicy, parse
 from lib.errors import DocumentError
+from tests.support.every import every
 
 
 def a_rule(priority: int = 1, status: str = "any", count: int = 20, **more: Any) -> dict[str, Any]:
@@ -42,7 +43,7 @@ def test_rules_are_read_by_priority() -> None:
     assert [rule.priority for rule in policy.rules] == [3, 9]
 
 
-@pytest.mark.parametrize(
+@every(
     ("selection", "tags", "selected"),
     [
         ({"tagPatternList": ["*"]}, ["1.0"], True),
@@ -77,7 +78,7 @@ def test_untagged_images_are_selected_by_two_statuses() -> None:
     assert (untagged.selects(["1.0"]), every.selects(["1.0"])) == (False, True)
 
 
-@pytest.mark.parametrize(
+@every(
     ("wrong", "says"),
     [
         ("{}", "has 100 to 30720 characters, not 2"),
@@ -159,7 +160,7 @@ def test_what_ecr_would_refuse_is_named_with_its_place(wrong: str, says: str) ->
         parse(wrong)
 
 
-@pytest.mark.parametrize(
+@every(
     "rules",
     [
         [a_rule(storageClass="standard")],

@@ -17,6 +17,7 @@ from lib.checks.tags import (
 )
 from lib.models import PushEvent, TagTarget
 from tests.support.builders import NOW, a_digest, an_image
+from tests.support.every import every
 
 TAG = an_image(digest="", tags=("1.4.2",))
 FIRST, SECOND, THIRD = map(a_digest, (1, 2, 3))
@@ -66,7 +67,7 @@ def test_the_tag_of_a_build_cache_moves_with_each_build() -> None:
     )
 
 
-@pytest.mark.parametrize(
+@every(
     ("known", "digest", "moved", "after"),
     [
         # First sight, and the same again.

@@ -13,6 +13,7 @@ from lib.checks.unknown import ALL, CheckResults, checked, not_checked
 from lib.models import Image, Refusal, RepositorySettings, RunningImage, ScanningRule, permissions
 from tests.checks.test_check import NAME, a_policy, a_repository, a_rule, an_image_in_store
 from tests.support.builders import NOW, a_digest, an_image
+from tests.support.every import every
 
 COVERAGE, TASKS = "inspector2:ListCoverage", "ecs:ListTasks"
 DESCRIBE = permissions.DESCRIBE_REPOSITORIES
@@ -71,7 +72,7 @@ def remedied(result: CheckResults) -> set[str]:
     return {one.vulnerability_id for one in result.findings if COMMAND in one.extra}
 
 
-@pytest.mark.parametrize(
+@every(
     ("action", "not_known", "without_remedy"),
     [
         (DESCRIBE, {checks.TAG_MUTABILITY, checks.SCAN_ON_PUSH, checks.ENCRYPTION}, set()),

@@ -15,6 +15,7 @@ from cli.alerts_edits import added, entry_of, removed, renewed
 from cli.alerts_file import understand
 from lib.core.suppressions import Suppression
 from lib.errors import ConfigError
+from tests.support.every import every
 from tests.support.thorough import examples
 
 ENTRY = {"id": "CVE-2024-9", "expires": "2027-01-31", "reason": "why: not"}
@@ -57,7 +58,7 @@ def ids(text: str) -> list[str]:
 class TestAdded:
     """More entries below those that are there."""
 
-    @pytest.mark.parametrize(
+    @every(
         ("before", "after"),
         [
             ("a: 1\nsuppressions: []\n", "a: 1\nsuppressions:\n  - {}\n"),
@@ -124,7 +125,7 @@ class TestAdded:
 
         assert after.count("\r\n") == after.count("\n") == 5
 
-    @pytest.mark.parametrize(
+    @every(
         ("value", "written"),
         [
             ("not reachable, no setuid", "not reachable, no setuid"),

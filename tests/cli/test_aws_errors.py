@@ -13,6 +13,7 @@ from botocore.exceptions import (
 
 from cli.aws_errors import Caller, explain, iam_action
 from lib.errors import ConfigError, DocumentError, SourceError, StoreError
+from tests.support.every import every
 
 CALLER = Caller(profile="work")
 
@@ -25,7 +26,7 @@ def refusal(
     return ClientError(response, "SendMessageBatch")  # type: ignore[arg-type]  # as parsed
 
 
-@pytest.mark.parametrize(
+@every(
     ("error", "words"),
     [
         (refusal("ExpiredToken"), "`aws sso login --profile work`"),

@@ -14,6 +14,7 @@ from lib.errors import DocumentError
 from lib.models import Destination, Report
 from lib.models.views import Kind
 from tests.support.builders import a_finding, a_report, an_image, an_unusable_report
+from tests.support.every import every
 
 NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
 TEAM, PAGER = Destination("team"), Destination("pager")
@@ -144,7 +145,7 @@ def test_what_is_left_out_has_reasons() -> None:
     assert words[2].startswith("1 suppressed by ")
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@every("kind", KINDS)
 def test_everything_can_be_of_one_kind(kind: Kind) -> None:
     """Each kind that a message can have, whatever the document is about."""
     judged = only(Case(scanned("CVE-1"), kind=kind), rules())

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from lib.text import counted
+from tests.support.every import every
 
 CLI = Path(__file__).parents[2] / "cli"
 
@@ -25,7 +26,7 @@ def test_a_number_and_its_noun_agree(number: int, words: tuple[str, ...], text: 
     assert counted(number, *words) == text
 
 
-@pytest.mark.parametrize("path", sorted(CLI.rglob("*.py")), ids=lambda path: path.name)
+@every("path", sorted(CLI.rglob("*.py")), ids=lambda path: path.name)
 def test_no_text_has_a_plural_of_its_own(path: Path) -> None:
     """A number in braces before a plural is wrong for 1: `lib.text.counted` says it right."""
     text = path.read_text("utf-8")

@@ -9,6 +9,7 @@ from cli.__main__ import parser
 from cli.commands import COMMANDS
 from cli.parser import Parser
 from cli.reference import MARK, PAGE, render, write
+from tests.support.every import every
 
 
 def test_the_page_is_that_of_the_parser() -> None:
@@ -18,7 +19,7 @@ def test_the_page_is_that_of_the_parser() -> None:
     assert reference == f"\n{render(parser())}", "run `make docs`"
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@every("name", COMMANDS)
 def test_every_command_has_a_section(name: str) -> None:
     """And a row in the list of commands that leads to it."""
     reference = render(parser())

@@ -10,6 +10,7 @@ from lib.config.model import DestinationConfig
 from lib.errors import DocumentError
 from lib.flows.passes import CheckedImage
 from tests.support.builders import an_image
+from tests.support.every import every
 
 
 def a_stage(outcome: Any) -> Any:
@@ -40,7 +41,7 @@ def test_an_image_that_is_gone_is_said() -> None:
         queue_scan(a_stage(None), "prod", an_image())
 
 
-@pytest.mark.parametrize(
+@every(
     ("kind", "options", "harmless"),
     [
         ("slack", {"webhook": {"secret": "a"}}, True),

@@ -30,6 +30,7 @@ from lib.errors import ConfigError
 from lib.models import Destination, Filter, Severity
 from lib.models.views import Kind
 from lib.notifiers import NOTIFIERS
+from tests.support.every import every
 
 ROOT = Path(__file__).parents[2]
 TODAY = date(2026, 11, 23)
@@ -505,7 +506,7 @@ ERRORS = [
 class TestErrors:
     """What keeps a file from being deployed."""
 
-    @pytest.mark.parametrize(
+    @every(
         ("path", "value", "message"),
         ERRORS,
         ids=[each[0] for each in ERRORS],
@@ -675,7 +676,7 @@ class TestWebhook:
         """Of one host; this machine is for tests and the demo."""
         assert problems(changed("destinations.audit-topic", {**HOOK, "host": host})) == []
 
-    @pytest.mark.parametrize(
+    @every(
         "host",
         [
             "169.254.169.254",
@@ -800,8 +801,8 @@ class TestWhoMayBeCalled:
 class TestSecrets:
     """A secret in the wrong place is refused and never repeated."""
 
-    @pytest.mark.parametrize("secret", SECRETS)
-    @pytest.mark.parametrize(
+    @every("secret", SECRETS)
+    @every(
         "path",
         [
             "destinations.payments-slack.webhook",
@@ -980,7 +981,7 @@ class TestWarnings:
             "warning: destinations.payments-slack: no route notifies this"
         ]
 
-    @pytest.mark.parametrize(
+    @every(
         ("earlier", "later", "reached"),
         [
             (None, {"tag": "v*"}, False),
@@ -1319,7 +1320,7 @@ class TestRepositories:
         assert found.mutable_tags("shop/api") == ("latest", "cache-*", "buildcache", "dev")
         assert found.mutable_tags("caches/a") == ("latest", "*", "dev")
 
-    @pytest.mark.parametrize(
+    @every(
         ("entry", "said"),
         [
             (None, "repositories: must be a mapping such as {keep: 20}"),

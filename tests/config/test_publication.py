@@ -24,6 +24,7 @@ from lib.config.publication import (
 from lib.config.schema import fingerprint
 from lib.errors import ConfigError
 from tests.support.builders import NOW
+from tests.support.every import every
 
 TODAY = date(2026, 11, 24)
 DOCUMENT: dict[str, Any] = {
@@ -78,7 +79,7 @@ def test_the_list_of_revisions_has_an_end() -> None:
     assert published.number == REVISIONS + 6
 
 
-@pytest.mark.parametrize(
+@every(
     "text",
     [
         "",

@@ -4,9 +4,10 @@ import pytest
 
 from lib.config.secret_names import creation_command, stage_name
 from lib.errors import ConfigError
+from tests.support.every import every
 
 
-@pytest.mark.parametrize(
+@every(
     ("kind", "name", "expected"),
     [
         ("secret", "ecr-scan-alerts/team", "ecr-scan-alerts/prod/team"),

@@ -4,11 +4,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 
-import pytest
-
 from lib.core.distinct import distinct
 from lib.models import Finding, Package, Score, Severity
 from tests.support.builders import a_finding
+from tests.support.every import every
 from tests.support.fields import PATHS, marked
 
 DAY = datetime(2026, 1, 1, tzinfo=UTC)
@@ -95,8 +94,8 @@ def test_worst_comes_first() -> None:
     assert distinct(reversed(ordered)) == tuple(ordered)
 
 
-@pytest.mark.parametrize("path", [path for path in PATHS if path not in IDENTITY])
-@pytest.mark.parametrize("marked_first", [True, False])
+@every("path", [path for path in PATHS if path not in IDENTITY])
+@every("marked_first", [True, False])
 def test_a_field_that_only_one_row_has_is_kept(path: str, *, marked_first: bool) -> None:
     """A new field, too: by its type, or by its name in lib/core/distinct.py."""
     bare = Finding("CVE-2026-0001", Package("openssl"), Severity.LOW)

@@ -2,16 +2,16 @@
 
 from fnmatch import fnmatchcase
 
-import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lib.core.globs import overlap
+from tests.support.every import every
 
 GLOBS = st.text(st.sampled_from("ab*?[!]-"), max_size=7)
 
 
-@pytest.mark.parametrize(
+@every(
     ("first", "second"),
     [
         ("prod-*", "prod-*"),
@@ -32,7 +32,7 @@ def test_globs_with_a_common_name_overlap(first: str, second: str) -> None:
     assert overlap([second], [first])
 
 
-@pytest.mark.parametrize(
+@every(
     ("first", "second"),
     [
         ("prod-*", "main-*"),

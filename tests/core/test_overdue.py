@@ -12,6 +12,7 @@ from lib.models import LastScan, Scan, ScanProgress, ScanSource
 from lib.models.streams import ImageRow
 from lib.ports.streams import ImageRecord
 from tests.support.builders import NOW, a_digest, a_last_scan, an_image
+from tests.support.every import every
 
 LATER = NOW + timedelta(hours=1)
 FAILED = a_last_scan("UNUSABLE", "FAILED")
@@ -27,7 +28,7 @@ def stored(status: str = "COMPLETE", *, usable: bool = True, **fields: Any) -> I
     return ImageRecord(ImageRow(an_image(), NOW), **{**defaults, **fields})
 
 
-@pytest.mark.parametrize(
+@every(
     ("scan", "record", "reason"),
     [
         (a_last_scan(completed_at=NOW), stored(), None),

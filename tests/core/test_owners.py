@@ -14,6 +14,7 @@ from lib.messages.text import text_of
 from lib.models import Owner
 from tests.notifiers.test_contract import FORMATS
 from tests.support.builders import a_finding
+from tests.support.every import every
 from tests.support.notices import a_notice
 from tests.support.receivers import notifier, tools
 from tests.support.streams import a_state, a_watched
@@ -51,9 +52,7 @@ def test_nobody_is_made_up() -> None:
     assert not any(fact.label == "Owner" for fact in text.facts)
 
 
-@pytest.mark.parametrize(
-    ("mode", "options"), [pair for pair in FORMATS if pair[1].get("format") != "ocsf"]
-)
+@every(("mode", "options"), [pair for pair in FORMATS if pair[1].get("format") != "ocsf"])
 def test_every_receiver_shows_the_owner(mode: str, options: Any) -> None:
     """OCSF has no field for it."""
     payload = notifier(mode, tools(), **options).render(replace(NOTICE, owner=PAYMENTS))

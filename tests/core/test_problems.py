@@ -10,6 +10,7 @@ import pytest
 from lib.core.problems import cause_of, in_short, problem_of
 from lib.models import ChangeKind, Part, ScanSource, UnusableReport
 from tests.support.builders import a_scan, an_image
+from tests.support.every import every
 
 
 def unusable(status: str, source: ScanSource = ScanSource.ECR_BASIC, **scan: Any) -> UnusableReport:
@@ -43,8 +44,8 @@ class TestProblemOf:
         assert kinds.pop("FAILED") is ChangeKind.SCAN_FAILED
         assert set(kinds.values()) == {ChangeKind.NOT_SCANNED}
 
-    @pytest.mark.parametrize("source", list(ScanSource))
-    @pytest.mark.parametrize("status", [*KNOWN, "NEW_ONE"])
+    @every("source", list(ScanSource))
+    @every("status", [*KNOWN, "NEW_ONE"])
     def test_every_status_has_reason_and_remedy(self, status: str, source: ScanSource) -> None:
         """Every status has a plain reason and a remedy without unfilled places."""
         problem = problem_of(unusable(status, source))

@@ -22,6 +22,7 @@ from lib.messages.provenance import in_words, links
 from lib.models import Basis, BasisKind, Provenance
 from lib.urls.forges import MAX_URL
 from tests.support.builders import an_image
+from tests.support.every import every
 from tests.support.scenes import HOSTILE, INJECTIONS
 
 REPOSITORY = "https://github.com/example/payments"
@@ -71,7 +72,7 @@ class TestNormalize:
             "repository": "label org.label-schema.vcs-url",
         }
 
-    @pytest.mark.parametrize(
+    @every(
         "revision",
         [
             "unknown",
@@ -98,7 +99,7 @@ class TestNormalize:
         """That of another kind of repository, too."""
         assert said(revision=f" {revision}\n").commit == commit
 
-    @pytest.mark.parametrize(
+    @every(
         "url",
         [
             "http://ci.example/1",
@@ -139,7 +140,7 @@ class TestNormalize:
         assert labelled.created_at is not None
         assert labelled.created_at.year == 2026
 
-    @pytest.mark.parametrize("text", INJECTIONS)
+    @every("text", INJECTIONS)
     def test_hostile_labels_come_out_inert(self, text: str) -> None:
         """Nothing of them is markup, a mention, or a link elsewhere than it says."""
         check_inert(
@@ -161,7 +162,7 @@ def check_inert(found: Provenance) -> None:
 
 
 class TestTags:
-    @pytest.mark.parametrize(
+    @every(
         ("tag", "commit"),
         [
             ("1a2b3c4", "1a2b3c4"),
@@ -183,7 +184,7 @@ class TestTags:
         """Alone, or at the end of what people put before it."""
         assert commit_of([tag]) == commit
 
-    @pytest.mark.parametrize(
+    @every(
         "tag",
         [
             "latest",
@@ -279,7 +280,7 @@ class TestCompleted:
 
 
 class TestWords:
-    @pytest.mark.parametrize(
+    @every(
         ("found", "words"),
         [
             (None, ""),

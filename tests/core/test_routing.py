@@ -13,12 +13,13 @@ from lib.models import (
     Severity,
 )
 from tests.support.builders import a_filter, a_finding, an_image
+from tests.support.every import every
 
 
 class TestMatch:
     """Which images a route is about."""
 
-    @pytest.mark.parametrize(
+    @every(
         ("match", "mismatch"),
         [
             (Match(), None),
@@ -90,7 +91,7 @@ class TestMatch:
 class TestRefusal:
     """Why a filter leaves a finding out."""
 
-    @pytest.mark.parametrize(
+    @every(
         ("finding", "fields", "reason"),
         [
             ({}, {}, None),

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from lib.core.suppressions import Suppression, covered, matcher
 from lib.models import Package, Suppressed
 from tests.support.builders import a_digest, a_finding, an_image
+from tests.support.every import every
 
 TODAY = date(2026, 11, 23)
 
@@ -68,7 +69,7 @@ class TestMatcher:
 
         assert (suppressed is not None) is holds
 
-    @pytest.mark.parametrize(
+    @every(
         ("limit", "holds"),
         [
             ({"package": "openssl"}, True),
@@ -87,7 +88,7 @@ class TestMatcher:
 
         assert (suppressed is not None) is holds
 
-    @pytest.mark.parametrize(
+    @every(
         ("limit", "holds"),
         [
             ({"version": "3.0.11-1"}, True),
@@ -152,7 +153,7 @@ class TestSuppression:
         assert entry.scope == an_entry(id="cve-2024-0001", package="glibc", reason="x").scope
         assert entry.scope != an_entry(package="glibc", digest=a_digest(1)).scope
 
-    @pytest.mark.parametrize(
+    @every(
         ("wide", "narrow", "covers"),
         [
             ({}, {}, True),

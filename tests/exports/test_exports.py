@@ -9,7 +9,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft4Validator
@@ -23,6 +22,7 @@ from lib.exports.sarif import sarif as write_sarif
 from lib.models import AnyReport, Provenance, Report, Score, Severity
 from lib.normalizer.documents import normalize_document
 from tests.support.builders import NOW, a_finding, a_report, an_image, an_unusable_report
+from tests.support.every import every
 from tests.support.ocsf_schema import problems
 from tests.support.strategies import REPORTS
 
@@ -56,7 +56,7 @@ def reports_of(path: Path) -> Sequence[AnyReport]:
         return ()
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.stem[:60])
+@every("path", DOCUMENTS, ids=lambda path: path.stem[:60])
 def test_real_documents_come_out_whole(path: Path) -> None:
     """Every finding stands in each format once; every scan without a result is said to be one."""
     reports = reports_of(path)
@@ -129,8 +129,8 @@ class TestNeverAFalseAllClear:
 
 
 class TestSarif:
-    @pytest.mark.parametrize("severity", Severity)
-    @pytest.mark.parametrize("value", [0.0, 3.0, 5.0, 8.0, 9.8])
+    @every("severity", Severity)
+    @every("value", [0.0, 3.0, 5.0, 8.0, 9.8])
     def test_the_severity_of_the_source_stands(self, severity: Severity, value: float) -> None:
         """GitHub reads it from a score, so a score that says another one gives way."""
         finding = a_finding(severity=severity.name, score=Score(value))

@@ -8,6 +8,7 @@ from lib.exports import EXPORTS
 from lib.models import Finding, Package, Severity
 from lib.page import render
 from tests.support.builders import NOW, a_report
+from tests.support.every import every
 from tests.support.fields import PATHS, SCORE, marked
 from tests.support.pages import about
 
@@ -63,8 +64,8 @@ def _export(name: str) -> Callable[[Finding], str]:
 WRITERS = {**{name: _export(name) for name in EXPORTS}, "page": page}
 
 
-@pytest.mark.parametrize("path", PATHS)
-@pytest.mark.parametrize("name", WRITERS)
+@every("path", PATHS)
+@every("name", WRITERS)
 def test_a_field_is_written_or_listed(name: str, path: str) -> None:
     """A new field changes the text of each format, unless a reason says why not."""
     write = WRITERS[name]

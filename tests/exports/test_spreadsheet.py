@@ -9,7 +9,6 @@ from dataclasses import fields, replace
 from typing import Any
 
 import ironcalc
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +17,7 @@ from lib.exports.rows import COLUMNS
 from lib.models import AnyReport, Provenance, Report
 from tests.exports.test_multitool import documents
 from tests.support.builders import NOW, a_finding, a_report, an_unusable_report
+from tests.support.every import every
 from tests.support.fields import SCORE
 
 SIGNS = [
@@ -76,8 +76,8 @@ def is_suspect(cell: str) -> bool:
     return beginning in {"=", "+", "-", "@"}
 
 
-@pytest.mark.parametrize("separator", SEPARATORS)
-@pytest.mark.parametrize("sign", SIGNS)
+@every("separator", SEPARATORS)
+@every("sign", SIGNS)
 def test_no_cell_is_a_formula(sign: str, separator: str) -> None:
     """In no column, in whatever form the sign comes, and after whatever."""
     reports = [

@@ -26,6 +26,7 @@ from local.standins.server import Accept, Answer, Disconnect, Receivers, Timeout
 from local.standins.sns import SnsStandIn
 from local.standins.webhook import WebhookStandIn
 from local.standins.wire import Call
+from tests.support.every import every
 
 Json = Any
 
@@ -404,13 +405,13 @@ def test_a_payload_that_slack_refuses_is_refused(client: Client, payload: Json, 
     assert (answer.status_code, answer.text) == (400, error)
 
 
-@pytest.mark.parametrize(("payload", "error"), BAD_PAYLOADS, ids=lambda value: str(value)[:60])
+@every(("payload", "error"), BAD_PAYLOADS, ids=lambda value: str(value)[:60])
 def test_every_problem_of_a_payload_is_listed(payload: Json, error: str) -> None:
     """One wrong part does not end the check of the others."""
     assert error in dict(slack.problems(payload))
 
 
-@pytest.mark.parametrize("block", BAD_BLOCKS, ids=lambda block: str(block)[:60])
+@every("block", BAD_BLOCKS, ids=lambda block: str(block)[:60])
 def test_every_problem_of_a_block_is_listed(block: Json) -> None:
     """The good block after a bad one is not blamed."""
     found = list(slack.problems({"blocks": [block, section("x")]}))

@@ -15,6 +15,7 @@ from lib.messages.parts import AlertText
 from lib.messages.text import text_of
 from lib.models import Finding, Provenance, Score, Severity
 from tests.support.builders import a_filter, a_finding, a_report, an_image
+from tests.support.every import every
 from tests.support.notices import noticed, notices
 from tests.support.scenes import Scene, many
 
@@ -37,7 +38,7 @@ def of(*findings: Finding, threshold: Severity = Severity.LOW, **changes: object
 class TestWhatItIs:
     """One line about a vulnerability, from whatever its source says."""
 
-    @pytest.mark.parametrize(
+    @every(
         ("title", "description", "line"),
         [
             ("Heap overflow in libfoo", "Long.", "Heap overflow in libfoo"),
@@ -104,7 +105,7 @@ def described(description: str, manager: str = "PYTHONPKG") -> Finding:
 class TestNamedVersion:
     """Only a description that says "before" exactly one version is worth a word."""
 
-    @pytest.mark.parametrize(
+    @every(
         ("description", "version"),
         [
             ("A flaw in SciPy versions prior to 1.8.0.", "1.8.0"),
@@ -172,7 +173,7 @@ class TestAcceptTheRisk:
         assert "--package openssl " in accepting("CVE-1", ["openssl", "openssl"], image)
         assert "--package" not in accepting("CVE-1", ["openssl", "libssl"], image)
 
-    @pytest.mark.parametrize(
+    @every(
         "name",
         ["a b", "$(reboot)", "`x`", "x'", "-x", "x;y", "", "https://e.example", "mailto:a@b"],
     )

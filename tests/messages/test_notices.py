@@ -14,6 +14,7 @@ from lib.models import DeliveryId, Image, Notice, Package, Provenance, ScanSourc
 from lib.models.streams import Comparison, Role, StreamState
 from lib.models.views import View
 from tests.support.builders import NOW, a_finding, an_image
+from tests.support.every import every
 from tests.support.notices import a_message, notices
 from tests.support.scenes import INJECTIONS
 from tests.support.streams import (
@@ -287,7 +288,7 @@ def test_no_data_about_exploits_is_not_shown_as_none() -> None:
     assert asked.why == ""
 
 
-@pytest.mark.parametrize("injection", INJECTIONS)
+@every("injection", INJECTIONS)
 def test_every_text_is_clean_and_short(injection: str) -> None:
     """Whatever stands in names, versions, reasons and platforms."""
     hostile = a_finding(

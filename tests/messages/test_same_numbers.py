@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +17,7 @@ from lib.text import one_line
 from tests.messages.test_verdicts import FILTERS, REPORTS
 from tests.support.builders import NOW, a_finding, an_image
 from tests.support.builders import a_report as report
+from tests.support.every import every
 from tests.support.notices import noticed, notices, usual_sizes
 from tests.support.receivers import OPTIONS, notifier, tools
 from tests.support.scenes import Scene
@@ -95,7 +95,7 @@ def check(notice: Notice) -> None:
         assert sum(map(number, WITH_FIX.findall(tiles))) == fixable_of(text)
 
 
-@pytest.mark.parametrize("story", usual_sizes(STORIES))
+@every("story", usual_sizes(STORIES))
 def test_every_place_has_the_same_numbers(story: str) -> None:
     """Of each kept story."""
     check(STORIES[story])

@@ -14,6 +14,7 @@ from lib.messages.text import text_of
 from lib.models import Notice
 from tests.support import golden
 from tests.support.digests import digests
+from tests.support.every import every
 from tests.support.notices import injected, injected_problem, notices, quiet_notices, usual_sizes
 from tests.support.scenes import INJECTIONS
 
@@ -89,13 +90,13 @@ def strings(value: Any) -> Iterator[str]:
         yield value
 
 
-@pytest.mark.parametrize("story", STORIES)
+@every("story", STORIES)
 def test_the_text_of_an_alert_reads_as_kept(story: str) -> None:
     """Every sentence, fact and row; receivers only lay them out."""
     golden.compare(golden.TEXTS / f"{story}.txt", written(text_of(STORIES[story])))
 
 
-@pytest.mark.parametrize("name", DIGESTS)
+@every("name", DIGESTS)
 def test_the_text_of_a_digest_reads_as_kept(name: str) -> None:
     """The sums, the chart and the lists."""
     text = digest_text_of(DIGESTS[name], lines=10, characters=2_000)
@@ -103,7 +104,7 @@ def test_the_text_of_a_digest_reads_as_kept(name: str) -> None:
     golden.compare(golden.TEXTS / f"digest-{name}.txt", written(text))
 
 
-@pytest.mark.parametrize("story", usual_sizes(STORIES))
+@every("story", usual_sizes(STORIES))
 def test_what_a_receiver_has_no_room_for_is_counted_by_the_text(story: str) -> None:
     """However short a list is cut, the rows and the rest are all findings."""
     text = text_of(STORIES[story], rows=50)
@@ -117,7 +118,7 @@ def test_what_a_receiver_has_no_room_for_is_counted_by_the_text(story: str) -> N
                 break
 
 
-@pytest.mark.parametrize("alert", [*map(injected, INJECTIONS), *map(injected_problem, INJECTIONS)])
+@every("alert", [*map(injected, INJECTIONS), *map(injected_problem, INJECTIONS)])
 def test_every_text_is_clean_and_short(alert: Notice) -> None:
     """No control character, none that hides or turns text, and no endless field."""
     made = text_of(alert)

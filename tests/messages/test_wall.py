@@ -8,6 +8,8 @@ from typing import Final
 
 import pytest
 
+from tests.support.every import every
+
 ROOT: Final = Path(__file__).parents[2]
 ROOMS: Final = ("lib/notifiers", "lib/page")
 MODULES: Final = sorted(
@@ -157,7 +159,7 @@ def is_about_alerts(module: str) -> bool:
     return Path(module).stem not in OPERATORS
 
 
-@pytest.mark.parametrize("module", MODULES)
+@every("module", MODULES)
 def test_only_the_text_of_an_alert_is_asked_for(module: str) -> None:
     """No receiver asks for one wording after the other, and puts them together."""
     tree = ast.parse((ROOT / module).read_text("utf-8"))
@@ -166,7 +168,7 @@ def test_only_the_text_of_an_alert_is_asked_for(module: str) -> None:
     assert [name for name in imported(tree) if not is_open(*name, page=page)] == []
 
 
-@pytest.mark.parametrize("module", [*filter(is_about_alerts, MODULES)])
+@every("module", [*filter(is_about_alerts, MODULES)])
 def test_no_receiver_writes_a_sentence(module: str) -> None:
     """Beside a short list of labels no literal has two words."""
     tree = ast.parse((ROOT / module).read_text("utf-8"))

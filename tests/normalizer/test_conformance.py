@@ -16,6 +16,7 @@ from jsonschema import Draft202012Validator
 from lib.normalizer.conformance import conforms
 from lib.normalizer.events import KINDS
 from tests.normalizer.test_values import ANYTHING
+from tests.support.every import every
 
 ROOT = Path(__file__).parents[2]
 EVENTS = [
@@ -47,7 +48,7 @@ def is_valid(value: Any, schema: Any) -> bool:
     return Draft202012Validator(schema).is_valid(value)
 
 
-@pytest.mark.parametrize(("event", "schema"), USED, ids=[event["id"] for event, _ in USED])
+@every(("event", "schema"), USED, ids=[event["id"] for event, _ in USED])
 def test_every_captured_event_passes_the_quick_check(event: Any, schema: Any) -> None:
     """An event that has to be asked about imports jsonschema, and is as right as before."""
     assert conforms(event, schema) == is_valid(event, schema)
@@ -68,7 +69,7 @@ def test_what_the_quick_check_accepts_is_valid(data: st.DataObject, value: Any) 
     assert is_valid(changed, schema) or not conforms(changed, schema)
 
 
-@pytest.mark.parametrize(
+@every(
     ("schema", "good", "bad"),
     [
         ({"type": "integer"}, 1, True),

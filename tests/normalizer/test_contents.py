@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from lib.errors import DocumentError
 from lib.normalizer.contents import value_in, values_of
+from tests.support.every import every
 
 LIMIT = 1_000_000
 OBJECTS = st.lists(
@@ -68,7 +69,7 @@ def test_files_of_gzip_one_after_the_other_are_one() -> None:
     )
 
 
-@pytest.mark.parametrize(
+@every(
     ("content", "reason"),
     [
         (b"", "not JSON: Expecting value"),
@@ -120,7 +121,7 @@ def test_a_text_can_hold_several_values() -> None:
     assert value_in('{"a": 1}\n{"a": 2}', limit=LIMIT) == [{"a": 1}, {"a": 2}]
 
 
-@pytest.mark.parametrize(
+@every(
     "text",
     [
         "",

@@ -14,6 +14,7 @@ from lib.wire.own_events import repository_check
 from tests.normalizer.test_values import ANYTHING
 from tests.support.builders import NOW
 from tests.support.documents import checked, document
+from tests.support.every import every
 from tests.support.shapes import (
     DIGEST,
     IMAGE,
@@ -69,8 +70,8 @@ WRAPPINGS = [
 ]
 
 
-@pytest.mark.parametrize("wrap", WRAPPINGS)
-@pytest.mark.parametrize(
+@every("wrap", WRAPPINGS)
+@every(
     "raw",
     [
         page(basic_row()),
@@ -90,7 +91,7 @@ def test_findings_are_found_in_every_wrapping(raw: Any, wrap: Any) -> None:
     assert report.image.account == "000474600478"
 
 
-@pytest.mark.parametrize("wrap", WRAPPINGS)
+@every("wrap", WRAPPINGS)
 def test_scan_event_gives_image_scan_and_counts(wrap: Any) -> None:
     """A scan event is a report without findings that says where to get them."""
     (report,) = normalize_document(wrap(scan_event())).reports

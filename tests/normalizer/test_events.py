@@ -31,6 +31,7 @@ from lib.normalizer.events import (
 from lib.wire.own_events import repository_check
 from tests.normalizer.test_values import ANYTHING
 from tests.support.documents import document
+from tests.support.every import every
 from tests.support.shapes import (
     DIGEST,
     IMAGE,
@@ -216,7 +217,7 @@ def test_events_of_others_are_ignored_with_a_reason(event: Any, reason: str) -> 
     assert found.reason == reason
 
 
-@pytest.mark.parametrize(
+@every(
     ("event", "said"),
     [
         ({}, "$.detail-type and $.source must be there"),
@@ -404,7 +405,7 @@ def template_call(name: str = "UpdateRepositoryCreationTemplate", **detail: Any)
     )
 
 
-@pytest.mark.parametrize("name", EVENT_PATTERNS["EcrRepositoryChange"]["detail"]["eventName"])
+@every("name", EVENT_PATTERNS["EcrRepositoryChange"]["detail"]["eventName"])
 def test_a_change_of_a_repository_asks_for_a_check(name: str) -> None:
     """A template stands for the repositories that are created by it."""
     is_template = name.endswith("Template")

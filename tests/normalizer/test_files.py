@@ -14,6 +14,7 @@ from lib.models import Report
 from lib.normalizer.documents import normalize_document
 from lib.normalizer.files import document_of_file
 from tests.support.documents import CASES
+from tests.support.every import every
 from tests.support.shapes import basic_row, finding_event, page
 
 LIMIT = 1_000_000
@@ -41,7 +42,7 @@ def report_of(content: str | bytes) -> Report:
     return report
 
 
-@pytest.mark.parametrize(
+@every(
     "content",
     [
         pytest.param(PAGE.replace(", ", ",\r\n"), id="CRLF"),
@@ -81,7 +82,7 @@ def test_lines_in_base64_are_read() -> None:
         assert len(report.findings) == 2
 
 
-@pytest.mark.parametrize(
+@every(
     ("content", "name", "advice"),
     [
         (b"", "it is empty", "printed nothing"),

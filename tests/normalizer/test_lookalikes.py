@@ -7,10 +7,11 @@ import pytest
 from lib.errors import DocumentError
 from lib.normalizer.documents import normalize_document
 from tests.support.documents import case
+from tests.support.every import every
 from tests.support.shapes import basic_row, page
 
 
-@pytest.mark.parametrize(
+@every(
     ("raw", "name"),
     [
         ({"findingDetails": [{"findingArn": "a"}], "errors": []}, "BatchGetFindingDetails"),

@@ -1,11 +1,10 @@
 """Package URLs."""
 
-import pytest
-
 from lib.normalizer.package_url import package_url
+from tests.support.every import every
 
 
-@pytest.mark.parametrize(
+@every(
     ("name", "version", "manager", "os", "arch", "expected"),
     [
         (

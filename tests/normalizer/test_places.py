@@ -10,6 +10,7 @@ from lib.messages.facts import place
 from lib.models import AnyReport, Image
 from lib.normalizer.document_parts import NO_PLACE, Place
 from lib.normalizer.documents import normalize_document
+from tests.support.every import every
 from tests.support.shapes import basic_row, page
 
 NOTHING = {"registryId": None, "repositoryName": None, "imageId": None}
@@ -23,10 +24,8 @@ def a_report(at: Place = NO_PLACE, **fields: object) -> AnyReport:
     return report
 
 
-@pytest.mark.parametrize("fields", [{}, NOTHING, {"registryId": None}])
-@pytest.mark.parametrize(
-    "at", [NO_PLACE, Place(account="123456789012"), Place(region="eusc-de-east-1")]
-)
+@every("fields", [{}, NOTHING, {"registryId": None}])
+@every("at", [NO_PLACE, Place(account="123456789012"), Place(region="eusc-de-east-1")])
 def test_no_text_has_a_hole(fields: dict[str, object], at: Place) -> None:
     """Names, facts and addresses are left out where a part of them is not known."""
     report = a_report(at, **fields)

@@ -13,6 +13,7 @@ from lib.models import Report
 from lib.normalizer.contents import values_of
 from lib.normalizer.documents import normalize_document
 from tests.support.documents import CASES
+from tests.support.every import every
 from tests.support.shapes import basic_row, finding_event, inspector_row, page
 
 Json = Any
@@ -77,10 +78,8 @@ WRAPPINGS: dict[str, Wrapping] = {
 }
 
 
-@pytest.mark.parametrize("wrap", WRAPPINGS.values(), ids=WRAPPINGS)
-@pytest.mark.parametrize(
-    "raw", [page(basic_row()), {"findings": [inspector_row()]}, finding_event()]
-)
+@every("wrap", WRAPPINGS.values(), ids=WRAPPINGS)
+@every("raw", [page(basic_row()), {"findings": [inspector_row()]}, finding_event()])
 def test_a_document_is_found_in_any_wrapping(raw: Json, wrap: Wrapping) -> None:
     """And nothing of the wrapping is named as left out."""
     normalized = normalize_document(wrap(raw))
@@ -91,7 +90,7 @@ def test_a_document_is_found_in_any_wrapping(raw: Json, wrap: Wrapping) -> None:
     assert normalized.left_out == ()
 
 
-@pytest.mark.parametrize("path", sorted((CASES / "wrapped").iterdir()), ids=lambda path: path.name)
+@every("path", sorted((CASES / "wrapped").iterdir()), ids=lambda path: path.name)
 def test_files_of_people_are_read(path: Any) -> None:
     """Lines, runs, messages of queues and topics, logs in three forms."""
     normalized = normalize_document(list(values_of(path.read_bytes(), limit=10**7)))

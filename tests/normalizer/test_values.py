@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from lib.models import Severity
 from lib.normalizer import values
+from tests.support.every import every
 
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=40),
@@ -19,7 +20,7 @@ ANYTHING = st.recursive(
 )
 
 
-@pytest.mark.parametrize(
+@every(
     ("written", "expected"),
     [
         ("2024-09-04T16:55:38Z", datetime(2024, 9, 4, 16, 55, 38, tzinfo=UTC)),
@@ -54,7 +55,7 @@ def test_moment_reads_every_format(written: Any, expected: datetime) -> None:
     assert found.tzinfo is UTC
 
 
-@pytest.mark.parametrize(
+@every(
     "written",
     [
         None,
@@ -111,7 +112,7 @@ def test_nothing_makes_a_value_fail(value: Any) -> None:
     values.digest(value)
 
 
-@pytest.mark.parametrize(
+@every(
     "written",
     ["", " ", "NotAvailable", "None Provided", "N/A", "null", "not yet assigned", None, 5],
 )
@@ -189,7 +190,7 @@ def test_counts_name_every_severity_and_keep_total_apart() -> None:
     }
 
 
-@pytest.mark.parametrize(
+@every(
     ("written", "expected"),
     [
         ("https://a.example/x ", "https://a.example/x"),

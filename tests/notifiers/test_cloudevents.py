@@ -15,6 +15,7 @@ from lib.notifiers.webhook import DIGEST_TYPE, EVENT_TYPE, TEST_TYPE
 from lib.ports.notifiers import DestinationTest
 from tests.support.builders import NOW
 from tests.support.digests import digests
+from tests.support.every import every
 from tests.support.notices import injected, notices, usual_sizes
 from tests.support.receivers import ANSWERS, ScriptedHttp, notifier, tools
 from tests.support.scenes import INJECTIONS
@@ -45,7 +46,7 @@ def sent(message: Message) -> Iterator[BaseCloudEvent]:
         yield event
 
 
-@pytest.mark.parametrize("name", usual_sizes(MESSAGES))
+@every("name", usual_sizes(MESSAGES))
 def test_every_event_is_read(name: str) -> None:
     """In structured mode, the only one that is sent, with all of its attributes and data."""
     message = MESSAGES[name]

@@ -40,6 +40,7 @@ from lib.ports.notifiers import Notifier
 from tests.support import receivers
 from tests.support.answers import an_answer
 from tests.support.builders import NOW, a_filter, a_finding, a_report, an_image
+from tests.support.every import every
 from tests.support.notices import injected, noticed, notices, usual_sizes
 from tests.support.receivers import (
     ANSWERS,
@@ -101,7 +102,7 @@ def test_every_receiver_can_be_tested(mode: str) -> None:
 
 
 @each_format
-@pytest.mark.parametrize("story", usual_sizes(STORIES))
+@every("story", usual_sizes(STORIES))
 def test_every_alert_is_rendered_within_limits(mode: str, options: Any, story: str) -> None:
     """Every story, in a thread or in none, in full and plain, fits and is the same each time."""
     made = notifier(mode, tools(), **options)
@@ -130,7 +131,7 @@ def test_the_text_is_built_once_for_a_message(
 
 
 @each_format
-@pytest.mark.parametrize("thread", THREADS.values())
+@every("thread", THREADS.values())
 def test_the_thread_of_another_receiver_is_none(mode: str, options: Any, thread: str) -> None:
     """A destination was another kind of receiver before: its thread says nothing here."""
     made = notifier(mode, tools(), **options)
@@ -150,7 +151,7 @@ def fits(made: Notifier, payload: Any) -> bool:
 
 
 @pytest.mark.parametrize(("mode", "options"), FOR_PEOPLE)
-@pytest.mark.parametrize("story", usual_sizes(STORIES))
+@every("story", usual_sizes(STORIES))
 def test_every_receiver_says_what_the_text_says(mode: str, options: Any, story: str) -> None:
     """Headline, numbers, what to do, the worst news, how to accept the risk, the small print."""
     payload = notifier(mode, tools(), **options).render(STORIES[story])
@@ -210,7 +211,7 @@ def strings(value: Any) -> Iterator[str]:
 
 
 @each_format
-@pytest.mark.parametrize("story", ["baseline", "scan-failed"])
+@every("story", ["baseline", "scan-failed"])
 def test_the_report_page_is_linked_where_there_is_one(mode: str, options: Any, story: str) -> None:
     """Whoever wants to know more has one click to it; without a page nothing is promised."""
     made = notifier(mode, tools(), **options)
@@ -222,7 +223,7 @@ def test_the_report_page_is_linked_where_there_is_one(mode: str, options: Any, s
 
 
 @pytest.mark.parametrize(("mode", "options"), FOR_PEOPLE)
-@pytest.mark.parametrize("story", usual_sizes(STORIES))
+@every("story", usual_sizes(STORIES))
 def test_a_page_without_a_link_is_made_by_a_command(mode: str, options: Any, story: str) -> None:
     """Where functions have no addresses, messages name the command, and it takes what they say."""
     made = notifier(mode, tools(), **options)
@@ -263,7 +264,7 @@ def test_a_strange_name_gets_no_command(changes: dict[str, str]) -> None:
 
 
 @each_format
-@pytest.mark.parametrize("story", usual_sizes(STORIES))
+@every("story", usual_sizes(STORIES))
 def test_plain_is_not_larger(mode: str, options: Any, story: str) -> None:
     """The degraded attempt must be the easier one to take; an attribute may say that it is cut."""
     made = notifier(mode, tools(), **options)
@@ -333,7 +334,7 @@ def test_any_alert_stays_within_every_limit(alert: Notice) -> None:
 
 
 @each_http_mode
-@pytest.mark.parametrize("story", usual_sizes(STORIES))
+@every("story", usual_sizes(STORIES))
 def test_secrets_stay_out_of_payloads(mode: str, story: str) -> None:
     """What is rendered can be previewed, stored and logged."""
     made = make(mode, ANSWERS[mode])
@@ -452,8 +453,8 @@ def test_accepted_answers_after_the_question_do_not_tell_secrets(
 
 
 @each_http_mode
-@pytest.mark.parametrize("threads", [{}, THREADS])
-@pytest.mark.parametrize("status", [200, 201, 204])
+@every("threads", [{}, THREADS])
+@every("status", [200, 201, 204])
 def test_accepted_answers_do_not_tell_secrets(
     mode: str, threads: Mapping[str, str], session: Answering
 ) -> None:
@@ -493,7 +494,7 @@ def printed(error: Exception) -> str:
 
 
 @each_http_mode
-@pytest.mark.parametrize("status", [200, 302, 400, 401, 403, 404, 429, 500, 503])
+@every("status", [200, 302, 400, 401, 403, 404, 429, 500, 503])
 def test_tests_do_not_tell_secrets(mode: str, session: Answering) -> None:
     """`destinations test` shows what the receiver answered, but no secret that it repeats."""
     asked = ports.DestinationTest("test-1", NOW, "stage prod", create=True, page=True)

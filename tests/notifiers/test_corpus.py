@@ -18,6 +18,7 @@ from lib.normalizer.documents import normalize_document
 from lib.notifiers.sns.notifier import FORMATS
 from tests.notifiers.jira.test_notifier import assert_valid
 from tests.support.builders import a_filter, a_report, an_image
+from tests.support.every import every
 from tests.support.notices import noticed
 from tests.support.pages import (
     EVERYTHING,
@@ -90,7 +91,7 @@ def rendered(notice: Notice) -> Iterator[str]:
             yield json.dumps(payload, ensure_ascii=False)
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: f"{path.parent.name}/{path.stem[:50]}")
+@every("path", DOCUMENTS, ids=lambda path: f"{path.parent.name}/{path.stem[:50]}")
 def test_real_documents_fit_every_receiver(path: Path) -> None:
     """In full, as a first scan, and with the threshold that is usual."""
     for report in reports_of(path):

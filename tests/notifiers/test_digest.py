@@ -27,6 +27,7 @@ from tests.notifiers.sns.test_amazon_q import LIVE
 from tests.support import golden
 from tests.support.builders import NOW
 from tests.support.digests import SHOP, TRAINER, M, a_digest_of, clear, digests, hostile
+from tests.support.every import every
 from tests.support.receivers import OPTIONS, THREADS, ScriptedHttp, jira_issue, notifier, tools
 from tests.support.scenes import INJECTIONS
 
@@ -63,7 +64,7 @@ def rendered(folder: str, digest: Any, thread: str | None = None) -> Any:
 
 
 @each_mode
-@pytest.mark.parametrize("name", DIGESTS)
+@every("name", DIGESTS)
 def test_every_digest_is_the_same_each_time(folder: str, name: str) -> None:
     """In a thread or in none."""
     for thread in (None, THREADS.get(FOLDERS[folder][0])):
@@ -91,7 +92,7 @@ OWN = re.compile(
 
 @pytest.mark.untraced
 @each_mode
-@pytest.mark.parametrize("text", INJECTIONS)
+@every("text", INJECTIONS)
 def test_absurd_text_stays_inert_and_within_limits(folder: str, text: str) -> None:
     """Names of repositories, packages and tags come from outside here, too."""
     payload = rendered(folder, hostile(text), THREADS.get(FOLDERS[folder][0]))
@@ -369,7 +370,7 @@ def numbers_of(text: str) -> int:
     return sum(map(int, re.findall(r"(\d+) (?:[A-Z]{3,}|unrated)\b", text)))
 
 
-@pytest.mark.parametrize("name", DIGESTS)
+@every("name", DIGESTS)
 def test_the_numbers_of_a_digest_add_up(name: str) -> None:
     """What came and went, what is open, its ages, and what each list has."""
     digest = DIGESTS[name]

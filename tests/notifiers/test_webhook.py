@@ -34,6 +34,7 @@ from lib.ports.notifiers import HttpClient
 from tests.support import docs, golden
 from tests.support.answers import an_answer
 from tests.support.builders import NOW
+from tests.support.every import every
 from tests.support.notices import injected, injected_problem, notices, quiet_notices, usual_sizes
 from tests.support.receivers import (
     HOOK,
@@ -111,7 +112,7 @@ def assert_valid(event: Any) -> None:
         assert not re.search("[\x00-\x1f\x7f-\x9f\ud800-\udfff]", event[name])
 
 
-@pytest.mark.parametrize("name", usual_sizes(NOTICES))
+@every("name", usual_sizes(NOTICES))
 def test_every_event_is_valid(name: str) -> None:
     """In full and plain, by the schema that is published."""
     for payload in (webhook().render(NOTICES[name]), webhook().plain(NOTICES[name])):
@@ -150,7 +151,7 @@ def test_event_looks_as_kept(story: str) -> None:
     golden.check("webhook", story, webhook().render(NOTICES[story]))
 
 
-@pytest.mark.parametrize("text", INJECTIONS)
+@every("text", INJECTIONS)
 def test_absurd_text_is_shown_and_stays_within_limits(text: str) -> None:
     """JSON has no markup; attributes are one line of text, and the source stays a URI."""
     for notice in (injected(text), injected_problem(text)):
@@ -179,9 +180,9 @@ class TestSignature:
 
         assert signed == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
 
-    @pytest.mark.parametrize("size", [MIN_KEY, 25, 26, 64])
-    @pytest.mark.parametrize("prefix", ["", "whsec_"])
-    @pytest.mark.parametrize("padding", ["=", ""])
+    @every("size", [MIN_KEY, 25, 26, 64])
+    @every("prefix", ["", "whsec_"])
+    @every("padding", ["=", ""])
     def test_the_key_is_what_the_base64_stands_for(
         self, size: int, prefix: str, padding: str
     ) -> None:
@@ -229,7 +230,7 @@ class TestSignature:
         both = f"{signature(new, call)} {signature(old, call)}"
         assert call.headers["webhook-signature"] == both
 
-    @pytest.mark.parametrize(
+    @every(
         "secret",
         [
             "",
@@ -312,7 +313,7 @@ def test_any_2xx_is_an_acceptance(status: int) -> None:
     assert made.send(payload) == Receipt(payload["id"])
 
 
-@pytest.mark.parametrize("status", range(300, 500))
+@every("status", range(300, 500))
 def test_a_refusal_may_pass_unless_the_endpoint_is_gone(status: int) -> None:
     """Decided by its status: which messages it is about, and whether it is for good."""
     session = requests.Session()

@@ -46,6 +46,7 @@ from tests.support.builders import (
     a_scan,
     an_image,
 )
+from tests.support.every import every
 from tests.support.notices import noticed
 from tests.support.pages import (
     HOSTILE,
@@ -141,7 +142,7 @@ def test_every_finding_is_on_the_page(count: int) -> None:
     numbers_add_up(changed(count))
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.stem[:60])
+@every("path", DOCUMENTS, ids=lambda path: path.stem[:60])
 def test_real_documents_come_out_whole(path: Path) -> None:
     """As first scans; those without a result are said to be that."""
     for report in reports_of(path):

@@ -3,11 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from lib.models import Severity
 from lib.normalizer.documents import normalize_document
 from tests.support.documents import EVENTS, FINDINGS, checked, document
+from tests.support.every import every
 
 SHAPES = ("ecr-basic", "ecr-enhanced", "derived", "inspector2")
 DOCUMENTS = [
@@ -53,7 +52,7 @@ def of_packages(row: Any) -> set[Identity]:
     }
 
 
-@pytest.mark.parametrize("path", sorted(set(DOCUMENTS) - {EMPTY}))
+@every("path", sorted(set(DOCUMENTS) - {EMPTY}))
 def test_every_real_document_is_normalized_in_full(path: str) -> None:
     """Reports are valid, hold each finding once, and are sorted."""
     raw = document(path)

@@ -12,6 +12,7 @@ from requests import ConnectionError as NoConnection
 from lib.errors import ImageGoneError, SourceError
 from lib.sources.provenance import MAX_BYTES, EcrProvenanceSource
 from tests.support.builders import a_digest, an_image
+from tests.support.every import every
 
 COMMIT = "1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d"
 REPOSITORY = "https://github.com/example/payments"
@@ -204,7 +205,7 @@ def test_a_download_that_fails_keeps_its_address_to_itself(session: FakeSession,
     assert raised.value.__suppress_context__ is (session.error is not None)
 
 
-@pytest.mark.parametrize(
+@every(
     "url",
     [
         "https://evil.example/config",

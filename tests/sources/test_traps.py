@@ -32,6 +32,7 @@ from lib.normalizer.values import moment
 from lib.wire.report import report_to_json
 from tests.sources.test_ecr import FakeEcr, refusal, source
 from tests.support.documents import checked, document
+from tests.support.every import every
 from tests.support.shapes import (
     DIGEST,
     IMAGE,
@@ -90,7 +91,7 @@ def test_trap_02_tags_are_labels_under_four_names() -> None:
     assert normalize_ecr([tagged], replace(IMAGE, tags=()), SCAN).image.tags == ("1.4.2",)
 
 
-@pytest.mark.parametrize(
+@every(
     "name",
     [
         "RHSA-2020:3908",
@@ -241,7 +242,7 @@ def test_trap_12_absent_findings_are_not_none(body: Any) -> None:
         assert isinstance(normalize_ecr([raw], IMAGE, SCAN), UnusableReport)
 
 
-@pytest.mark.parametrize(
+@every(
     "status",
     [
         "FAILED",

@@ -10,6 +10,7 @@ from lib.errors import SourceError
 from lib.models import Workload
 from lib.sources.workloads import EcsWorkloads
 from tests.support.builders import NOW, a_digest, an_image
+from tests.support.every import every
 
 REGISTRY = "000474600478.dkr.ecr.eu-central-1.amazonaws.com"
 IMAGE = an_image(1)
@@ -68,7 +69,7 @@ def test_services_and_tasks_are_named_and_counted() -> None:
     )
 
 
-@pytest.mark.parametrize(
+@every(
     ("image", "digest", "runs"),
     [
         (f"{REGISTRY}/payments/api:1.4.1", None, True),

@@ -3,14 +3,13 @@
 import gzip
 from typing import Any
 
-import pytest
-
 from lib.store.objects import FASTEST, compressed
 from lib.store.rows import text_of
 from lib.store.streaming import parts_of
 from tests.store.test_typed import IMAGE, STATE, VIEW
 from tests.support.builders import a_finding, a_report, an_unusable_report
 from tests.support.digests import a_digest_of
+from tests.support.every import every
 from tests.support.notices import a_message, notices
 from tests.support.streams import a_lifecycle, a_state, a_watched
 
@@ -21,7 +20,7 @@ LARGE = a_message(
 MESSAGES = [notice.message for notice in notices().values()]
 
 
-@pytest.mark.parametrize(
+@every(
     "data",
     [STATE, IMAGE, VIEW, LARGE, a_report(*MANY), an_unusable_report(), a_digest_of(), *MESSAGES],
 )

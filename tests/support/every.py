@@ -8,6 +8,7 @@ fresh fixture, or takes long.
 
 import inspect
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import pytest
@@ -22,27 +23,35 @@ class CasesError(AssertionError):
 
 
 def every(
-    names: str | Sequence[str], cases: Iterable[Any], *, ids: Callable[[Any], Any] | None = None
+    names: str | Sequence[str],
+    cases: Iterable[Any],
+    *,
+    ids: Callable[[Any], Any] | Iterable[str] | None = None,
 ) -> Callable[[Test], Test]:
     """
     Let a test take every case, as `pytest.mark.parametrize` would. The cases share fixtures.
 
-    `ids`: the name of a value in a failure.
+    `ids`: the names of the cases in a failure, or the name of a value.
     """
     arguments = [name.strip() for name in names.split(",")] if isinstance(names, str) else [*names]
-    sets = [_named(case, len(arguments), ids or repr) for case in cases]
+    sets = [_Case.of(case, len(arguments)) for case in cases]
+    name_of: Callable[[Any], Any] = repr
+    if callable(ids):
+        name_of = ids
+    elif ids is not None:
+        sets = [_Case(case.values, name) for case, name in zip(sets, ids, strict=True)]
 
     def decorated(test: Test) -> Test:
         def looped(*args: Any, **fixtures: Any) -> None:
             failures: list[tuple[str, BaseException]] = []
-            for name, values in sets:
-                case = dict(zip(arguments, values, strict=True))
+            for case in sets:
+                values = dict(zip(arguments, case.values, strict=True))
                 try:
-                    test(*args, **fixtures, **case)
+                    test(*args, **fixtures, **values)
                 except pytest.skip.Exception:
                     continue
                 except (Exception, pytest.fail.Exception) as error:  # noqa: BLE001  # named below
-                    failures.append((name, error))
+                    failures.append((case.text(name_of), error))
             if failures:
                 raise CasesError(_words(failures, len(sets))) from failures[0][1]
 
@@ -51,13 +60,23 @@ def every(
     return decorated
 
 
-def _named(case: Any, many: int, name_of: Callable[[Any], Any]) -> tuple[str, Sequence[Any]]:
-    """Return the name and the values of a case: values, a single one, or a `pytest.param`."""
-    if isinstance(case, type(pytest.param())):
-        values, name = case.values, case.id
-    else:
-        values, name = (tuple(case) if many > 1 else (case,)), None
-    return name or ", ".join([str(name_of(value))[:_LONGEST] for value in values]), values
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """The values of a case, and its name where it has one."""
+
+    values: Sequence[Any]
+    name: str | None = None
+
+    @classmethod
+    def of(cls, case: Any, many: int) -> "_Case":
+        """Return what a test gives: values, a single one, or a `pytest.param`."""
+        if isinstance(case, type(pytest.param())):
+            return cls(case.values, case.id)
+        return cls(tuple(case) if many > 1 else (case,))
+
+    def text(self, name_of: Callable[[Any], Any]) -> str:
+        """Return its name, or its values; only a failure needs them, and some are long."""
+        return self.name or ", ".join([str(name_of(value))[:_LONGEST] for value in self.values])
 
 
 def _words(failures: Sequence[tuple[str, BaseException]], many: int) -> str:

@@ -11,6 +11,7 @@ from requests.adapters import HTTPAdapter
 from lib.errors import ConfigError
 from lib.http_client import check_url
 from lib.urls.addresses import Address, AddressError, read_address
+from tests.support.every import every
 
 HOSTS = ("hooks.slack.com", ".atlassian.net", "127.0.0.1", "localhost", "::1")
 ALLOWED = re.compile(r"hooks\.slack\.com|[a-z0-9.-]+\.atlassian\.net|127\.0\.0\.1|localhost|::1")
@@ -32,7 +33,7 @@ def test_scheme_host_and_port_are_read(url: str, address: Address) -> None:
     assert read_address(url) == address
 
 
-@pytest.mark.parametrize(
+@every(
     ("url", "reason"),
     [
         ("", "empty"),

@@ -13,6 +13,7 @@ from lib.urls.addresses import read_address
 from lib.urls.advisories import vulnerability_url
 from lib.urls.packages import KNOWN_DISTRIBUTIONS, read_package_url
 from tests.support.documents import case
+from tests.support.every import every
 
 AMAZON = "https://alas.aws.amazon.com/AL2023/ALAS-2025-957.html"
 UBUNTU = "https://ubuntu.com/security/CVE-2024-35195"
@@ -27,7 +28,7 @@ def a_finding(*links: str, os: str | None = "AMAZON_LINUX_2023", id_: str = "X-1
     return Finding(id_, Package("requests", "1", purl=purl), Severity.HIGH, links=links)
 
 
-@pytest.mark.parametrize(
+@every(
     "link",
     [
         "https://alas.aws.amazon.com/cve/json/v1/CVE-2024-35195.json",
@@ -98,7 +99,7 @@ def test_amazons_json_is_not_linked() -> None:
     assert vulnerability_url(finding) == AMAZON
 
 
-@pytest.mark.parametrize(
+@every(
     ("os", "purl"),
     [
         ("AMAZON_LINUX_2023", "pkg:rpm/amazon/requests?distro=amazon-2023"),

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lib.urls.forges import MAX_URL, commit_url, compare_url, name, repository_url, short_commit
+from tests.support.every import every
 
 GITHUB = "https://github.com/example/payments"
 OLD, NEW = "9f8e7d6c5b4a39281706f5e4d3c2b1a09f8e7d6c", "1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d"
@@ -68,13 +69,13 @@ NO_ADDRESSES = [
 ]
 
 
-@pytest.mark.parametrize(("text", "expected"), ADDRESSES)
+@every(("text", "expected"), ADDRESSES)
 def test_an_address_is_understood_in_every_form(text: str, expected: str) -> None:
     """The same repository has one address, without credentials."""
     assert repository_url(text) == expected
 
 
-@pytest.mark.parametrize("text", NO_ADDRESSES)
+@every("text", NO_ADDRESSES)
 def test_what_is_no_address_is_none(text: str) -> None:
     """Nothing is made a link that is not one."""
     assert repository_url(text) is None
@@ -97,7 +98,7 @@ def test_an_address_is_always_a_plain_one(text: str) -> None:
         assert repository_url(found) == found
 
 
-@pytest.mark.parametrize(
+@every(
     ("repository", "page"),
     [
         (GITHUB, f"{GITHUB}/commit/{NEW}"),

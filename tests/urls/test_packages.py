@@ -1,15 +1,14 @@
 """Package URLs, taken apart and compared."""
 
-import pytest
-
 from lib.normalizer.package_url import package_url
 from lib.urls.packages import KNOWN_QUALIFIERS, KNOWN_TYPES, read_package_url
+from tests.support.every import every
 
 
 class TestRead:
     """From text to parts."""
 
-    @pytest.mark.parametrize(
+    @every(
         ("text", "parts"),
         [
             ("pkg:deb/debian/openssl", ("deb", "debian", "openssl", None, {})),
@@ -41,7 +40,7 @@ class TestRead:
         assert found is not None
         assert (found.version, found.subpath) == ("1", "sub/path")
 
-    @pytest.mark.parametrize(
+    @every(
         "text", ["", "openssl", "pkg:", "pkg:npm", "pkg:npm/", "pkg:/a", "cpe:/a:b", "https://a/b"]
     )
     def test_other_texts_are_none(self, text: str) -> None:
@@ -52,7 +51,7 @@ class TestRead:
 class TestHoldsFor:
     """One as a limit for another."""
 
-    @pytest.mark.parametrize(
+    @every(
         ("limit", "holds"),
         [
             ("pkg:deb/debian/openssl", True),
@@ -86,7 +85,7 @@ class TestHoldsFor:
         assert not wanted.covers(package)
 
 
-@pytest.mark.parametrize(
+@every(
     ("manager", "name", "os"),
     [
         ("OS", "a", "DEBIAN_12"),

@@ -8,6 +8,7 @@ from lib.models import Image
 from lib.urls.console import console_url
 from lib.urls.forges import commit_url
 from lib.urls.partitions import DOMAINS, PARTITIONS, partition_named, partition_of
+from tests.support.every import every
 
 ENDPOINTS = botocore.loaders.create_loader().load_data("endpoints")["partitions"]
 
@@ -32,7 +33,7 @@ def test_every_region_belongs_to_its_partition() -> None:
     assert {region: partition_of(region).name for region in expected} == expected
 
 
-@pytest.mark.parametrize("name", [one.name for one in PARTITIONS])
+@every("name", [one.name for one in PARTITIONS])
 def test_links_lead_to_the_console_of_the_partition_or_nowhere(name: str) -> None:
     """The consoles of isolated partitions have no public names."""
     partition = partition_named(name)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from lib.errors import LinkError
 from lib.urls.signed import PREFIXES, SignedLinks, verified_key
 from tests.support.builders import NOW
+from tests.support.every import every
 
 DAY = timedelta(days=1)
 LINKS = SignedLinks("https://links.example/", 30 * DAY)
@@ -48,7 +49,7 @@ def test_a_new_secret_ends_all_links() -> None:
         verified_key(path, query, secret="another", now=NOW)
 
 
-@pytest.mark.parametrize(
+@every(
     ("name", "value"),
     [
         ("ends", "99999999999"),

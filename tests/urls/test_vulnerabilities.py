@@ -1,9 +1,8 @@
 """Pages of vulnerabilities by their ids, and by the links of their source."""
 
-import pytest
-
 from lib.urls.advisories import vulnerability_url
 from tests.support.builders import a_finding
+from tests.support.every import every
 
 
 class TestVulnerabilityUrl:
@@ -15,7 +14,7 @@ class TestVulnerabilityUrl:
 
         assert vulnerability_url(finding) == "https://ubuntu.com/security/CVE-2024-0001"
 
-    @pytest.mark.parametrize(
+    @every(
         "link",
         [
             "javascript:alert(1)",
@@ -34,7 +33,7 @@ class TestVulnerabilityUrl:
 
         assert vulnerability_url(finding) == "https://nvd.nist.gov/vuln/detail/CVE-2024-0001"
 
-    @pytest.mark.parametrize(
+    @every(
         ("name", "url"),
         [
             ("CVE-2021-44228", "https://nvd.nist.gov/vuln/detail/CVE-2021-44228"),

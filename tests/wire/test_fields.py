@@ -20,6 +20,7 @@ from lib.wire.report import (
 )
 from tests.support.builders import a_finding, a_report, an_image
 from tests.support.documents import schema
+from tests.support.every import every
 
 REPORT: Mapping[str, Any] = schema("report-1.0.0.json")["properties"]
 FINDING: Mapping[str, Any] = schema("finding-1.0.0.json")["properties"]
@@ -72,7 +73,7 @@ FIELDS = [
 ]
 
 
-@pytest.mark.parametrize(("described", "name"), FIELDS)
+@every(("described", "name"), FIELDS)
 def test_a_field_is_in_the_schema(described: Described, name: str) -> None:
     """Written by its type, and described by hand. A field that no document has is listed."""
     if name in described.not_written:
@@ -87,7 +88,7 @@ def test_a_field_is_in_the_schema(described: Described, name: str) -> None:
     )
 
 
-@pytest.mark.parametrize("described", MODELS, ids=lambda described: described.model.__name__)
+@every("described", MODELS, ids=lambda described: described.model.__name__)
 def test_the_schema_has_no_other_field(described: Described) -> None:
     """What is described is written."""
     names = {field.name for field in dataclasses.fields(described.model)} | set(

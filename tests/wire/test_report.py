@@ -4,7 +4,6 @@ import json
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-import pytest
 from hypothesis import given, settings
 
 from lib.models import (
@@ -15,6 +14,7 @@ from lib.models import (
 from lib.wire.report import report_from_json, report_to_json
 from tests.support.builders import a_finding, a_report, an_unusable_report
 from tests.support.documents import checked, schema
+from tests.support.every import every
 from tests.support.strategies import REPORTS
 
 
@@ -96,7 +96,7 @@ def test_report_schema_holds_the_finding_schema() -> None:
     assert schema("report-1.0.0.json")["$defs"]["finding"] == finding
 
 
-@pytest.mark.parametrize(
+@every(
     "change",
     [
         lambda report: report.pop("findings"),

@@ -30,6 +30,7 @@ from cli.doctor.facts import (
 )
 from lib.models import StreamId
 from lib.models.diagnostics import Check, CheckStatus, failed, note, ok
+from tests.support.every import every
 
 PLACE = Place("prod", "eu-central-1")
 QUEUE = "arn:aws:sqs:eu-central-1:000474600478:ecr-scan-alerts-prod-scan-events"
@@ -48,7 +49,7 @@ def statuses(checks: Any) -> list[CheckStatus]:
     return [check.status for check in checks]
 
 
-@pytest.mark.parametrize(
+@every(
     ("status", "expected"),
     [
         ("CREATE_COMPLETE", OK),

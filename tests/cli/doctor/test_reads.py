@@ -26,6 +26,7 @@ from lib.models import StreamId
 from lib.models.streams import TagRow
 from lib.ports.streams import StreamRow
 from tests.support.builders import NOW
+from tests.support.every import every
 
 MANAGEMENT = {"IncludeManagementEvents": True}
 DATA = {"IncludeManagementEvents": False}
@@ -172,7 +173,7 @@ class TestBucket:
             reads(get_object=refused("AccessDenied")).deployed_config({"ReportsBucketName": "b"})
 
 
-@pytest.mark.parametrize(
+@every(
     ("selectors", "writes"),
     [
         ({}, False),

@@ -5,9 +5,10 @@ import pytest
 from cli.ignore_files.rules import NoEntryError, package_limit
 from lib.normalizer.package_url import package_url
 from lib.urls.packages import read_package_url
+from tests.support.every import every
 
 
-@pytest.mark.parametrize(
+@every(
     ("purl", "os"),
     [
         ("pkg:apk/alpine/openssl@3?distro=3.22.1", "ALPINE_LINUX_3_22"),

@@ -4,9 +4,10 @@ import pytest
 
 from cli.ignore_files import format_of
 from tests.cli.ignore_files.origins import EXAMPLES
+from tests.support.every import every
 
 
-@pytest.mark.parametrize(
+@every(
     ("name", "format_"),
     [
         (".trivyignore", "trivyignore"),

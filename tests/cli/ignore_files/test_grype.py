@@ -5,6 +5,7 @@ import pytest
 from cli.ignore_files.rules import IgnoreRule
 from lib.errors import DocumentError
 from tests.cli.ignore_files.origins import example, ignored, rules_of, skipped
+from tests.support.every import every
 
 
 def test_an_example_is_read() -> None:
@@ -43,7 +44,7 @@ def test_what_an_entry_cannot_say_is_skipped() -> None:
     ]
 
 
-@pytest.mark.parametrize(
+@every(
     ("name", "package"),
     [
         ("org.slf4j", "org.slf4j"),

@@ -9,6 +9,7 @@ from cli.ignore_files.importing import NewEntry, Plan, Wishes, plan, without_ref
 from cli.ignore_files.rules import IgnoreRule, SkippedRule
 from lib.core.suppressions import Suppression
 from tests.cli.ignore_files.origins import TODAY
+from tests.support.every import every
 
 END = TODAY + timedelta(days=90)
 DOCUMENT = {
@@ -70,7 +71,7 @@ class TestNew:
 
         assert new.entry.reason == "x" * 499 + "…"
 
-    @pytest.mark.parametrize(
+    @every(
         ("stated", "wished", "both"),
         [
             (None, "payments/*", "payments/*"),

@@ -14,7 +14,6 @@ from functools import cache
 from itertools import product
 from typing import Any
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -25,6 +24,7 @@ from lib.models import Finding, Image, Package, Severity
 from lib.urls.packages import read_package_url
 from tests.cli.ignore_files.origins import TODAY
 from tests.support.builders import a_digest, an_image
+from tests.support.every import every
 from tests.support.thorough import examples
 
 Ignores = Callable[[str, Finding, Image, date], bool]
@@ -136,7 +136,7 @@ def agrees(limit: str, purl: str | None) -> bool:
     )
 
 
-@pytest.mark.parametrize("pattern", PATTERNS)
+@every("pattern", PATTERNS)
 def test_paths(pattern: str) -> None:
     """Every pattern, alone: for grype of absolute paths, for Trivy of those without a slash."""
     trivy = json.dumps({"vulnerabilities": [{"id": IDS[0], "paths": [pattern]}]})

@@ -11,6 +11,7 @@ from cli.ignore_files.rules import IgnoreRule, Rule
 from lib.errors import DocumentError
 from tests.cli.ignore_files.origins import example, ignored, rules_of, skipped
 from tests.support.builders import a_digest
+from tests.support.every import every
 
 ECR = "123456789012.dkr.ecr.eu-central-1.amazonaws.com"
 LODASH = "pkg:npm/lodash@4.17.20"
@@ -144,7 +145,7 @@ class TestProducts:
         assert [(each.repository, each.digest) for each in found] == limits
         assert {each.purl for each in found} == {None}
 
-    @pytest.mark.parametrize(
+    @every(
         "purl",
         [
             f"pkg:oci/api?repository_url={ECR}/payments",
@@ -267,7 +268,7 @@ class TestContradictions:
         ):
             assert (len(ignored(rules(*statements))) == 1) is wins
 
-    @pytest.mark.parametrize(
+    @every(
         ("one", "other", "meet"),
         [
             (LODASH, "pkg:npm/lodash", True),

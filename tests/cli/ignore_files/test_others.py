@@ -7,11 +7,12 @@ import pytest
 from cli.ignore_files.others import other_file
 from tests.cli.ignore_files.origins import EXAMPLES
 from tests.support.documents import CASES
+from tests.support.every import every
 
 XML = "<?xml version='1.0'?>\n"
 
 
-@pytest.mark.parametrize(
+@every(
     ("name", "text", "words"),
     [
         ("a.json", " \n", "it is empty"),

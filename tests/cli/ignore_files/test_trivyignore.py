@@ -6,6 +6,7 @@ import pytest
 
 from cli.ignore_files.rules import IgnoreRule, SkippedRule
 from tests.cli.ignore_files.origins import example, ignored, rules_of, skipped
+from tests.support.every import every
 
 
 def test_ids_come_with_their_comments_and_ends() -> None:
@@ -42,7 +43,7 @@ def test_what_is_no_vulnerability_is_skipped() -> None:
     ]
 
 
-@pytest.mark.parametrize(
+@every(
     ("text", "reason"),
     [
         ("# a\n# b\nCVE-1", "a b"),

@@ -7,6 +7,7 @@ import pytest
 from cli.ignore_files.rules import IgnoreRule
 from lib.errors import ConfigError, DocumentError
 from tests.cli.ignore_files.origins import example, ignored, rules_of, skipped
+from tests.support.every import every
 
 
 def test_each_pair_of_path_and_package_is_an_entry() -> None:
@@ -68,7 +69,7 @@ def test_what_an_entry_cannot_say_is_skipped() -> None:
     ]
 
 
-@pytest.mark.parametrize(
+@every(
     ("pattern", "ours"),
     [
         ("a/b", "a/b"),

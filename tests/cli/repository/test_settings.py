@@ -23,6 +23,7 @@ from lib.checks.completion import policy
 from lib.errors import DocumentError
 from lib.models import PullThroughCache
 from tests.checks.test_check import an_image_in_store
+from tests.support.every import every
 
 KEY = "arn:aws:kms:eu-central-1:000474600478:key/made-up"
 EXCEPT = "IMMUTABLE_WITH_EXCLUSION"
@@ -47,7 +48,7 @@ def test_names_that_ecr_takes(name: str) -> None:
     assert check_name(name) == name
 
 
-@pytest.mark.parametrize(
+@every(
     "name",
     ["a", "Payments", "a" * 257, "a//b", "/a", "a/", "a..b", "a___b", "-a", "a b", "pay:1", "ab\n"],
 )
@@ -103,7 +104,7 @@ def test_keys_that_ecr_refuses(key: str, says: str) -> None:
 # --- tags ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@every(
     ("now", "allow", "then"),
     [
         (Mutability("MUTABLE"), (), "IMMUTABLE"),
@@ -215,10 +216,8 @@ def test_scan_on_push_is_turned_on() -> None:
     assert not by_setting(on, Wishes(20))["scan on push"].differs
 
 
-@pytest.mark.parametrize(
-    "filters", [("*",), ("other", "payments/*"), ("ments",), ("payments/api",)]
-)
-@pytest.mark.parametrize("enhanced", [True, False])
+@every("filters", [("*",), ("other", "payments/*"), ("ments",), ("payments/api",)])
+@every("enhanced", [True, False])
 def test_a_rule_of_the_registry_is_enough(filters: tuple[str, ...], enhanced: bool) -> None:  # noqa: FBT001  # a row
     """One without a star names every repository that has it in its name."""
     registry = RegistryScanning(enhanced, (a_rule(*filters, frequency="CONTINUOUS_SCAN"),))

@@ -31,6 +31,7 @@ from lib.notifiers.jira.notifier import LABEL, JiraNotifier
 from lib.notifiers.jira.text import MAX_SUMMARY, MAX_TEXT
 from tests.support import golden
 from tests.support.builders import NOW, a_filter, a_finding, a_report, an_image
+from tests.support.every import every
 from tests.support.notices import injected, injected_problem, noticed, notices, usual_sizes
 from tests.support.receivers import (
     CREDENTIALS,
@@ -122,7 +123,7 @@ def assert_valid(payload: Any) -> None:
     json.dumps(payload, ensure_ascii=False).encode("utf-8")
 
 
-@pytest.mark.parametrize("story", usual_sizes(STORIES))
+@every("story", usual_sizes(STORIES))
 def test_every_issue_is_valid(story: str) -> None:
     """Each story has a kept issue and a kept comment, both valid and within Jira's limits."""
     created = jira().render(STORIES[story])
@@ -148,7 +149,7 @@ def test_comment_looks_as_kept() -> None:
     golden.check("jira", "new-and-resolved.comment", payload["update"]["comment"])
 
 
-@pytest.mark.parametrize("text", INJECTIONS)
+@every("text", INJECTIONS)
 def test_text_from_outside_stays_text(text: str) -> None:
     """Wiki markup, JQL and HTML are text nodes; links go only where a URL says."""
     for alert in (injected(text), injected_problem(text)):
@@ -452,8 +453,8 @@ NOT_OURS = (
 )
 
 
-@pytest.mark.parametrize("thread", [THREAD, "SEC-7", None])
-@pytest.mark.parametrize("answer", NOT_OURS)
+@every("thread", [THREAD, "SEC-7", None])
+@every("answer", NOT_OURS)
 def test_an_issue_of_others_is_never_changed(answer: str, thread: str | None) -> None:
     """A key of ours, or our label, on an issue that we did not create: it is only read."""
     alert = STORIES["baseline"]
@@ -536,8 +537,8 @@ def test_search_results_have_an_end() -> None:
     assert calls == [SEARCH] * 10 + [CREATE]
 
 
-@pytest.mark.parametrize("text", ["", "[]", "null", "{}", '{"issues": 7}', "[" * 99_999])
-@pytest.mark.parametrize("thread", [None, THREAD])
+@every("text", ["", "[]", "null", "{}", '{"issues": 7}', "[" * 99_999])
+@every("thread", [None, THREAD])
 def test_an_odd_answer_creates_nothing(text: str, thread: str | None) -> None:
     """A proxy's page is neither "there is none" nor "it is not ours": it is asked again later."""
     with pytest.raises(TemporaryDeliveryError, match="not understood"):

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from lib.notifiers.jira.workflow import Status, status, transition
+from tests.support.every import every
 
 ODD = ["", "no json", "[]", "null", "7", "{}", "[" * 99_999]
 
@@ -61,7 +62,7 @@ def test_other_resolutions_are_no_decision(word: str | None) -> None:
     assert status(an_issue(resolution=word)) == Status(done=True)
 
 
-@pytest.mark.parametrize("text", [*ODD, '{"fields": 7}', '{"fields": {"status": "done"}}'])
+@every("text", [*ODD, '{"fields": 7}', '{"fields": {"status": "done"}}'])
 def test_odd_issue_counts_as_open(text: str) -> None:
     """Nothing is moved on the strength of an answer that nobody understands."""
     assert status(text) == Status(done=False)
@@ -90,8 +91,8 @@ def test_closing_does_not_look_like_a_decision() -> None:
     assert transition(ways(WORKFLOW[0]), done=True) is None
 
 
-@pytest.mark.parametrize("done", [True, False])
-@pytest.mark.parametrize(
+@every("done", [True, False])
+@every(
     "text",
     [
         *ODD,

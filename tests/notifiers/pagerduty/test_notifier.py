@@ -25,6 +25,7 @@ from lib.notifiers.pagerduty.notifier import PagerDutyNotifier
 from lib.ports.notifiers import HttpClient
 from tests.support import golden
 from tests.support.builders import NOW, a_filter, a_finding, a_report, an_image, an_unusable_report
+from tests.support.every import every
 from tests.support.notices import PAGER, injected, injected_problem, noticed, notices, usual_sizes
 from tests.support.receivers import (
     ENQUEUED,
@@ -92,7 +93,7 @@ def assert_valid(payload: Any) -> None:
             )
 
 
-@pytest.mark.parametrize("story", usual_sizes(STORIES))
+@every("story", usual_sizes(STORIES))
 def test_every_event_is_valid(story: str) -> None:
     """Each story has its kept events, within the limits."""
     payload = pagerduty().render(STORIES[story])
@@ -106,7 +107,7 @@ def test_events_look_as_kept(story: str) -> None:
     golden.check("pagerduty", story, pagerduty().render(STORIES[story]))
 
 
-@pytest.mark.parametrize("text", INJECTIONS)
+@every("text", INJECTIONS)
 def test_text_from_outside_stays_text(text: str) -> None:
     """PagerDuty shows plain text: one line each, without what reorders or hides it."""
     for alert in (injected(text), injected_problem(text)):

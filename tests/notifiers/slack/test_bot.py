@@ -31,6 +31,7 @@ from lib.notifiers.slack.bot import EVENT_TYPE, SlackBotNotifier
 from tests.notifiers.slack.test_webhook import assert_inert, assert_valid, texts
 from tests.support import golden
 from tests.support.builders import NOW, a_finding, a_report, an_image
+from tests.support.every import every
 from tests.support.notices import injected, injected_problem, noticed, notices, usual_sizes
 from tests.support.receivers import (
     BOT_TOKEN,
@@ -83,7 +84,7 @@ POST = "chat.postMessage channel"
 # --- what is sent -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("story", usual_sizes(STORIES))
+@every("story", usual_sizes(STORIES))
 def test_every_message_is_valid(story: str) -> None:
     """Replies and roots are within every limit of Slack."""
     for message in rendered(story).values():
@@ -105,7 +106,7 @@ def slack_message(story: str) -> Any:
     return notifier("slack", tools()).render(STORIES[story])
 
 
-@pytest.mark.parametrize("story", usual_sizes(STORIES))
+@every("story", usual_sizes(STORIES))
 def test_first_message_is_the_same_without_a_thread(story: str) -> None:
     """It stays beside the reply, for the case that the root is gone."""
     first, later = rendered(story, None), rendered(story)
@@ -135,7 +136,7 @@ def test_a_thread_of_another_place_is_none_of_ours(thread: str) -> None:
     assert list(rendered("new-and-resolved", thread)) == ["post"]
 
 
-@pytest.mark.parametrize("text", INJECTIONS)
+@every("text", INJECTIONS)
 def test_nothing_from_outside_comes_alive(text: str) -> None:
     """Mentions, links and markup are shown, never acted on; Slack is told not to look for any."""
     for alert in (injected(text), injected_problem(text)):
@@ -295,7 +296,7 @@ def test_a_scan_without_result_is_a_reply_like_others() -> None:
     assert sent("scan-failed", EDITED, POSTED)[0] == [UPDATE, REPLY]
 
 
-@pytest.mark.parametrize(
+@every(
     "error",
     [
         "message_not_found",
@@ -304,7 +305,7 @@ def test_a_scan_without_result_is_a_reply_like_others() -> None:
         "restricted_action_thread_locked",
     ],
 )
-@pytest.mark.parametrize("before", [(), (EDITED,)])
+@every("before", [(), (EDITED,)])
 def test_a_root_that_is_gone_makes_a_new_one(error: str, before: tuple[HttpAnswer, ...]) -> None:
     """Whether the edit or the reply found out."""
     calls, receipt = sent("new-and-resolved", *before, refused(error), POSTED)
@@ -322,7 +323,7 @@ def test_a_root_that_cannot_be_edited_does_not_stop_the_alert(error: str) -> Non
     assert receipt.thread == THREAD
 
 
-@pytest.mark.parametrize(
+@every(
     ("error", "class_", "broken"),
     [
         ("ratelimited", ThrottledError, None),
@@ -349,7 +350,7 @@ def test_a_root_that_cannot_be_edited_does_not_stop_the_alert(error: str) -> Non
         ),
     ],
 )
-@pytest.mark.parametrize("before", [(), (EDITED,)])
+@every("before", [(), (EDITED,)])
 def test_error_class_of_each_answer(
     error: str, class_: type[Exception], before: tuple[HttpAnswer, ...], *, broken: bool | None
 ) -> None:

@@ -10,6 +10,7 @@ from slack_sdk.errors import SlackObjectFormationError
 from slack_sdk.models.basic_objects import JsonObject
 from slack_sdk.models.blocks import Block
 
+from tests.support.every import every
 from tests.support.golden import PAYLOADS
 from tests.support.payloads import payloads, updates
 
@@ -75,7 +76,7 @@ def test_every_message_is_valid(mode: str) -> None:
     assert all(checked.values())
 
 
-@pytest.mark.parametrize("path", KEPT, ids=lambda path: f"{path.parent.name}-{path.stem}")
+@every("path", KEPT, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_every_kept_message_is_valid(path: Any) -> None:
     """The files that show what is sent, test messages included."""
     assert list(map(check, messages(json.loads(path.read_text("utf-8")))))

@@ -20,6 +20,7 @@ from lib.notifiers.slack.message import MAX_BLOCKS, MAX_CHARACTERS, MAX_HEADER, 
 from lib.notifiers.slack.webhook import SlackWebhookNotifier
 from tests.support import golden
 from tests.support.builders import a_finding, a_report, an_image
+from tests.support.every import every
 from tests.support.notices import injected, injected_problem, noticed, notices, usual_sizes
 from tests.support.receivers import OPTIONS, WEBHOOK, NamedSecrets, ScriptedHttp, tools
 from tests.support.scenes import INJECTIONS, Scene
@@ -85,7 +86,7 @@ def assert_inert(payload: Any) -> None:
     )
 
 
-@pytest.mark.parametrize("story", usual_sizes(STORIES))
+@every("story", usual_sizes(STORIES))
 def test_every_message_is_valid(story: str) -> None:
     """Each story has a kept message, and it stays within every limit of Slack."""
     payload = slack().render(STORIES[story])
@@ -99,7 +100,7 @@ def test_message_looks_as_kept(story: str) -> None:
     golden.check("slack", story, slack().render(STORIES[story]))
 
 
-@pytest.mark.parametrize("text", INJECTIONS)
+@every("text", INJECTIONS)
 def test_nothing_from_outside_comes_alive(text: str) -> None:
     """Mentions, links, markup and invisible characters are shown, never acted on."""
     for alert in (injected(text), injected_problem(text)):
@@ -235,7 +236,7 @@ def test_error_in_a_200_is_raised() -> None:
         notifier.send({"text": "hello"})
 
 
-@pytest.mark.parametrize(
+@every(
     ("body", "expected", "detail"),
     [
         ('{"ok":false,"error":"rate_limited","retry_after":7}', ThrottledError, 7.0),

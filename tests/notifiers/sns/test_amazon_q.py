@@ -18,6 +18,7 @@ from lib.notifiers.sns.amazon_q import LISTED, MAX_DESCRIPTION, MAX_TITLE, rende
 from lib.text import unlinked
 from tests.support import golden
 from tests.support.builders import a_finding, a_report
+from tests.support.every import every
 from tests.support.notices import (
     injected,
     injected_problem,
@@ -50,7 +51,7 @@ def test_notification_looks_as_kept(story: str) -> None:
     golden.check("sns-amazon-q", story, notification(NOTICES[story]))
 
 
-@pytest.mark.parametrize("text", INJECTIONS)
+@every("text", INJECTIONS)
 def test_no_mention_or_link_of_others_comes_alive(text: str) -> None:
     for notice in (injected(text), injected_problem(text)):
         document = notification(notice)
@@ -60,7 +61,7 @@ def test_no_mention_or_link_of_others_comes_alive(text: str) -> None:
         )
 
 
-@pytest.mark.parametrize("name", usual_sizes(NOTICES))
+@every("name", usual_sizes(NOTICES))
 def test_a_notice_lists_or_counts_all_that_differs(name: str) -> None:
     """Vulnerabilities of every kind, and those that ended quietly."""
     notice = NOTICES[name]
@@ -179,8 +180,8 @@ def test_no_text_becomes_a_link(text: str) -> None:
     assert live_in(slack_text(unlinked(slack_flat(text)), 400)) == []
 
 
-@pytest.mark.parametrize("text", LINKS)
-@pytest.mark.parametrize("make", [injected, injected_problem])
+@every("text", LINKS)
+@every("make", [injected, injected_problem])
 def test_no_field_from_outside_becomes_a_link(make: Any, text: str) -> None:
     """Package names, versions, paths, images, reasons: only our own links are live."""
     notice = make(text)

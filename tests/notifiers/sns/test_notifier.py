@@ -27,6 +27,7 @@ from lib.notifiers.sns.notifier import FORMATS, MAX_BYTES, MAX_SUBJECT, SnsNotif
 from lib.notifiers.sns.publisher import SnsPublisher
 from tests.support import golden
 from tests.support.builders import a_finding, a_report, an_image
+from tests.support.every import every
 from tests.support.notices import (
     a_notice,
     injected,
@@ -73,7 +74,7 @@ def assert_valid(payload: Any) -> None:
             assert isinstance(json.loads(value["StringValue"]), list)
 
 
-@pytest.mark.parametrize("story", usual_sizes(NOTICES))
+@every("story", usual_sizes(NOTICES))
 def test_a_mail_has_76_columns(story: str) -> None:
     """But for what must stay whole."""
     payload = sns().render(NOTICES[story])
@@ -113,7 +114,7 @@ def test_large_document_is_cut_by_whole_items_and_says_so() -> None:
 
 @pytest.mark.untraced
 @pytest.mark.parametrize("text", INJECTIONS)
-@pytest.mark.parametrize("format_", FORMATS)
+@every("format_", FORMATS)
 def test_absurd_text_stays_within_limits(text: str, format_: str) -> None:
     """Control characters, ten thousand characters, nothing at all: the mail is still one."""
     for notice in (injected(text), injected_problem(text)):
@@ -224,8 +225,8 @@ def test_commands_are_not_wrapped() -> None:
     assert all("imageDigest=sha256:" in each for each in commands)
 
 
-@pytest.mark.parametrize("format_", FORMATS)
-@pytest.mark.parametrize("story", usual_sizes(NOTICES))
+@every("format_", FORMATS)
+@every("story", usual_sizes(NOTICES))
 def test_plain_message_says_what_happened(format_: str, story: str) -> None:
     """Even the smallest message has the verdict, the counts of what it lacks and the link."""
     payload = sns(format_).plain(NOTICES[story])
@@ -370,7 +371,7 @@ def test_wrong_topic_is_a_mistake_in_the_configuration(arn: str) -> None:
 ENDPOINT: Mapping[str, Any] = {"endpoint_url": "https://sns.eu-central-1.amazonaws.com"}
 
 
-@pytest.mark.parametrize(
+@every(
     ("outcome", "expected"),
     [
         (lambda: refused("Throttling"), ThrottledError),
@@ -421,7 +422,7 @@ class TestNotices:
 
     @pytest.mark.untraced
     @pytest.mark.parametrize("format_", FORMATS)
-    @pytest.mark.parametrize("name", usual_sizes(NOTICES))
+    @every("name", usual_sizes(NOTICES))
     def test_every_message_is_valid(self, format_: str, name: str) -> None:
         """In full and plain; a program reads alert-1.0.0."""
         notice = NOTICES[name]

@@ -11,6 +11,7 @@ from lib.models import Notice
 from lib.models.views import Kind
 from lib.notifiers.sns.ocsf import render
 from tests.support import golden
+from tests.support.every import every
 from tests.support.notices import injected, injected_problem, notices, quiet_notices, usual_sizes
 from tests.support.ocsf_schema import problems
 from tests.support.scenes import INJECTIONS
@@ -30,7 +31,7 @@ def events(notice: Notice, room: int = ROOM) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines()]
 
 
-@pytest.mark.parametrize("text", INJECTIONS)
+@every("text", INJECTIONS)
 def test_absurd_text_makes_valid_events(text: str) -> None:
     for notice in (injected(text), injected_problem(text)):
         assert not [problem for made in events(notice) for problem in problems(made)]
@@ -41,7 +42,7 @@ def test_events_look_as_kept(story: str) -> None:
     golden.check("sns-ocsf", story, events(NOTICES[story]))
 
 
-@pytest.mark.parametrize("name", usual_sizes(NOTICES))
+@every("name", usual_sizes(NOTICES))
 def test_every_event_is_one_of_the_standard(name: str) -> None:
     """What ended is closed, and nothing else."""
     items = NOTICES[name].message.delta.items
