@@ -56,6 +56,12 @@ def test_a_case_is_what_parametrize_takes(names: Any, case: Any, name: str) -> N
         failing()
 
 
+def test_a_test_without_cases_is_an_error() -> None:
+    """Such as a pattern of files that matches none any more."""
+    with pytest.raises(ValueError, match="no case of path"):
+        every("path", [])
+
+
 def test_a_product_of_cases_names_both() -> None:
     """Loops stand in each other like `parametrize`."""
 

@@ -59,7 +59,7 @@ def reports_of(path: Path) -> Sequence[AnyReport]:
 GENERATED: Mapping[str, Callable[[], Notice]] = {
     **{
         f"{count} vulnerabilities": partial(changed, count)
-        for count in (0, 1, 10, 300, *([3_000] if THOROUGH else []), 10_000)
+        for count in (0, 1, 10, 300, 3_000, *([10_000] if THOROUGH else []))
     },
     "all fixed": lambda: about(a_report(), a_report(*findings(60), image=an_image(7))),
     "no fix": lambda: about(a_report(*(row for row in findings(80) if not row.fixable))),
@@ -68,6 +68,7 @@ GENERATED: Mapping[str, Callable[[], Notice]] = {
     "failed": failed,
 }
 """Notices of all sizes and kinds."""
+LARGEST = "3000 vulnerabilities"
 
 
 def adds_up(notice: Notice) -> None:
@@ -79,11 +80,15 @@ def adds_up(notice: Notice) -> None:
     assert len(content.open) + omitted == total
 
 
-def rendered(notice: Notice) -> Iterator[str]:
-    """Yield each receiver's payload as text, after checking it against the receiver's limits."""
+def rendered(notice: Notice, *, threads: bool = True) -> Iterator[str]:
+    """
+    Yield each receiver's payload as text, after checking it against the receiver's limits.
+
+    `threads`: with the thread of a message before and without; else only as a follow-up.
+    """
     for mode, options in MODES:
         made = notifier(mode, tools(), **options)
-        for thread in {None, THREADS.get(mode)}:
+        for thread in {None, THREADS.get(mode)} if threads else {THREADS.get(mode)}:
             payload = made.render(notice, thread=thread)
             assert all(usage.used <= usage.limit for usage in made.usage(payload)), mode
             if mode == "jira":
@@ -99,28 +104,32 @@ def test_real_documents_fit_every_receiver(path: Path) -> None:
             notice = noticed(Scene(report, None, (filter_,)))
             adds_up(notice)
             if not notice.quiet:
+                numbered = number_of(notice)
                 for text in rendered(notice):
                     # An incident is not opened by what nobody can fix.
-                    assert has_number(text, notice) or '"events": []' in text
+                    assert numbered.search(text) or '"events": []' in text
 
 
 @pytest.mark.parametrize("name", GENERATED)
 def test_generated_ones_fit_every_receiver(name: str) -> None:
-    """None, one, and ten thousand; nothing fixable, everything fixed, nothing known."""
+    """None, one, and thousands; nothing fixable, everything fixed, nothing known."""
     notice = GENERATED[name]()
 
     adds_up(notice)
-    for text in rendered(notice):
+    numbered = number_of(notice)
+    for text in rendered(notice, threads=THOROUGH or name != LARGEST):
         # An incident is not opened by what ended.
-        assert notice.quiet or has_number(text, notice) or '"events": []' in text
+        assert notice.quiet or numbered.search(text) or '"events": []' in text
 
 
-def has_number(text: str, notice: Notice) -> bool:
-    """Return whether a message counts what is open, in sum or by severity, or knows nothing."""
+def number_of(notice: Notice) -> re.Pattern[str]:
+    """Return what a message has that counts what is open, in sum or by severity, or is unknown."""
     content = Content(notice.message)
     if content.conditions:
         words = ("all-clear", "scan failed", *(item.kind.value for item in content.conditions))
-        return any(word in text for word in words)
+        return re.compile("|".join(map(re.escape, words)))
     total = sum(content.totals.values())
-    number = rf"\b{total:,}\b|\b{total}\b"
-    return total == 0 or bool(re.search(number, text)) or counts_text(content.totals) in text
+    if total == 0:
+        return re.compile("")
+    counts = re.escape(counts_text(content.totals))
+    return re.compile(rf"\b{total:,}\b|\b{total}\b|{counts}")

@@ -30,6 +30,7 @@ from tests.support.digests import SHOP, TRAINER, M, a_digest_of, clear, digests,
 from tests.support.every import every
 from tests.support.receivers import OPTIONS, THREADS, ScriptedHttp, jira_issue, notifier, tools
 from tests.support.scenes import INJECTIONS
+from tests.support.thorough import THOROUGH
 
 ROOT = Path(__file__).parents[2]
 
@@ -90,12 +91,22 @@ OWN = re.compile(
 """Our own links."""
 
 
+LONGEST = "<" * 10_000
+"""The injection that grows most when it is escaped."""
+
+
+def test_the_longest_one_is_an_injection() -> None:
+    """A text that is none any more would leave the limits untried."""
+    assert LONGEST in INJECTIONS
+
+
 @pytest.mark.untraced
 @each_mode
 @every("text", INJECTIONS)
 def test_absurd_text_stays_inert_and_within_limits(folder: str, text: str) -> None:
     """Names of repositories, packages and tags come from outside here, too."""
-    payload = rendered(folder, hostile(text), THREADS.get(FOLDERS[folder][0]))
+    rows = 900 if THOROUGH or text == LONGEST else 12
+    payload = rendered(folder, hostile(text, rows), THREADS.get(FOLDERS[folder][0]))
 
     shown = payload.get("Message") if folder == "sns-amazon-q" else json.dumps(payload)
     shown = OWN.sub("", shown)

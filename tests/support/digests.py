@@ -128,14 +128,18 @@ def clear() -> Digest:
 
 
 @cache
-def hostile(text: str) -> Digest:
-    """Return one whose every word is the given one."""
+def hostile(text: str, rows: int = 900) -> Digest:
+    """Return a digest whose every word is the given one. `rows`: the length of its long lists."""
     return a_digest_of(
         routes=(text,) * 9,
-        resolved_vulnerabilities=tuple(ResolvedVulnerability(text, H, text, 2) for _ in range(300)),
-        repositories=tuple(RepositoryDigest(text, text, text, 2, {H: 1}, 1, 1) for _ in range(900)),
+        resolved_vulnerabilities=tuple(
+            ResolvedVulnerability(text, H, text, 2) for _ in range(rows // 3)
+        ),
+        repositories=tuple(
+            RepositoryDigest(text, text, text, 2, {H: 1}, 1, 1) for _ in range(rows)
+        ),
         unscanned=tuple(
-            UnscannedImage(an_image(n, repository=text, tags=(text,)), text) for n in range(900)
+            UnscannedImage(an_image(n, repository=text, tags=(text,)), text) for n in range(rows)
         ),
         warnings=(text,) * 9,
         packages=tuple(

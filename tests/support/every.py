@@ -35,6 +35,8 @@ def every(
     """
     arguments = [name.strip() for name in names.split(",")] if isinstance(names, str) else [*names]
     sets = [_Case.of(case, len(arguments)) for case in cases]
+    if not sets:
+        raise ValueError(f"no case of {', '.join(arguments)}: the test would prove nothing")
     name_of: Callable[[Any], Any] = repr
     if callable(ids):
         name_of = ids
