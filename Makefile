@@ -74,7 +74,7 @@ purge: $(bin)/.operator ## Delete the table and the bucket of a removed stage fo
 .PHONY: test
 test: lint $(lambda)/.ready $(cloud)/.ready $(moto)/.ready $(docs)/.ready $(oldest)/.ready $(libraries) node_modules/.ready $(chromium) $(validators) ## Run every check of the project.
 	@rm -f .coverage .coverage.*
-	@$(bin)/pytest -n auto --dist worksteal $(slowest) $(if $(ARGS),,--cov) $(ARGS)
+	@$(bin)/pytest -n auto --dist loadscope $(slowest) $(if $(ARGS),,--cov) $(ARGS)
 
 .PHONY: unit
 unit: $(bin)/.dev ## Run the tests that need no embedded AWS, browser or package.

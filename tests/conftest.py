@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import scheduling
 from tests.support.tracing import Tracing
 
 pytest_plugins = [
@@ -32,8 +33,9 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Switch the tracer of coverage on for tests alone."""
+    """Switch the tracer of coverage on for tests alone, and share out tests by what they share."""
     config.pluginmanager.register(Tracing())
+    config.pluginmanager.register(scheduling)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -48,14 +50,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     Mark as slow what waits for other programs; `make unit` leaves it out.
 
     And as untraced what only a property test reaches: it is reached by chance, and does not count.
-    What is slow comes first: at the end one worker would wait for it, and no other had work.
+    The modules that take longest come first, then what is slow: at the end one worker would wait
+    for it, and no other had work.
     """
     for item in items:
         if _is_slow(item):
             item.add_marker(pytest.mark.slow)
         if _is_untraced(item):
             item.add_marker(pytest.mark.untraced)
-    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+    items.sort(key=_order)
+
+
+def _order(item: pytest.Item) -> tuple[int, bool]:
+    path = item.nodeid.partition("::")[0]
+    return scheduling.order_of(path), item.get_closest_marker("slow") is None
 
 
 def _is_slow(item: pytest.Item) -> bool:

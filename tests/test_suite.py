@@ -1,6 +1,9 @@
 """How the tests run: what tests/conftest.py decides about them."""
 
+import os
+import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,6 +18,8 @@ from tests.conftest import (
     TESTS,
     pytest_ignore_collect,
 )
+from tests.support import scheduling
+from tests.support.scheduling import APP, LONGEST, MOST, units_of
 from tests.support.tracing import is_traced
 
 
@@ -65,3 +70,56 @@ def test_sessions_share_the_models_of_services() -> None:
     )
 
     assert first is second
+
+
+def test_what_shares_an_app_or_a_package_is_one_unit() -> None:
+    """The app is deployed once, and a module of a slow folder makes what it needs once."""
+    apps = [f"{path}::test_{number}" for path in APP for number in range(MOST)]
+    package = [f"tests/deploy/test_template.py::test_{number}" for number in range(2 * MOST)]
+
+    units = units_of([*apps, *package])
+
+    assert {units[test] for test in apps} == {"app"}
+    assert {units[test] for test in package} == {"tests/deploy/test_template.py"}
+
+
+def test_quick_modules_are_cut_and_faults_stand_alone() -> None:
+    """A large module would keep one worker busy at the end."""
+    quick = [f"tests/core/test_sync.py::test_{number}" for number in range(MOST + 1)]
+    faults = [
+        "tests/faults/test_matrix.py::test_row[1]",
+        "tests/faults/test_matrix.py::test_row[2]",
+    ]
+
+    units = units_of([*quick, *faults])
+
+    assert [units[test] for test in (quick[0], quick[MOST - 1], quick[MOST])] == [
+        "tests/core/test_sync.py 0",
+        "tests/core/test_sync.py 0",
+        "tests/core/test_sync.py 1",
+    ]
+    assert units[faults[0]] != units[faults[1]]
+
+
+def test_every_module_that_is_begun_first_is_there() -> None:
+    """A renamed module would be cut, or begun last."""
+    assert [path for path in LONGEST if not (TESTS.parent / path).is_file()] == []
+
+
+def test_a_unit_runs_in_one_worker(tmp_path: Path) -> None:
+    """The modules of the app run in one worker, and a quick one in the other."""
+    test = "import os\n\n\ndef test_one(worker_id):\n    print(end=f'{worker_id} ')\n"
+    for path in ("tests/core/test_quick.py", *APP[:3]):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(test, "utf-8")
+    (tmp_path / "pytest.ini").write_text("[pytest]\n", "utf-8")
+    command = [sys.executable, "-m", "pytest", "-rP", "-n2", "--dist", scheduling.DISTRIBUTION]
+    command += ["--import-mode=importlib", "-p", scheduling.__name__, "-p", "no:cacheprovider"]
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(TESTS.parent)}
+
+    answer = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+
+    workers = [line for line in answer.stdout.splitlines() if line.startswith("gw")]
+    assert sorted(map(workers.count, set(workers))) == [1, 3], answer.stdout

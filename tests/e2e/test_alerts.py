@@ -33,8 +33,6 @@ from local.standins.script import TimeoutAfterAccept
 from local.standins.server import Answer
 from local.standins.wire import Kind
 
-pytestmark = pytest.mark.xdist_group("e2e")
-
 ROOT = Path(__file__).parents[2]
 PATIENCE = 60.0
 

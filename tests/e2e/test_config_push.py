@@ -19,8 +19,6 @@ from local.standins.server import Receivers
 from tests.e2e.test_alerts import PATIENCE, basic, rows_about
 from tests.support.cloud_fixtures import quick_aws
 
-pytestmark = pytest.mark.xdist_group("e2e-streams")
-
 ALERTS = """\
 version: 1
 destinations:

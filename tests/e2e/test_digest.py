@@ -24,8 +24,6 @@ from local.demo.app import App
 from tests.e2e.conftest import ALERTS
 from tests.e2e.test_alerts import basic
 
-pytestmark = pytest.mark.xdist_group("e2e-more")
-
 EVERYWHERE = tuple(map(Destination, ("team-slack", "security-jira", "mail", "audit")))
 
 

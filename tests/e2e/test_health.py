@@ -19,8 +19,6 @@ from local.demo.app import STAGE, App, install, write_config
 from local.standins.server import Receivers
 from tests.support.cloud_fixtures import quick_aws, recording
 
-pytestmark = pytest.mark.xdist_group("e2e-health")
-
 CALL = re.compile(r"^aws: \S+ \d+", re.MULTILINE)
 Run = Callable[..., tuple[int, str, str]]
 NAMES = [

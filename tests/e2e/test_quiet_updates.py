@@ -2,15 +2,12 @@
 
 from typing import Any
 
-import pytest
-
 from lib.models.views import RowState
 from local.demo.app import App, Row
 from local.standins.wire import Kind
 from tests.e2e.test_alerts import basic, messages_about, rows_about, wait_until
 
 FINAL = (RowState.SENT, RowState.OBSOLETE, RowState.DEAD)
-pytestmark = pytest.mark.xdist_group("e2e")
 
 
 def test_an_issue_and_an_incident_are_closed_quietly(app: App, repository: Any) -> None:

@@ -16,8 +16,6 @@ from local.standins.server import Receivers
 from tests.e2e.test_alerts import PATIENCE
 from tests.support.cloud_fixtures import quick_aws
 
-pytestmark = pytest.mark.xdist_group("e2e-repositories")
-
 ALERTS = Path(__file__).parent / "repositories.yml"
 TAG, PUSH = "ECR-TAG-MUTABILITY", "ECR-SCAN-ON-PUSH"
 MISSING, OLD = "ECR-LIFECYCLE-MISSING", "ECR-LIFECYCLE-OLD"

@@ -17,8 +17,6 @@ from local.demo.app import App
 from tests.e2e.test_alerts import basic, rows_about
 from tests.e2e.test_digest import under_its_role
 
-pytestmark = pytest.mark.xdist_group("e2e-more")
-
 SOON = 60.0
 """Seconds: far less than any visibility timeout, and more than two delays."""
 

@@ -30,8 +30,6 @@ from tests.e2e.test_source import COMMIT, labelled
 from tests.e2e.test_streams import send_finding_events
 from tests.support.cloud_fixtures import quick_aws
 
-pytestmark = pytest.mark.xdist_group("e2e-roles")
-
 ALERTS = Path(__file__).parent / "roles.yml"
 FUNCTIONS = (
     "auditRepositories",

@@ -4,16 +4,12 @@ import re
 from collections import Counter
 from typing import Any
 
-import pytest
 import requests
 
 from local.aws.process import MANIFEST, config_of, digest_of, manifest_of
 from local.demo.app import App
 from tests.e2e.conftest import configured
 from tests.e2e.test_alerts import basic, messages_about, opened_locally
-
-pytestmark = pytest.mark.xdist_group("e2e-more")
-
 
 REPOSITORY = "https://github.com/example/payments"
 COMMIT = "1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d"

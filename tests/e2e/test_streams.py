@@ -21,8 +21,6 @@ from tests.e2e.test_alerts import PATIENCE, basic, make_due, messages_about, row
 from tests.e2e.test_digest import under_its_role
 from tests.support.cloud_fixtures import quick_aws
 
-pytestmark = pytest.mark.xdist_group("e2e-streams")
-
 ALERTS = Path(__file__).parent / "streams.yml"
 FINDING = ROOT / "tests" / "events" / "inspector2-finding" / "ecr-2024-format.json"
 

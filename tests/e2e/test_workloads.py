@@ -2,13 +2,9 @@
 
 from collections.abc import Callable
 
-import pytest
-
 from local.demo.app import App
 from tests.e2e.conftest import configured
 from tests.e2e.test_alerts import basic, messages_about, reconcile
-
-pytestmark = pytest.mark.xdist_group("e2e-more")
 
 
 def test_an_alert_names_what_still_runs_the_image_before(
