@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from deploy.package import ROOT
+from cli.stage_file import ROOT
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+", re.ASCII)
 _STATED: Final = re.compile(r'^_SLUG: Final = "(?P<name>[^"]+)"$', re.MULTILINE)

@@ -1,9 +1,10 @@
 """
-`make deploy`: shows the changes of a deployment, asks, packages, and deploys with osls.
+`make deploy`: shows the changes of a deployment, asks, packages, and deploys.
 
     read account and stack, show the changes, ask
     write the file of the stage, if this is the first deployment
-    create or update the stack with osls
+    put zip and template into the bucket of the code
+    create or update the stack: the template of a release, with the settings as parameters
     publish the configuration: config/current.json in the bucket of reports
 
 Deletion protection of a new table is set by a second update: DynamoDB refuses to delete a protected
@@ -12,15 +13,15 @@ table, so CloudFormation could not roll back a failed first deployment.
 
 import argparse
 import json
-import os
-import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
+from functools import partial
 from typing import Any, Final
+
+from botocore.exceptions import ClientError
 
 from cli.alerts_file import AlertsFile, render_problems, understand
 from cli.placeholders import placeholders
@@ -34,27 +35,22 @@ from deploy.account import (
     aws_errors,
     clients_of,
     identify,
+    is_missing,
     session_of,
 )
+from deploy.changes import change_stack
+from deploy.code_bucket import delete_code, upload
 from deploy.dependencies import DependenciesError
 from deploy.inputs import Inputs, add_arguments, command_line, inputs_of
 from deploy.next_steps import next_steps
-from deploy.package import (
-    BUILD,
-    ROOT,
-    TEMPLATE,
-    PackageError,
-    check_stage,
-    checked,
-    package,
-    write_parameters,
-)
-from deploy.retained import RetainedData, adopt, find_retained
-from deploy.review import RunningConfiguration, foreign_topics, review
+from deploy.osls import PackageError
+from deploy.package import check_stage, checked, package
+from deploy.retained import RetainedData, adopt, delete_bucket, find_retained
+from deploy.review import NOTE, RunningConfiguration, foreign_topics, review
 from deploy.stack import (
+    DEPLOYMENT_BUCKET,
     REPORTS,
     Stack,
-    failures,
     find_stack,
     stack_name,
     update_obstacle,
@@ -67,11 +63,7 @@ from lib.models import Json
 from lib.store.publications import KEY, S3PublicationWriter
 
 LOCAL: Final = "local"
-"""The stage of the embedded AWS, which local/ deploys to; serverless.yml has its parameters."""
-OSLS: Final = ROOT / "node_modules" / ".bin" / "osls"
-POLL: Final = 5.0
-_LAST_WORDS: Final = 8
-"""The number of osls' last lines that are shown after a failure."""
+"""The stage of the embedded AWS, which local/ deploys to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,12 +116,16 @@ def deploy(inputs: Inputs, choices: Choices, terminal: Terminal) -> None:
         terminal.say(f"It adopts the {retained}.")
     terminal.confirm("Deploy? [y/N]")
     _write_stage_file(inputs, terminal)
-    package(inputs, today=datetime.now(UTC).date(), config=file)
+    built = package(inputs, today=datetime.now(UTC).date(), config=file)
+    code = upload(client_of, account, inputs.stage, built)
+    values = {**built.values, **code.values}
+    first, before = not retained and (stack is None or not stack.has_data), stack
     if retained:
-        template = json.loads((BUILD / inputs.stage / TEMPLATE).read_text("utf-8"))
-        adopt(client_of, inputs.stage, template, retained, stack, say=terminal.say)
-    first = not retained and (stack is None or not stack.has_data)
-    _update(client_of, inputs, terminal, first=first)
+        template = json.loads(built.template.read_text("utf-8"))
+        adopt(client_of, inputs.stage, template, values, retained, stack, say=terminal.say)
+        stack = find_stack(client_of, stack_name(inputs.stage))
+    _update(client_of, stack, code.template_url, values, terminal, first=first)
+    tidy(client_of, account, before, values, terminal)
     _finish(client_of, inputs, file.document, terminal, account=account, deployed=deployed)
 
 
@@ -243,84 +239,55 @@ def _write_stage_file(inputs: Inputs, terminal: Terminal) -> None:
     terminal.say(f"Wrote {shown(path)}: the next deployment reads it. Commit it.")
 
 
-def _update(client_of: ClientOf, inputs: Inputs, terminal: Terminal, *, first: bool) -> None:
-    name = stack_name(inputs.stage)
-    protected = bool(inputs.parameters.get("deletionProtection", True))
+def _update(
+    client_of: ClientOf,
+    stack: Stack | None,
+    template_url: str,
+    values: Mapping[str, str],
+    terminal: Terminal,
+    *,
+    first: bool,
+) -> None:
+    name = stack_name(values["Stage"])
     wait_for_queue_names(client_of, name, say=terminal.say)
-    if first and protected:
-        write_parameters(inputs, deletionProtection=False)
-        run_osls(client_of, inputs, terminal)
-        write_parameters(inputs)
-        terminal.say("Protecting the table against deletion")
-    run_osls(client_of, inputs, terminal)
-
-
-def run_osls(client_of: ClientOf, inputs: Inputs, terminal: Terminal) -> None:
-    """Run osls with its output in a file, and show the progress of CloudFormation."""
-    name, log = stack_name(inputs.stage), BUILD / inputs.stage / "osls.log"
-    command = [str(OSLS), "deploy", "--stage", inputs.stage, "--region", inputs.region]
-    # Without warnings of libraries about future Node versions.
-    environment = {**os.environ, "NODE_NO_WARNINGS": "1"}
-    begin = datetime.now(UTC)
-    with (
-        log.open("w", encoding="utf-8") as output,
-        subprocess.Popen(
-            command,
-            cwd=ROOT,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-        ) as osls,
-    ):
-        shown_progress = ""
-        while osls.poll() is None:
-            progress = _progress(client_of, name, begin)
-            if progress and progress != shown_progress:
-                terminal.say(f"{name}: {progress}")
-                shown_progress = progress
-            try:
-                osls.wait(POLL)
-            except subprocess.TimeoutExpired:
-                continue
-            except KeyboardInterrupt:
-                # The terminal interrupts osls, too.
-                osls.wait()
-                raise DeployError(
-                    f"Interrupted. CloudFormation goes on with {name}; "
-                    "the next `make deploy` shows the result"
-                ) from None
-    if osls.returncode:
-        raise DeployError(_failure(client_of, name, log, begin))
-
-
-def _progress(client_of: ClientOf, name: str, since: datetime) -> str:
-    """Return the number of finished resources; empty if the stack cannot be read."""
-    try:
-        pages = client_of("cloudformation").get_paginator("list_stack_resources")
-        states = [
-            resource["ResourceStatus"]
-            for page in pages.paginate(StackName=name)
-            for resource in page["StackResourceSummaries"]
-            if resource["LastUpdatedTimestamp"] >= since
-        ]
-    except Exception:  # noqa: BLE001  # progress only; osls says what fails
-        return ""
-    done = sum(not state.endswith("IN_PROGRESS") for state in states)
-    return f"{done} resources done" if states else ""
-
-
-def _failure(client_of: ClientOf, name: str, log: Path, since: datetime) -> str:
-    """Return the reason of a failure: CloudFormation's if there is one, else osls' last lines."""
-    try:
+    change = partial(change_stack, client_of, name, template_url=template_url, say=terminal.say)
+    if first and values["DeletionProtection"] == "true":
+        change(stack, values={**values, "DeletionProtection": "false"})
         stack = find_stack(client_of, name)
-        reasons = failures(client_of, name, since=since) if stack is not None else ""
+        terminal.say("Protecting the table against deletion")
+    change(stack, values=values)
+
+
+def tidy(
+    client_of: ClientOf,
+    account: Account,
+    before: Stack | None,
+    values: Mapping[str, str],
+    terminal: Terminal,
+) -> None:
+    """Delete code that no stack needs. A refusal is shown; the deployment is done."""
+    previous = before.parameters.get("CodeKey", "") if before is not None else ""
+    old_bucket = before.resources.get(DEPLOYMENT_BUCKET) if before is not None else None
+    try:
+        delete_code(
+            client_of, account, values["Stage"], keep=[*filter(None, (previous, values["CodeKey"]))]
+        )
+        if old_bucket and _is_there(client_of, old_bucket):
+            delete_bucket(client_of, old_bucket, say=terminal.say)
     except DeployError as error:
-        reasons = str(error)
-    if reasons:
-        return f"CloudFormation: {reasons}\n  What osls says: {shown(log)}"
-    lines = [line for line in log.read_text("utf-8").splitlines() if line.strip()][-_LAST_WORDS:]
-    return "\n".join(("osls could not deploy the stack:", *(f"  {line}" for line in lines)))
+        terminal.say(f"Old code stays: {error}")
+
+
+def _is_there(client_of: ClientOf, bucket: str) -> bool:
+    """Whether CloudFormation has left a bucket, as it does with one that is not empty."""
+    with aws_errors(f"looking for the bucket {bucket}"):
+        try:
+            client_of("s3").head_bucket(Bucket=bucket)
+        except ClientError as error:
+            if is_missing(error):
+                return False
+            raise
+    return True
 
 
 def _finish(
@@ -334,7 +301,7 @@ def _finish(
 ) -> None:
     stack = find_stack(client_of, stack_name(inputs.stage))
     if stack is None or not stack.has_data:
-        raise DeployError("osls ended, but the stack has no table and bucket; look at its events")
+        raise DeployError("The stack has no table and bucket; look at its events")
     publisher = Publisher(S3PublicationWriter(client_of("s3"), stack.resources[REPORTS]))
     if inputs.parameters.get("configBucket"):
         terminal.say(f"Functions read another bucket than the stage's own. {_push_later(inputs)}")
@@ -364,7 +331,7 @@ def _publish(
         return
     try:
         revision = publisher.publish(
-            document, published, deployed.version, by=account.arn, note="make deploy"
+            document, published, deployed.version, by=account.arn, note=NOTE
         )
     except ConflictError:
         terminal.say(

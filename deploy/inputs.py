@@ -13,7 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from cli.stage_file import ROOT, Stage, defaults, find_stage, shown
+from cli.stage_file import ROOT, Stage, find_stage, shown
 from lib.errors import ConfigError
 from lib.models import Json
 
@@ -142,16 +142,3 @@ def _with_file(command: CommandLine, stage: Stage) -> Inputs:
 
 def _same_file(path: str, other: Path) -> bool:
     return Path(path).resolve() == other.resolve()
-
-
-def template_parameters(parameters: Mapping[str, Json]) -> dict[str, Json]:
-    """Return a value for every parameter, in the format that serverless.yml reads."""
-    complete = {**defaults(), **parameters}
-    return complete | {
-        "receiverHosts": ",".join(complete["receiverHosts"]),
-        "permissionsBoundary": complete["permissionsBoundary"] or {"Ref": "AWS::NoValue"},
-        "configBucket": complete["configBucket"] or {"Ref": "ReportsBucket"},
-        # Conditions of CloudFormation and variables of functions are text.
-        "reportLinkDays": str(complete["reportLinkDays"]),
-        "traceability": str(complete["traceability"]).lower(),
-    }

@@ -7,13 +7,12 @@ Without a prefix no bucket has the files yet, so that the commands make one. Pur
 """
 
 import argparse
-import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 from urllib.parse import urlencode
 
-from deploy.package import ROOT, ZIP
-from deploy.release_files import WITH_LINKS, WITHOUT_LINKS
+from deploy.osls import WITH_LINKS, WITHOUT_LINKS, regions_without_links
+from deploy.package import ZIP
 
 STACK: Final = "ecr-scan-alerts-prod"
 _COMMANDS: Final = """\
@@ -84,12 +83,6 @@ def launch_link(version: str, prefix: str, region: str) -> str:
     )
     console = f"https://{region}.console.aws.amazon.com/cloudformation/home"
     return f"{console}?region={region}#/stacks/create/review?{query}"
-
-
-def regions_without_links() -> frozenset[str]:
-    """Return the regions that have no function URLs, as the template lists them."""
-    text = (ROOT / "deploy" / "template" / "report-links.yml").read_text("utf-8")
-    return frozenset(re.findall(r"^  ([a-z]{2}-[a-z-]+-\d): absent$", text, re.MULTILINE))
 
 
 if __name__ == "__main__":

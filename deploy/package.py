@@ -1,42 +1,39 @@
 """
 `make package`: builds one zip from alerts.yml, code and dependencies, and the template for it.
 
-    .build/STAGE/ecr-scan-alerts.zip                            all functions, with alerts.json
-    .build/STAGE/deployment.json                                facts about it for serverless.yml
-    .build/STAGE/parameters.json                                the parameters of the stage
-    .build/STAGE/cloudformation-template-update-stack.json      the template for CloudFormation
+    .build/STAGE/ecr-scan-alerts.zip    all functions, with alerts.json
+    .build/STAGE/template.json          the template for CloudFormation, as a release has it
+    .build/STAGE/parameters.json        the values of its parameters, but for the place of the zip
 
 Needs no credentials and calls nothing of AWS. The same input gives the same zip.
 """
 
 import argparse
-import fcntl
 import json
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final
 
 from cli.alerts_file import AlertsFile, check_file, read, render_problems
-from cli.stage_file import shown, with_defaults
+from cli.stage_file import ROOT, shown, with_defaults
 from deploy.archive import Archive, files_below, write
 from deploy.bytecode import RUNTIME, Compiler, find_compiler
 from deploy.dependencies import KEPT, LOCK, DependenciesError, prepared
-from deploy.inputs import Inputs, add_arguments, command_line, inputs_of, template_parameters
-from lib.config.parsing import config_hash
+from deploy.inputs import Inputs, add_arguments, command_line, inputs_of
+from deploy.osls import BUILD, PackageError, template_text
+from deploy.values import has_links, template_values
 from lib.errors import ConfigError
 from lib.models import Json
 
-ROOT: Final = Path(__file__).resolve().parents[1]
-BUILD: Final = ROOT / ".build"
 ZIP: Final = "ecr-scan-alerts.zip"
-TEMPLATE: Final = "cloudformation-template-update-stack.json"
+TEMPLATE: Final = "template.json"
+VALUES: Final = "parameters.json"
 _CODE: Final = (
     "handlers/**/*.py",
     "lib/**/*.py",
@@ -48,14 +45,16 @@ _CODE: Final = (
 LONGEST_STAGE: Final = 29
 """The longest resource name leaves this many characters; a test compares with the template."""
 _STAGE: Final = re.compile(rf"[A-Za-z][A-Za-z0-9-]{{0,{LONGEST_STAGE - 1}}}", re.ASCII)
-_NO_TOPIC: Final[Json] = {
-    "Fn::Sub": "arn:${AWS::Partition}:sns:${AWS::Region}:${AWS::AccountId}:no-topic-in-alerts-yml"
-}
-"""A policy statement needs a resource. This topic does not exist."""
 
 
-class PackageError(Exception):
-    """The package cannot be built. The text names the remedy."""
+@dataclass(frozen=True, slots=True)
+class Package:
+    """A built package: the zip, the template and the values of its parameters."""
+
+    archive: Archive
+    template: Path
+    values: Mapping[str, str]
+    """Without the place of the zip."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -71,9 +70,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def package(inputs: Inputs, *, today: date, config: AlertsFile | None = None) -> Archive:
+def package(inputs: Inputs, *, today: date, config: AlertsFile | None = None) -> Package:
     """
-    Write zip, deployment.json, parameters.json and template of a stage.
+    Write the zip, the template and the values of its parameters for a stage.
 
     `config` is the configuration if it was checked before. Raises `ConfigError` for an invalid one:
     only valid configurations are deployed.
@@ -83,27 +82,28 @@ def package(inputs: Inputs, *, today: date, config: AlertsFile | None = None) ->
     folder = BUILD / inputs.stage
     archive = build_zip(document, folder / ZIP)
     _say(f"{shown(archive.path)}  {archive.size / 1e6:.2f} MB, {archive.files} files")
-    (folder / "deployment.json").write_text(
-        json.dumps(_deployment(inputs, document, archive), indent=2) + "\n", encoding="utf-8"
-    )
-    write_parameters(inputs)
-    template = write_template(inputs, folder)
-    left_out = links_left_out(json.loads(template.read_text(encoding="utf-8")))
-    if left_out is not None:
-        _say(left_out)
+    links = has_links(inputs.parameters, inputs.region)
+    if not links:
+        _say(links_left_out(inputs))
+    template = folder / TEMPLATE
+    template.write_text(template_text(links=links), "utf-8")
+    values = template_values(inputs.stage, inputs.parameters, topics=_topics(document), links=links)
+    (folder / VALUES).write_text(json.dumps(values, indent=2) + "\n", "utf-8")
     _say(shown(template))
-    return archive
+    return Package(archive, template, values)
 
 
-def links_left_out(template: Json) -> str | None:
-    """Return a line about why messages have no links to reports; None if they have links."""
-    function = template["Resources"]["DeliverLambdaFunction"]["Properties"]
-    variables = function["Environment"]["Variables"]
-    if variables["REPORT_LINK_BASE"]:
-        return None
-    off = variables["REPORT_LINK_DAYS"] == "0"
+def links_left_out(inputs: Inputs) -> str:
+    """Return a line about why messages have no links to reports."""
+    off = with_defaults(inputs.parameters)["reportLinkDays"] == 0
     reason = "reportLinkDays is 0" if off else "Lambda has no function URLs in this region"
     return f"report links  left out: {reason}; messages name the command that makes a page"
+
+
+def _topics(document: Json) -> set[str]:
+    return {
+        entry["topic_arn"] for entry in document["destinations"].values() if entry["type"] == "sns"
+    }
 
 
 def check_stage(stage: str) -> None:
@@ -112,13 +112,6 @@ def check_stage(stage: str) -> None:
         raise PackageError(
             f"STAGE must be letters, digits and hyphens, at most {LONGEST_STAGE}, a letter first"
         )
-
-
-def write_parameters(inputs: Inputs, **overrides: Json) -> None:
-    """Write the parameters for serverless.yml. `overrides` replace parameters of the stage."""
-    parameters = template_parameters({**inputs.parameters, **overrides})
-    path = BUILD / inputs.stage / "parameters.json"
-    path.write_text(json.dumps(parameters, indent=2) + "\n", "utf-8")
 
 
 def build_zip(document: Json, path: Path, *, kept: Path = KEPT) -> Archive:
@@ -158,50 +151,6 @@ def checked(inputs: Inputs, *, today: date) -> AlertsFile:
     file = read(path)
     _say(f"{shown(path)}  checked: {len(file.document['destinations'])} destinations")
     return file
-
-
-def _deployment(inputs: Inputs, document: Json, archive: Archive) -> Json:
-    """Return the facts that the template reads, including the hash of the package."""
-    topics = {
-        entry["topic_arn"] for entry in document["destinations"].values() if entry["type"] == "sns"
-    }
-    return {
-        "topicArns": sorted(topics) or [_NO_TOPIC],
-        "config": config_hash(document),
-        # Stored in the stack, so that the next deployment can compare.
-        "deployed": {
-            "config": config_hash(document),
-            "parameters": with_defaults(inputs.parameters),
-        },
-        "sha256": archive.sha256,
-        "bytes": archive.size,
-    }
-
-
-def write_template(inputs: Inputs, folder: Path) -> Path:
-    """Have osls make the template from serverless.yml. Raises `PackageError`."""
-    osls = ROOT / "node_modules" / ".bin" / "osls"
-    if not osls.exists():
-        raise PackageError("osls is not installed; `make package` does that")
-    # osls empties its package folder, so it gets a folder of its own.
-    with _alone(BUILD / "osls.lock"), tempfile.TemporaryDirectory(dir=folder) as scratch:
-        command = [str(osls), "package", "--stage", inputs.stage, "--package", scratch]
-        command += ["--region", inputs.region] if inputs.region else []
-        answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-        if answer.returncode:
-            output = "\n".join(filter(None, (answer.stderr.strip(), answer.stdout.strip())))
-            raise PackageError(
-                f"osls could not make the template (exit code {answer.returncode}):\n{output}"
-            )
-        return Path(shutil.move(Path(scratch) / TEMPLATE, folder / TEMPLATE))
-
-
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Hold a lock against other processes of this checkout: osls keeps files in its folder."""
-    with path.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _say(line: str) -> None:

@@ -1,9 +1,8 @@
 """
-The release template: the template of serverless.yml with CloudFormation parameters for its values.
+The template of serverless.yml with CloudFormation parameters for its values.
 
 osls makes the template with a mark in the place of each value. Here each mark becomes a reference
-to a parameter, whose description, default and rule are those of schemas/stage-1.0.0.json. So there
-is one source for both templates. Pure.
+to a parameter, whose description, default and rule are those of schemas/stage-1.0.0.json. Pure.
 """
 
 import json
@@ -13,7 +12,7 @@ from typing import Any, Final
 
 from lib.models import Json
 
-STAGE: Final = "StageOfTheRelease"
+STAGE: Final = "StageOfTheTemplate"
 """The mark of the stage. It is a valid name of a stage, because it stands in names of resources."""
 _MARKED_VALUES: Final[Mapping[str, int | str]] = MappingProxyType(
     {
@@ -31,8 +30,11 @@ _REFERENCES: Final = (
     *("rolePath", "deletionProtection", "configKey"),
 )
 """Values in places where osls takes a reference."""
-_BUCKET: Final = "ServerlessDeploymentBucket"
-_NO_TOPIC: Final = "none"
+_BUCKET_OUTPUT: Final = "ServerlessDeploymentBucketName"
+NO_TOPIC: Final = "none"
+"""The value of TopicArns where alerts.yml names no topic: a list parameter cannot be empty."""
+_NOBODY: Final = "arn:${AWS::Partition}:sns:${AWS::Region}:${AWS::AccountId}:no-topic-in-alerts-yml"
+"""A policy statement needs a resource. This topic does not exist."""
 _ORDER: Final = (
     *("Stage", "AlarmEmail", "ConfigBucket", "ConfigKey", "TopicArns", "ReceiverHosts"),
     *("Workloads", "ReportLinkDays"),
@@ -40,26 +42,19 @@ _ORDER: Final = (
 """The parameters that people fill in, in the order of the console; the others follow."""
 
 
-def marks() -> dict[str, Json]:
+def marks(*, links: bool) -> dict[str, Json]:
     """Return the parameters with which osls makes the template: a mark or a reference for each."""
     references = {name: {"Ref": logical(name)} for name in _REFERENCES}
     boundary, bucket = {"Ref": "PermissionsBoundary"}, {"Ref": "ConfigBucket"}
     return {
         **references,
         **_MARKED_VALUES,
+        **({} if links else {"reportLinkDays": "0"}),
         "arch": "arm64",
         "configBucket": {"Fn::If": ["HasConfigBucket", bucket, {"Ref": "ReportsBucket"}]},
         "permissionsBoundary": {"Fn::If": ["HasBoundary", boundary, {"Ref": "AWS::NoValue"}]},
+        "topicArns": {"Fn::If": ["HasTopics", {"Ref": "TopicArns"}, [{"Fn::Sub": _NOBODY}]]},
     }
-
-
-def topics() -> Json:
-    """Return the resource of the permission to publish: the topics of a parameter."""
-    return {"Fn::If": ["HasTopics", {"Ref": "TopicArns"}, [{"Fn::Sub": _nobody()}]]}
-
-
-def _nobody() -> str:
-    return "arn:${AWS::Partition}:sns:${AWS::Region}:${AWS::AccountId}:no-topic-in-alerts-yml"
 
 
 def logical(name: str) -> str:
@@ -68,27 +63,23 @@ def logical(name: str) -> str:
 
 
 def parametrized(template: Json, schema: Json, *, version: str, links: bool) -> Json:
-    """Return the release template. Raises `ValueError` where a mark is left."""
-    resources = {
-        name: resource
-        for name, resource in template["Resources"].items()
-        if not name.startswith(_BUCKET)
-    }
+    """Return the template with parameters. Raises `ValueError` where a mark is left."""
+    resources = template["Resources"]
     outputs = {
         name: _without_export(output)
         for name, output in template["Outputs"].items()
-        if not name.startswith(_BUCKET)
+        if name != _BUCKET_OUTPUT
     }
     for resource in resources.values():
         if resource["Type"] == "AWS::Lambda::Function":
-            _take_from_release(resource["Properties"], links=links)
+            _take_from_bucket(resource["Properties"])
     parameters = dict(_parameters(schema, version=version, links=links))
     conditions = {
         **template["Conditions"],
         "HasBoundary": _is_set("PermissionsBoundary"),
         "HasConfigBucket": _is_set("ConfigBucket"),
         "HasTopics": {
-            "Fn::Not": [{"Fn::Equals": [{"Fn::Select": [0, {"Ref": "TopicArns"}]}, _NO_TOPIC]}]
+            "Fn::Not": [{"Fn::Equals": [{"Fn::Select": [0, {"Ref": "TopicArns"}]}, NO_TOPIC]}]
         },
     }
     parts = {"Conditions": conditions, "Resources": resources, "Outputs": outputs}
@@ -113,11 +104,8 @@ def _without_export(output: Json) -> Json:
     return {name: value for name, value in output.items() if name != "Export"}
 
 
-def _take_from_release(function: dict[str, Any], *, links: bool) -> None:
-    """Let a function take its code from the bucket of the release in its own region."""
-    variables = function["Environment"]["Variables"]
-    if not links and "REPORT_LINK_DAYS" in variables:
-        variables["REPORT_LINK_DAYS"] = "0"
+def _take_from_bucket(function: dict[str, Any]) -> None:
+    """Let a function take its code from the bucket of the code in its own region."""
     function["Code"] = {
         "S3Bucket": {"Fn::Sub": "${CodeBucketPrefix}-${AWS::Region}"},
         "S3Key": {"Ref": "CodeKey"},
@@ -182,7 +170,7 @@ def _parameters(schema: Json, *, version: str, links: bool) -> Iterator[tuple[st
         "TopicArns",
         {
             "Type": "CommaDelimitedList",
-            "Default": _NO_TOPIC,
+            "Default": NO_TOPIC,
             "Description": "The SNS topics that alerts may be published to.",
         },
     )

@@ -15,7 +15,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final
 
-from deploy.package import ROOT
+from cli.stage_file import ROOT
 
 _VERSION: Final = re.compile(r"(\d+)\.(\d+)\.(\d+)", re.ASCII)
 _PROGRAM: Final = Path("lib", "models", "program.py")

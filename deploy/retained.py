@@ -6,25 +6,22 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/import-resources-
 """
 
 import json
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
 from deploy.account import ClientOf, DeployError, aws_errors, is_denied, is_missing
-from deploy.stack import REPORTS, SERVICE, TABLE, Say, Stack, stack_name, wait_until_done
+from deploy.changes import execute, parameter_list, wait
+from deploy.stack import REPORTS, SERVICE, TABLE, Say, Stack, stack_name
 
-CHANGE_SET: Final = "adopt-retained-data"
 _IDENTIFIERS: Final = (
     (TABLE, "AWS::DynamoDB::Table", "TableName"),
     (REPORTS, "AWS::S3::Bucket", "BucketName"),
 )
 _OTHER_STAGE: Final = ({"Key": "stage", "Value": ""},)
 """The tags of a bucket of any other stage."""
-_OPERATION_SECONDS: Final = 10 * 60.0
-_POLL: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +143,7 @@ def import_template(
     return {
         "AWSTemplateFormatVersion": "2010-09-09",
         **base,
+        "Parameters": {**template["Parameters"], **base.get("Parameters", {})},
         "Resources": {**base.get("Resources", {}), **resources},
     }
 
@@ -154,6 +152,7 @@ def adopt(
     client_of: ClientOf,
     stage: str,
     template: Mapping[str, Any],
+    values: Mapping[str, str],
     retained: RetainedData,
     stack: Stack | None,
     *,
@@ -165,46 +164,35 @@ def adopt(
     The next deployment completes and tags the stack, because an import cannot. Raises `DeployError`
     with CloudFormation's reason.
     """
-    cloudformation, name = client_of("cloudformation"), stack_name(stage)
     say(f"Adopting {retained}")
-    with aws_errors("adopting the data that was kept"):
-        change = cloudformation.create_change_set(
-            StackName=name,
-            ChangeSetName=CHANGE_SET,
-            ChangeSetType="IMPORT",
-            TemplateBody=json.dumps(import_template(template, retained, stack)),
-            Capabilities=["CAPABILITY_NAMED_IAM"],
-            ResourcesToImport=[
-                {
-                    "ResourceType": kind,
-                    "LogicalResourceId": logical,
-                    "ResourceIdentifier": identifier,
-                }
-                for logical, (kind, identifier) in _imported(retained)
-            ],
-        )
-        try:
-            _wait_for_change_set(cloudformation, change["Id"])
-        except DeployError:
-            cloudformation.delete_change_set(ChangeSetName=change["Id"])
-            if stack is None:
-                # The next attempt could not use an empty stack under review.
-                cloudformation.delete_stack(StackName=change["StackId"])
-            raise
-        cloudformation.execute_change_set(ChangeSetName=change["Id"])
-    wait_until_done(client_of, change["StackId"], say=say)
+    body = import_template(template, retained, stack)
+    running = stack.parameters if stack is not None else {}
+    request = {
+        "StackName": stack_name(stage),
+        "ChangeSetType": "IMPORT",
+        "TemplateBody": json.dumps(body),
+        # An import changes no other resource, so it changes no value.
+        "Parameters": parameter_list(
+            {name: running.get(name, values[name]) for name in body["Parameters"]}
+        ),
+        "Capabilities": ["CAPABILITY_NAMED_IAM"],
+        "ResourcesToImport": [
+            {"ResourceType": kind, "LogicalResourceId": logical, "ResourceIdentifier": identifier}
+            for logical, (kind, identifier) in _imported(retained)
+        ],
+    }
+    execute(client_of, request, stack, problem="The data that was kept cannot be adopted", say=say)
     if retained.table:
-        properties = template["Resources"][TABLE]["Properties"]
-        _protect(client_of, retained.table, wanted=properties.get("DeletionProtectionEnabled"))
+        _protect(client_of, retained.table, wanted=values["DeletionProtection"] == "true")
 
 
-def _protect(client_of: ClientOf, table: str, *, wanted: bool | None) -> None:
+def _protect(client_of: ClientOf, table: str, *, wanted: bool) -> None:
     """Set the deletion protection of an imported table, which the import does not change."""
     dynamodb = client_of("dynamodb")
     with aws_errors(f"protecting the table {table}"):
         description = dynamodb.describe_table(TableName=table)["Table"]
-        if bool(description.get("DeletionProtectionEnabled")) != bool(wanted):
-            dynamodb.update_table(TableName=table, DeletionProtectionEnabled=bool(wanted))
+        if bool(description.get("DeletionProtectionEnabled")) != wanted:
+            dynamodb.update_table(TableName=table, DeletionProtectionEnabled=wanted)
 
 
 def _imported(retained: RetainedData) -> Iterator[tuple[str, tuple[str, dict[str, str]]]]:
@@ -212,25 +200,6 @@ def _imported(retained: RetainedData) -> Iterator[tuple[str, tuple[str, dict[str
     for logical, kind, key in _IDENTIFIERS:
         if names[logical]:
             yield logical, (kind, {key: names[logical]})
-
-
-def _wait_for_change_set(cloudformation: Any, change_set: str) -> None:
-    def ready() -> bool:
-        description = cloudformation.describe_change_set(ChangeSetName=change_set)
-        if description["Status"] == "FAILED":
-            reason = description.get("StatusReason", "CloudFormation gives no reason")
-            raise DeployError(f"The data that was kept cannot be adopted: {reason}")
-        return bool(description["Status"] == "CREATE_COMPLETE")
-
-    _wait(ready, "the change set")
-
-
-def _wait(done: Callable[[], bool], name: str) -> None:
-    deadline = time.monotonic() + _OPERATION_SECONDS
-    while not done():
-        if time.monotonic() > deadline:
-            raise DeployError(f"{name} is not ready after {_OPERATION_SECONDS:.0f} s")
-        time.sleep(_POLL)
 
 
 # --- deleting -----------------------------------------------------------------------------------
@@ -261,14 +230,19 @@ def contents(client_of: ClientOf, retained: RetainedData) -> Contents:
 def delete_retained(client_of: ClientOf, retained: RetainedData, *, say: Say) -> None:
     """Delete the kept table and bucket with their content. Raises `DeployError`."""
     if retained.bucket:
-        empty_bucket(client_of, retained.bucket, say=say)
-        with aws_errors(f"deleting the bucket {retained.bucket}"):
-            client_of("s3").delete_bucket(Bucket=retained.bucket)
-        say(f"deleted bucket {retained.bucket}")
+        delete_bucket(client_of, retained.bucket, say=say)
     if retained.table:
         with aws_errors(f"deleting the table {retained.table}"):
             _delete_table(client_of("dynamodb"), retained.table)
         say(f"deleted table {retained.table}")
+
+
+def delete_bucket(client_of: ClientOf, bucket: str, *, say: Say) -> None:
+    """Delete a bucket with its content. Raises `DeployError`."""
+    empty_bucket(client_of, bucket, say=say)
+    with aws_errors(f"deleting the bucket {bucket}"):
+        client_of("s3").delete_bucket(Bucket=bucket)
+    say(f"deleted bucket {bucket}")
 
 
 def empty_bucket(client_of: ClientOf, bucket: str, *, say: Say) -> None:
@@ -312,6 +286,6 @@ def _delete_table(dynamodb: Any, name: str) -> None:
     table = dynamodb.describe_table(TableName=name)["Table"]
     if table.get("DeletionProtectionEnabled"):
         dynamodb.update_table(TableName=name, DeletionProtectionEnabled=False)
-        _wait(active, f"the table {name}")
+        wait(active, f"the table {name}")
     dynamodb.delete_table(TableName=name)
-    _wait(gone, f"the deletion of {name}")
+    wait(gone, f"the deletion of {name}")

@@ -13,10 +13,13 @@ from cli.publishing import PublishedConfig
 from cli.stage_file import shown, with_defaults
 from deploy.account import Account
 from deploy.inputs import Inputs
-from deploy.stack import Stack
-from lib.config.parsing import config_hash
+from deploy.stack import DEPLOYMENT_BUCKET, Stack
+from deploy.values import stage_settings
 from lib.models import Json
+from lib.models.program import VERSION
 
+NOTE: Final = "make deploy"
+"""The note of the revisions that deployments publish."""
 _DELIVER: Final = "DeliverLambdaFunction"
 _SUBSCRIPTION: Final = "AlarmSubscription"
 
@@ -51,13 +54,15 @@ def review(
     yield f"region   {account.region}"
     yield f"role     {account.arn}"
     yield f"config   {shown(inputs.config)}"
+    yield f"version  {_version(stack)}"
     yield ""
     if stack is not None and stack.has_data:
-        yield from _configuration(document, stack.deployed.get("config"), deployed)
-        yield from _parameters(inputs, stack)
+        yield from _configuration(document, deployed)
+        yield from _parameters(inputs, stack, account.region)
+        yield from _old_bucket(stack)
     elif deployed.document is not None:
         yield "The stack is new; its data and its last configuration were kept."
-        yield from _configuration(document, None, deployed)
+        yield from _configuration(document, deployed)
     else:
         yield "This is the first deployment of this stage. It adds:"
         yield from map(str, describe(document))
@@ -66,44 +71,60 @@ def review(
     yield from _topics(document, account)
 
 
-def _configuration(
-    document: Json, running_hash: Json, deployed: RunningConfiguration
-) -> Iterator[str]:
-    if deployed.document is None:
+def _version(stack: Stack | None) -> str:
+    running = stack.deployed.get("version", VERSION) if stack is not None else VERSION
+    return VERSION if running == VERSION else f"{running} -> {VERSION}"
+
+
+def _configuration(document: Json, deployed: RunningConfiguration) -> Iterator[str]:
+    if deployed.published is None:
         yield f"What changes in the configuration is unknown: {deployed.problem}"
         return
-    if running_hash is not None and running_hash != config_hash(deployed.document):
-        yield f"Since the last deployment {_pushed(deployed)}."
+    yield from _pushed(deployed.published)
     changes = configuration_changes(deployed.document, document)
     yield from _listed("Configuration:", changes, none="Configuration: no changes")
 
 
-def _pushed(deployed: RunningConfiguration) -> str:
-    """Return the author of a change between two deployments, in words."""
-    revisions = deployed.published.publication.revisions if deployed.published else ()
+def _pushed(published: PublishedConfig) -> Iterator[str]:
+    """Yield the author of the configuration in force, unless it is a deployment's."""
+    revisions = published.publication.revisions
     if not revisions:
-        return "another tool changed the configuration"
-    last = revisions[0]
-    return f"{last.by} published revision {last.number} at {last.at:%Y-%m-%d %H:%M} UTC"
+        yield "Another tool wrote the configuration in force."
+    elif revisions[0].note != NOTE:
+        last = revisions[0]
+        yield (
+            f"In force is revision {last.number}, which {last.by} published at "
+            f"{last.at:%Y-%m-%d %H:%M} UTC."
+        )
 
 
-def _parameters(inputs: Inputs, stack: Stack) -> Iterator[str]:
-    before = deployed_parameters(stack)
+def _old_bucket(stack: Stack) -> Iterator[str]:
+    """Yield what becomes of the bucket that templates without parameters had for the code."""
+    if DEPLOYMENT_BUCKET in stack.resources:
+        yield (
+            f"The bucket {stack.resources[DEPLOYMENT_BUCKET]}, which holds code only, is deleted: "
+            "the code lies in a bucket of the account. Table and reports stay as they are."
+        )
+
+
+def _parameters(inputs: Inputs, stack: Stack, region: str) -> Iterator[str]:
+    before = deployed_parameters(stack, region)
     after = with_defaults(inputs.parameters)
     changes = parameter_changes(before, {name: after[name] for name in after if name in before})
     yield from _listed("Parameters:", changes, none="Parameters: no changes")
 
 
-def deployed_parameters(stack: Stack) -> Mapping[str, Json]:
+def deployed_parameters(stack: Stack, region: str) -> Mapping[str, Json]:
     """
-    Return the parameters of a deployed stack.
+    Return the settings of a deployed stack.
 
-    Stacks of older versions do not hold them. Two can be read from the resources: those that a
-    missing variable used to reset.
+    They are the values of its parameters. A template without parameters has them in its metadata.
+    Of an older one, two are read from the resources: those that a missing variable used to reset.
     """
+    if stack.parameters:
+        return stage_settings(stack.parameters, region)
     parameters = stack.deployed.get("parameters")
     if isinstance(parameters, dict):
-        # Parameters that are newer than the stack had their defaults.
         return with_defaults(parameters)
     resources = stack.template.get("Resources", {})
     subscription = resources.get(_SUBSCRIPTION, {}).get("Properties", {})

@@ -7,20 +7,21 @@ Each wait has a limit and shows its reason.
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from deploy.account import ClientOf, DeniedError, DeployError, aws_errors, is_missing
 from lib.models import Json
 
 SERVICE: Final = "ecr-scan-alerts"
 METADATA: Final = "EcrScanAlerts"
-"""The key of the deployed inputs in the metadata of the template; serverless.yml writes it."""
+"""The key of the program's version in the metadata of the template."""
 DEPLOYMENT_BUCKET: Final = "ServerlessDeploymentBucket"
+"""The bucket of the code in stacks whose template has no parameters."""
 TABLE: Final = "Table"
 REPORTS: Final = "ReportsBucket"
 _QUEUE_SECONDS: Final = 60
@@ -50,6 +51,8 @@ class Stack:
     resources: Mapping[str, str]
     """Physical ids of existing resources, by their logical ids."""
     template: Mapping[str, Any]
+    parameters: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """The values of the template's parameters."""
 
     @property
     def has_data(self) -> bool:
@@ -58,7 +61,7 @@ class Stack:
 
     @property
     def deployed(self) -> Mapping[str, Json]:
-        """Configuration hash and parameters of the last deployment, from the template."""
+        """The version of the program; of a template without parameters their values, too."""
         metadata = self.template.get("Metadata", {}).get(METADATA, {})
         return metadata if isinstance(metadata, dict) else {}
 
@@ -89,6 +92,9 @@ def find_stack(client_of: ClientOf, name: str) -> Stack | None:
         reviewed = description["StackStatus"] == "REVIEW_IN_PROGRESS"
         template = {} if reviewed else cloudformation.get_template(StackName=name)["TemplateBody"]
     outputs = {item["OutputKey"]: item["OutputValue"] for item in description.get("Outputs", ())}
+    parameters = {
+        item["ParameterKey"]: item["ParameterValue"] for item in description.get("Parameters", ())
+    }
     return Stack(
         name=name,
         id=description["StackId"],
@@ -96,6 +102,7 @@ def find_stack(client_of: ClientOf, name: str) -> Stack | None:
         outputs=MappingProxyType(outputs),
         resources=MappingProxyType(resources),
         template=json.loads(template) if isinstance(template, str) else template,
+        parameters=MappingProxyType(parameters),
     )
 
 
@@ -183,24 +190,44 @@ def wait_until_done(client_of: ClientOf, stack: str, *, say: Say, poll: float = 
     reasons of failed resources.
     """
     cloudformation = client_of("cloudformation")
+    begin = datetime.now(UTC) - timedelta(seconds=_CLOCKS)
     deadline = time.monotonic() + _LONGEST
     last = ""
     while True:
         with aws_errors("waiting for CloudFormation"):
             (description,) = cloudformation.describe_stacks(StackName=stack)["Stacks"]
         status: str = description["StackStatus"]
-        if status != last:
-            say(f"{description['StackName']}: {status.replace('_', ' ').lower()}")
-            last = status
-        if not status.endswith("IN_PROGRESS"):
+        running = status.endswith("IN_PROGRESS")
+        done = _progress(cloudformation, stack, begin) if running else ""
+        line = f"{description['StackName']}: {status.replace('_', ' ').lower()}{done}"
+        if line != last:
+            say(line)
+            last = line
+        if not running:
             break
         if time.monotonic() > deadline:
             raise DeployError(f"{description['StackName']} is still {status}; look at its events")
         time.sleep(poll)
     if "ROLLBACK" in status or "FAILED" in status:
-        reasons = failures(client_of, stack) or "CloudFormation gives no reason"
+        reasons = failures(client_of, stack, since=begin) or "CloudFormation gives no reason"
         raise DeployError(f"{description['StackName']} is {status}: {reasons}")
     return status
+
+
+def _progress(cloudformation: Any, stack: str, since: datetime) -> str:
+    """Return the number of finished resources; empty if the stack cannot be read."""
+    try:
+        pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)
+        done = sum(
+            not resource["ResourceStatus"].endswith("IN_PROGRESS")
+            for page in pages
+            for resource in page["StackResourceSummaries"]
+            if resource["LastUpdatedTimestamp"] >= since
+        )
+    except (BotoCoreError, ClientError):
+        # Only a line of progress.
+        return ""
+    return f", {done} resources done" if done else ""
 
 
 def failures(client_of: ClientOf, stack: str, *, since: datetime = _NEVER) -> str:

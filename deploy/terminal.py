@@ -46,6 +46,6 @@ def failed(outcome: str, error: Exception) -> int:
 
 
 def interrupted() -> int:
-    """Return the exit code for Ctrl-C, without a traceback."""
-    print(file=sys.stderr)
+    """Print what goes on after Ctrl-C, and return its exit code."""
+    print("\nInterrupted. CloudFormation finishes a change that it has begun.", file=sys.stderr)
     return 128 + 2

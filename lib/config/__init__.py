@@ -103,8 +103,7 @@ def _beyond_limits(config: Config) -> Iterator[Problem]:
     )
     if topics > limits.MOST_TOPICS:
         message = (
-            f"the ARNs of the topics take {topics:,} characters in the policy that allows to "
-            f"publish, which has room for {limits.MOST_TOPICS:,}: use fewer topics, and subscribe "
-            "several receivers to one"
+            f"the ARNs of the topics take {topics:,} characters, and a deployment has room for "
+            f"{limits.MOST_TOPICS:,}: use fewer topics, and subscribe several receivers to one"
         )
         yield Problem(("destinations",), message)

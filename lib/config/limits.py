@@ -7,11 +7,13 @@ How many destinations an image can reach is none: each view is written by itself
 from collections.abc import Iterable
 from typing import Final
 
-MOST_TOPICS: Final = 6_000
+MOST_TOPICS: Final = 4_096
 """
-Maximum characters of the topics in the policy of the function that publishes.
+Maximum characters of the topics, which are a parameter of the stack.
 
-The policies of a role have at most 10,240 together, without blanks; a test counts the others.
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
+They stand in the policy of the function that publishes, too. The policies of a role have at most
+10,240 together, without blanks; a test counts the others.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 """
 _TOPIC: Final = len('"",')

@@ -185,7 +185,7 @@ def install(aws: EmbeddedAws, receivers: Receivers, config: Path) -> App:
     # Other processes may package the same stage with another configuration.
     with _alone(folder):
         package(config, region=aws.region)
-        stack = deploy(aws, folder, f"ecr-scan-alerts-{STAGE}")
+        stack = deploy(aws, folder, STAGE, quick=True)
     receivers.functions_url = f"{aws.endpoint}/_aws/lambda-url"
     return App(aws, receivers, stack, topics)
 

@@ -1,31 +1,42 @@
 """
-Deploys the output of `make package` to the embedded AWS, in two steps as osls does.
+Deploys the output of `make package` to the embedded AWS, with the code of `make deploy`.
 
-First the deployment bucket, which is a part of the template. Then the package in that bucket, and
-the complete, unchanged template: it is the same on a laptop and on AWS.
+The demo's template differs from the one that AWS gets by a few seconds, and by nothing else.
 """
 
+import hashlib
 import json
-import time
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
-from botocore.exceptions import ClientError
-
+from deploy.account import Account, DeployError
+from deploy.archive import Archive
+from deploy.changes import change_stack
+from deploy.code_bucket import upload
+from deploy.package import TEMPLATE, VALUES, ZIP, Package
+from deploy.stack import find_stack, stack_name
 from local.aws.process import EmbeddedAws
 
-PACKAGE: Final = "ecr-scan-alerts.zip"
-TEMPLATE: Final = "cloudformation-template-update-stack.json"
-BUCKET: Final = "ServerlessDeploymentBucket"
-"""osls's logical id of the deployment bucket. The id of its policy begins with it."""
-STACK_SECONDS: Final = 60.0
+__all__ = ["DeployError", "Stack", "account_of", "deploy", "quickened"]
+
+QUICK: Final = "quick-template.json"
 POLL_SECONDS: Final = 0.05
-
-
-class DeployError(Exception):
-    """A stack could not be created or updated. The text names the failed resources and reasons."""
+_SECONDS: Final[Mapping[str, str]] = MappingProxyType(
+    {"GATHER_SECONDS": "1", "CONFIG_SECONDS": "1", "CONFIG_SETTLED_SECONDS": "3"}
+)
+"""Variables of functions."""
+_AT_ONCE: Final = "0"
+"""The sweep asks for the configuration each time."""
+_GATHERING: Final = "ChangedImagesQueue"
+"""The queue that delays messages for as long as events are gathered."""
+_HERE: Final[Mapping[str, str]] = MappingProxyType(
+    {"DeletionProtection": "false", "ReceiverHosts": "127.0.0.1", "Workloads": "ecs"}
+)
+"""Values of parameters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,91 +47,56 @@ class Stack:
     outputs: Mapping[str, str]
 
 
-def deploy(aws: EmbeddedAws, folder: Path, name: str) -> Stack:
+def deploy(aws: EmbeddedAws, folder: Path, stage: str, *, quick: bool = False) -> Stack:
     """
-    Create or update the stack from a folder of `make package`; return its outputs.
+    Create or update the stack of a stage from a folder of `make package`; return its outputs.
 
-    Raises `DeployError`.
+    `quick` deploys with the seconds and the values of the demo. Raises `DeployError`.
     """
-    cloudformation, s3 = aws.client("cloudformation"), aws.client("s3")
-    text = (folder / TEMPLATE).read_text("utf-8")
-    template = json.loads(text)
-    if not _exists(cloudformation, name):
-        first = json.dumps(bucket_alone(template))
-        _change(cloudformation.create_stack, cloudformation, name, TemplateBody=first)
-    bucket = cloudformation.describe_stack_resource(StackName=name, LogicalResourceId=BUCKET)
-    bucket = bucket["StackResourceDetail"]["PhysicalResourceId"]
-    for key in artifact_keys(template):
-        s3.upload_file(str(folder / PACKAGE), bucket, key)
-    # CloudFormation accepts templates above 51,200 bytes only from a bucket.
-    s3.put_object(Bucket=bucket, Key=TEMPLATE, Body=text.encode())
-    url = f"https://s3.amazonaws.com/{bucket}/{TEMPLATE}"
-    stack = _change(cloudformation.update_stack, cloudformation, name, TemplateURL=url)
-    outputs = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", ())}
-    return Stack(name, outputs)
-
-
-def bucket_alone(template: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the part of a template with the deployment bucket, which osls deploys first."""
-    resources = {
-        name: resource
-        for name, resource in template["Resources"].items()
-        if name.startswith(BUCKET)
-    }
-    return {**template, "Resources": resources, "Conditions": {}, "Outputs": {}}
-
-
-def artifact_keys(template: Mapping[str, Any]) -> set[str]:
-    """Return the keys of the functions' code in the deployment bucket."""
-    return {
-        resource["Properties"]["Code"]["S3Key"]
-        for resource in template["Resources"].values()
-        if resource["Type"] == "AWS::Lambda::Function"
-    }
-
-
-def _exists(cloudformation: Any, name: str) -> bool:
-    try:
-        cloudformation.describe_stacks(StackName=name)
-    except ClientError:
-        return False
-    return True
-
-
-def _change(operation: Any, cloudformation: Any, name: str, **template: str) -> Any:
-    """Start a change of a stack and wait for its end. Raises `DeployError`."""
-    try:
-        operation(StackName=name, Capabilities=["CAPABILITY_NAMED_IAM"], **template)
-    except ClientError as error:
-        text = error.response["Error"]["Message"]
-        # An unchanged stack is no failure.
-        if "No updates are to be performed" not in text:
-            raise DeployError(f"{name}: {text}") from error
-    deadline = time.monotonic() + STACK_SECONDS
-    while True:
-        stack = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
-        status = stack["StackStatus"]
-        if not status.endswith("IN_PROGRESS"):
-            break
-        if time.monotonic() > deadline:
-            raise DeployError(f"{name} is still {status} after {STACK_SECONDS:.0f} s")
-        time.sleep(POLL_SECONDS)
-    if "ROLLBACK" in status or "FAILED" in status:
-        raise DeployError(f"{name} is {status}: {_reasons(cloudformation, name)}")
-    return stack
-
-
-def _reasons(cloudformation: Any, name: str) -> str:
-    events = cloudformation.describe_events(StackName=name)["OperationEvents"]
-    failed = [
-        f"{event['LogicalResourceId']} ({_reason(event)})"
-        for event in events
-        if event.get("ResourceStatus", event.get("ValidationStatus", "")).endswith("FAILED")
-    ]
-    return "; ".join(failed) or "no resource gave a reason"
-
-
-def _reason(event: Mapping[str, Any]) -> str:
-    return str(
-        event.get("ValidationStatusReason") or event.get("ResourceStatusReason") or "no reason"
+    package = _package(folder, quick=quick)
+    code = upload(aws.client, account_of(aws), stage, package)
+    name = stack_name(stage)
+    change_stack(
+        aws.client,
+        name,
+        find_stack(aws.client, name),
+        template_url=code.template_url,
+        values={**package.values, **code.values},
+        say=_quiet,
+        poll=POLL_SECONDS,
     )
+    stack = find_stack(aws.client, name)
+    return Stack(name, stack.outputs if stack is not None else {})
+
+
+def account_of(aws: EmbeddedAws) -> Account:
+    """Return the account of the embedded AWS, as its root user sees it."""
+    return Account(aws.account, f"arn:aws:iam::{aws.account}:root", aws.region)
+
+
+def quickened(template: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a template whose functions wait a second where they would wait for minutes."""
+    quick = deepcopy(dict(template))
+    for resource in quick["Resources"].values():
+        if resource["Type"] == "AWS::Lambda::Function":
+            variables = resource["Properties"].get("Environment", {}).get("Variables", {})
+            slow = {name for name, value in variables.items() if value != _AT_ONCE}
+            variables.update({name: _SECONDS[name] for name in slow & _SECONDS.keys()})
+    quick["Resources"][_GATHERING]["Properties"]["DelaySeconds"] = int(_SECONDS["GATHER_SECONDS"])
+    return quick
+
+
+def _package(folder: Path, *, quick: bool) -> Package:
+    template, values = folder / TEMPLATE, json.loads((folder / VALUES).read_text("utf-8"))
+    if quick:
+        document = quickened(json.loads(template.read_text("utf-8")))
+        template = folder / QUICK
+        template.write_text(json.dumps(document), "utf-8")
+        values |= _HERE
+    content = (folder / ZIP).read_bytes()
+    archive = Archive(folder / ZIP, 0, len(content), hashlib.sha256(content).hexdigest())
+    return Package(archive, template, values)
+
+
+def _quiet(_: str) -> None:
+    """Say nothing."""

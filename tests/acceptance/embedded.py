@@ -17,17 +17,16 @@ from acceptance.deployment import DeploymentError
 from acceptance.images import OS_RELEASE_PATHS, STATUS_PATH, Image
 from acceptance.settings import Waits
 from acceptance.world import Page
-from deploy.account import Account
+from deploy.account import DeployError
 from deploy.inputs import Inputs
-from deploy.package import BUILD, TEMPLATE, package
+from deploy.package import BUILD, Package, package
 from deploy.purge import purge
 from deploy.remove import remove
 from deploy.retained import adopt as adopt_data
 from deploy.retained import find_retained
-from deploy.stack import failures, find_stack, stack_name, wait_until_done
 from deploy.terminal import Terminal
 from local.aws.process import EmbeddedAws
-from local.demo.deploy import DeployError, bucket_alone
+from local.demo.deploy import account_of
 from local.demo.deploy import deploy as deploy_to
 
 WAITS = Waits(
@@ -46,38 +45,34 @@ WAITS = Waits(
 
 class EmbeddedDeployment:
     """
-    Deploys to the embedded AWS without osls, which looks at a stack every five seconds only.
+    Deploys to the embedded AWS without waiting for seconds between two looks at a stack.
 
     Adopting, removing and purging are what `make` does.
     """
 
     def __init__(self, aws: EmbeddedAws) -> None:
         self._aws = aws
-        self._account = Account(aws.account, f"arn:aws:iam::{aws.account}:root", aws.region)
+        self._account = account_of(aws)
 
     def deploy(
         self, stage: str, *, config: Path, parameters: Mapping[str, Any], adopt: bool = False
     ) -> None:
         inputs = Inputs(stage, self._aws.region, config, parameters)
-        package(inputs, today=datetime.now(UTC).date())
+        built = package(inputs, today=datetime.now(UTC).date())
         try:
             if adopt:
-                self._import(stage)
-            deploy_to(self._aws, BUILD / stage, stack_name(stage))
+                self._import(stage, built)
+            deploy_to(self._aws, BUILD / stage, stage)
         except DeployError as error:
-            reasons = failures(self._aws.client, stack_name(stage))
-            raise DeploymentError(f"{error}: {reasons}") from error
+            raise DeploymentError(str(error)) from error
 
-    def _import(self, stage: str) -> None:
-        """Import what was kept into a stack that has the deployment bucket alone."""
-        client_of, name = self._aws.client, stack_name(stage)
-        template = json.loads((BUILD / stage / TEMPLATE).read_text("utf-8"))
-        client_of("cloudformation").create_stack(
-            StackName=name, TemplateBody=json.dumps(bucket_alone(template))
-        )
-        wait_until_done(client_of, name, say=quiet, poll=0.1)
+    def _import(self, stage: str, built: Package) -> None:
+        """Import what was kept into a new stack."""
+        client_of = self._aws.client
+        values = {**built.values, "CodeBucketPrefix": "none", "CodeKey": "none"}
+        template = json.loads(built.template.read_text("utf-8"))
         retained = find_retained(client_of, stage, None)
-        adopt_data(client_of, stage, template, retained, find_stack(client_of, name), say=quiet)
+        adopt_data(client_of, stage, template, values, retained, None, say=quiet)
 
     def remove(self, stage: str) -> None:
         remove(self._aws.client, self._account, stage, Terminal(yes=True))

@@ -57,7 +57,7 @@ def test_as_many_channels_as_people_like_are_accepted() -> None:
 class TestTopics:
     def test_topics_that_a_policy_has_no_room_for_are_refused(self) -> None:
         """Counted once each, with what stands around them."""
-        fits, too_many = a_document(topics=22), a_document(topics=27)
+        fits, too_many = a_document(topics=17), a_document(topics=22)
 
         assert errors(fits) == []
         (problem,) = errors(too_many)

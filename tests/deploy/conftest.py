@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from deploy.inputs import Inputs
-from deploy.package import BUILD, ROOT, TEMPLATE, ZIP, package
+from deploy.package import BUILD, ROOT, TEMPLATE, VALUES, ZIP, package
+from tests.support.templates import resolved
 
 STAGE = "test"
 WITH_LINKS = "eu-central-1"
@@ -29,8 +30,11 @@ class Package:
     """What `make package STAGE=test` leaves."""
 
     zip: Path
+    path: Path
+    """The template with its parameters."""
     template: dict[str, Any]
-    deployment: dict[str, Any]
+    """The same with the values of the stage in their place."""
+    values: dict[str, str]
 
     def resources(self, kind: str) -> dict[str, dict[str, Any]]:
         """Return the properties of every resource of a kind, by name."""
@@ -64,11 +68,9 @@ def _built_once(stage: str, region: str) -> Package:
         if not run or not done.exists() or done.read_text() != run:
             package_without_account(Inputs(stage, region, CONFIG))
             done.write_text(run)
-        return Package(
-            folder / ZIP,
-            json.loads((folder / TEMPLATE).read_text()),
-            json.loads((folder / "deployment.json").read_text()),
-        )
+        values = json.loads((folder / VALUES).read_text())
+        template = json.loads((folder / TEMPLATE).read_text())
+        return Package(folder / ZIP, folder / TEMPLATE, resolved(template, values), values)
 
 
 @pytest.fixture(scope="session")

@@ -2,10 +2,8 @@
 
 import io
 import json
-import sys
 from collections.abc import Callable
 from copy import deepcopy
-from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +13,7 @@ import pytest
 from cli.stage_file import find_stage, stage_path
 from deploy import deploy as deployment
 from deploy import inputs, purge, remove
-from deploy.account import DeployError
+from deploy.account import Account, DeployError
 from deploy.deploy import Choices, checked_inputs, main, read_deployed
 from deploy.inputs import Inputs
 from deploy.package import ROOT
@@ -35,7 +33,7 @@ destinations:
 routes:
   - {name: all, severity: HIGH, notify: [team]}
 """
-STAGE = "keeps"
+STAGE, UPGRADED = "keeps", "upgraded"
 
 
 @pytest.fixture
@@ -188,84 +186,56 @@ def test_without_the_permission_to_look_people_are_asked_and_pipelines_stop(
     assert not look(Choices(adopt=False), Terminal(yes=True))
 
 
-def an_osls(folder: Path, script: str) -> Path:
-    """Return a program in the place of osls."""
-    path = folder / "osls"
-    path.write_text(f"#!{sys.executable}\n{script}\n")
-    path.chmod(0o755)
-    return path
+# --- old code -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("reason", "sentence"),
-    [
-        ("no boundary", "CloudFormation: DeliverRole: no boundary\n  What osls says: {log}"),
-        ("", "osls could not deploy the stack:\n  Error: it failed\n  by itself"),
-    ],
-)
-def test_a_failure_is_said_in_the_words_of_who_failed(
-    config: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, reason: str, sentence: str
+def tidied(aws: FakeAws, capsys: pytest.CaptureFixture[str]) -> str:
+    """Tidy up after the update of a stack without parameters, and return what is printed."""
+    before = Stack("s", "arn", "UPDATE_COMPLETE", {}, {"ServerlessDeploymentBucket": "old"}, {})
+    account = Account("210987654321", "arn:aws:iam::210987654321:role/ops", "eu-west-1")
+    values = {"Stage": "prod", "CodeKey": "stages/prod/2/ecr-scan-alerts.zip"}
+
+    deployment.tidy(aws, account, before, values, Terminal())
+
+    return capsys.readouterr().out
+
+
+def test_the_old_bucket_of_the_code_is_emptied_and_deleted(
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """CloudFormation's resource and reason; where it was not asked, the end of what osls says."""
-    script = "print('Error: it failed\\n\\nby itself'); raise SystemExit(1)"
-    monkeypatch.setattr(deployment, "OSLS", an_osls(tmp_path, script))
-    monkeypatch.setattr(deployment, "BUILD", tmp_path)
-    (tmp_path / "prod").mkdir()
-    failed = {
-        "LogicalResourceId": "DeliverRole",
-        "ResourceStatus": "CREATE_FAILED",
-        "ResourceStatusReason": reason,
-        "Timestamp": datetime.now(UTC) + timedelta(minutes=1 if reason else -1),
-    }
-    stack = {"StackId": "arn", "StackStatus": "UPDATE_ROLLBACK_COMPLETE"}
+    """CloudFormation leaves a bucket that is not empty where it is."""
     aws = FakeAws(
         {
-            "cloudformation.list_stack_resources": {"StackResourceSummaries": []},
-            "cloudformation.describe_stacks": {"Stacks": [stack]},
-            "cloudformation.get_template": {"TemplateBody": {}},
-            "cloudformation.describe_stack_events": {"StackEvents": [failed]},
-            "cloudformation.describe_events": {"OperationEvents": []},
+            "s3.list_objects_v2": {
+                "Contents": [
+                    {"Key": "stages/prod/1/ecr-scan-alerts.zip"},
+                    {"Key": "stages/prod/2/ecr-scan-alerts.zip"},
+                    {"Key": "stages/prod/2/template.json"},
+                ]
+            },
+            "s3.head_bucket": {},
+            "s3.list_object_versions": {"Versions": [{"Key": "a.zip", "VersionId": "1"}]},
+            "s3.delete_objects": {},
+            "s3.delete_bucket": {},
         }
     )
 
-    with pytest.raises(DeployError) as caught:
-        deployment.run_osls(aws, Inputs("prod", "eu-west-1", config), Terminal())
+    assert "deleted bucket old" in tidied(aws, capsys)
+    own, old = aws.made("s3.delete_objects")
+    assert own["Bucket"] == "ecr-scan-alerts-210987654321-eu-west-1"
+    assert own["Delete"]["Objects"] == [{"Key": "stages/prod/1/ecr-scan-alerts.zip"}]
+    assert (old["Bucket"], aws.made("s3.delete_bucket")) == ("old", [{"Bucket": "old"}])
 
-    assert str(caught.value) == sentence.format(log=tmp_path / "prod" / "osls.log")
 
+def test_old_code_that_may_not_be_deleted_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    """The stage is deployed; what CloudFormation has deleted already is no problem."""
+    denied = refusal("AccessDenied", "not you", "ListObjectsV2")
+    nothing = {"s3.list_objects_v2": {}, "s3.head_bucket": refusal("404")}
 
-def test_progress_is_said_while_osls_works(
-    config: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    """Only what this deployment changed counts, and no line is repeated."""
-    ended = tmp_path / "ended"
-    wait = f"import os, time\nwhile not os.path.exists({str(ended)!r}): time.sleep(0.01)"
-    monkeypatch.setattr(deployment, "OSLS", an_osls(tmp_path, wait))
-    monkeypatch.setattr(deployment, "BUILD", tmp_path)
-    monkeypatch.setattr(deployment, "POLL", 0.01)
-    (tmp_path / "prod").mkdir()
-    now = datetime.now(UTC) + timedelta(minutes=1)
-    rounds = iter((1, 1, 2))
-
-    def resources(**_: Any) -> dict[str, Any]:
-        done = next(rounds, 3)
-        if done == 3:
-            ended.touch()
-        states = ["CREATE_COMPLETE"] * done + ["CREATE_IN_PROGRESS"] * 2
-        old = {"ResourceStatus": "CREATE_COMPLETE", "LastUpdatedTimestamp": now - timedelta(days=1)}
-        new = [{"ResourceStatus": state, "LastUpdatedTimestamp": now} for state in states]
-        return {"StackResourceSummaries": [old, *new]}
-
-    aws = FakeAws({"cloudformation.list_stack_resources": resources})
-
-    deployment.run_osls(aws, Inputs("prod", "eu-west-1", config), Terminal())
-
-    assert capsys.readouterr().out.splitlines()[:3] == [
-        f"ecr-scan-alerts-prod: {count} resources done" for count in (1, 2, 3)
-    ]
+    assert "Old code stays: AWS denies ListObjectsV2" in tidied(
+        FakeAws({"s3.list_objects_v2": denied}), capsys
+    )
+    assert tidied(FakeAws(nothing), capsys) == ""
 
 
 # --- on the embedded AWS --------------------------------------------------------------------------
@@ -281,7 +251,6 @@ def test_a_stage_lives_is_removed_comes_back_and_goes_for_good(  # noqa: PLR0915
     """Deployed, changed, removed, adopted with its table, removed again, purged."""
     for name, value in embedded_aws.environment().items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setenv("SLS_AWS_MONITORING_FREQUENCY", "200")
     monkeypatch.setenv("ALARM_EMAIL", "ops@acme.io")
     here = ["--stage", STAGE]
     first = [*here, "--region", embedded_aws.region, "--config", str(config)]
@@ -322,6 +291,9 @@ def test_a_stage_lives_is_removed_comes_back_and_goes_for_good(  # noqa: PLR0915
     assert "  - alarmEmail: ops@acme.io" in output
     assert "  ~ reportLinkDays: 30 -> 7" in output
     assert "Protecting" not in output
+    # Only code that a stack may need stays: of this deployment, and of the one before.
+    assert len(zips(embedded_aws)) == 2
+    assert f"ecr-scan-alerts-{STAGE} is up to date" in run(main, "--yes")
 
     # Removing needs no configuration; table and bucket stay, with a row.
     config.write_text("broken: [")
@@ -331,6 +303,7 @@ def test_a_stage_lives_is_removed_comes_back_and_goes_for_good(  # noqa: PLR0915
     made = creation(embedded_aws, table)
     assert "uses its data. First: make remove" in run(purge.main, "--yes", code=1)
     assert f"table {table}, bucket {bucket}" in run(remove.main, "--yes")
+    assert zips(embedded_aws) == []
     assert find_stack(embedded_aws.client, f"ecr-scan-alerts-{STAGE}") is None
     assert "There is no stack" in run(remove.main, "--yes", code=1)
 
@@ -392,6 +365,87 @@ def test_a_first_deployment_that_fails_leaves_nothing(
     assert [
         found for found in names if found.startswith((f"{name}-Table", f"{name}-reports"))
     ] == []
+
+
+def test_a_stack_without_parameters_is_updated_in_place(
+    embedded_aws: EmbeddedAws,
+    built: Package,
+    stages: Path,
+    config: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """As deployments before the parameters made it: every resource stays, and every row."""
+    for name, value in embedded_aws.environment().items():
+        monkeypatch.setenv(name, value)
+    before = stack_without_parameters(embedded_aws, built.zip)
+    table, bucket = before.resources["Table"], before.resources["ReportsBucket"]
+    row = {"pk": {"S": "ROW"}, "sk": {"S": "1"}}
+    embedded_aws.client("dynamodb").put_item(TableName=table, Item=row)
+    embedded_aws.client("s3").put_object(Bucket=bucket, Key="reports/1", Body=b"report")
+    created = creation(embedded_aws, table)
+    (stages / f"{UPGRADED}.yml").write_text(
+        f"region: {embedded_aws.region}\nconfig: {config}\n"
+        "alarmEmail: ops@acme.io\nreportLinkDays: 7\n"
+    )
+
+    assert main(["--stage", UPGRADED, "--yes"]) == 0, capsys.readouterr().err
+
+    output = capsys.readouterr().out
+    assert "Parameters: no changes" in output
+    after = find_stack(embedded_aws.client, before.name)
+    assert after is not None
+    old_bucket = before.resources["ServerlessDeploymentBucket"]
+    assert after.resources == {
+        logical: physical
+        for logical, physical in before.resources.items()
+        if not logical.startswith("ServerlessDeploymentBucket")
+    }
+    assert after.parameters["AlarmEmail"] == "ops@acme.io"
+    assert creation(embedded_aws, table) == created
+    assert embedded_aws.client("dynamodb").scan(TableName=table)["Items"] == [row]
+    assert embedded_aws.client("s3").get_object(Bucket=bucket, Key="reports/1")
+    assert is_protected(embedded_aws, table)
+    # The bucket of the code is not data.
+    names = [each["Name"] for each in embedded_aws.client("s3").list_buckets()["Buckets"]]
+    assert old_bucket not in names
+    answer = embedded_aws.client("lambda").invoke(FunctionName=f"{before.name}-sweep")
+    assert "FunctionError" not in answer
+
+
+def stack_without_parameters(aws: EmbeddedAws, package: Path) -> Stack:
+    """Deploy the stored template in two steps, as osls did: the bucket, then everything."""
+    client, name = aws.client("cloudformation"), f"ecr-scan-alerts-{UPGRADED}"
+    text = (Path(__file__).parent / "template-without-parameters.json").read_text()
+    template = json.loads(text)
+    own = ("ServerlessDeploymentBucket", "ServerlessDeploymentBucketPolicy")
+    first = {"Resources": {logical: template["Resources"][logical] for logical in own}}
+    client.create_stack(StackName=name, TemplateBody=json.dumps(first))
+    wait_until_done(aws.client, name, say=lambda _: None, poll=0.05)
+    (bucket, _) = (
+        item["PhysicalResourceId"]
+        for item in client.list_stack_resources(StackName=name)["StackResourceSummaries"]
+    )
+    key = template["Resources"]["DeliverLambdaFunction"]["Properties"]["Code"]["S3Key"]
+    aws.client("s3").put_object(Bucket=bucket, Key=key, Body=package.read_bytes())
+    aws.client("s3").put_object(Bucket=bucket, Key="template.json", Body=text.encode())
+    client.update_stack(
+        StackName=name,
+        TemplateURL=f"https://s3.amazonaws.com/{bucket}/template.json",
+        Capabilities=["CAPABILITY_NAMED_IAM"],
+    )
+    wait_until_done(aws.client, name, say=lambda _: None, poll=0.05)
+    stack = find_stack(aws.client, name)
+    assert stack is not None
+    return stack
+
+
+def zips(aws: EmbeddedAws) -> list[str]:
+    """Return the keys of the code that is kept for the stage."""
+    listed = aws.client("s3").list_objects_v2(
+        Bucket=f"ecr-scan-alerts-{aws.account}-{aws.region}", Prefix=f"stages/{STAGE}/"
+    )
+    return [each["Key"] for each in listed.get("Contents", ()) if each["Key"].endswith(".zip")]
 
 
 def is_protected(aws: EmbeddedAws, table: str) -> bool:

@@ -7,7 +7,7 @@ import pytest
 
 from cli.stage_file import Stage
 from deploy import inputs
-from deploy.inputs import SAMPLE, CommandLine, Inputs, command_line, inputs_of, template_parameters
+from deploy.inputs import SAMPLE, CommandLine, Inputs, command_line, inputs_of
 from lib.errors import ConfigError
 
 HOSTS = ("jira.example.com", "git.example.com")
@@ -116,16 +116,3 @@ def test_the_environment_is_read_as_before() -> None:
         receiver_hosts=("a.example", "b.example"),
         fallback_region="eu-west-1",
     )
-
-
-def test_the_template_gets_every_parameter_in_its_form() -> None:
-    """Conditions compare texts; a list of hosts is one variable."""
-    parameters = template_parameters(
-        {"reportLinkDays": 0, "traceability": False, "receiverHosts": ["a.example", "b.example"]}
-    )
-
-    assert parameters["reportLinkDays"] == "0"
-    assert parameters["traceability"] == "false"
-    assert parameters["receiverHosts"] == "a.example,b.example"
-    assert parameters["logRetentionDays"] == 30
-    assert parameters["permissionsBoundary"] == {"Ref": "AWS::NoValue"}

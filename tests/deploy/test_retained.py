@@ -15,6 +15,7 @@ TABLE = "ecr-scan-alerts-prod-Table-1ABC"
 BUCKET = "ecr-scan-alerts-prod-reportsbucket-1abc"
 ACCOUNT = Account("210987654321", "arn:aws:iam::210987654321:role/ops", "eu-west-1")
 TEMPLATE = {
+    "Parameters": {"DeletionProtection": {"Type": "String"}, "Stage": {"Type": "String"}},
     "Resources": {
         "Table": {
             "Type": "AWS::DynamoDB::Table",
@@ -27,6 +28,7 @@ TEMPLATE = {
     },
     "Outputs": {"TableName": {"Value": {"Ref": "Table"}}},
 }
+VALUES = {"Stage": "prod", "DeletionProtection": "true"}
 MISSING = refusal("ValidationError", "Stack does not exist")
 
 
@@ -156,7 +158,7 @@ def test_each_resource_is_named_by_its_identifier() -> None:
         }
     )
 
-    adopt(aws, "prod", TEMPLATE, RetainedData(TABLE, BUCKET), None, say=lambda _: None)
+    adopt(aws, "prod", TEMPLATE, VALUES, RetainedData(TABLE, BUCKET), None, say=lambda _: None)
 
     (request,) = aws.made("cloudformation.create_change_set")
     assert (request["StackName"], request["ChangeSetType"]) == ("ecr-scan-alerts-prod", "IMPORT")
@@ -171,6 +173,10 @@ def test_each_resource_is_named_by_its_identifier() -> None:
             "LogicalResourceId": "ReportsBucket",
             "ResourceIdentifier": {"BucketName": BUCKET},
         },
+    ]
+    assert request["Parameters"] == [
+        {"ParameterKey": "DeletionProtection", "ParameterValue": "true"},
+        {"ParameterKey": "Stage", "ParameterValue": "prod"},
     ]
     # Tags cannot be changed by an import.
     assert "Tags" not in request
@@ -197,7 +203,7 @@ def test_an_import_that_cannot_be_made_says_why_and_is_not_carried_out() -> None
 
     for stack in (a_stack(), None):
         with pytest.raises(DeployError, match="cannot be adopted: already exists in stack other"):
-            adopt(aws, "prod", TEMPLATE, RetainedData(TABLE), stack, say=lambda _: None)
+            adopt(aws, "prod", TEMPLATE, VALUES, RetainedData(TABLE), stack, say=lambda _: None)
 
     assert aws.made("cloudformation.delete_change_set") == [{"ChangeSetName": "change"}] * 2
     # Only the stack that the change set made.

@@ -1,5 +1,6 @@
 """What is shown before the question, and what is left to do afterwards."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,9 @@ from deploy.next_steps import next_steps, secret_references
 from deploy.review import RunningConfiguration, deployed_parameters, foreign_topics, review
 from deploy.stack import METADATA, Stack
 from deploy.terminal import Terminal
-from lib.config.parsing import config_hash
+from deploy.values import template_values
 from lib.config.publication import Publication, Revision
+from lib.models.program import VERSION
 from tests.deploy.aws import FakeAws, refusal
 from tests.support.builders import NOW
 
@@ -36,10 +38,10 @@ def a_stack(template: dict[str, Any]) -> Stack:
     return Stack("ecr-scan-alerts-prod", "arn", "UPDATE_COMPLETE", {}, DATA, template)
 
 
-def said(document: Any, parameters: dict[str, Any]) -> Stack:
-    """Return a stack that says what it was deployed with."""
-    deployed = {"config": config_hash(document), "parameters": with_defaults(parameters)}
-    return a_stack({"Metadata": {METADATA: deployed}})
+def deployed_with(parameters: dict[str, Any]) -> Stack:
+    """Return a stack of the template with parameters."""
+    values = template_values("prod", parameters, topics=(), links=True)
+    return replace(a_stack({"Metadata": {METADATA: {"version": VERSION}}}), parameters=values)
 
 
 def published(document: Any, *revisions: Revision) -> RunningConfiguration:
@@ -58,13 +60,21 @@ def test_where_and_as_whom_stands_first() -> None:
     """Whoever is in the wrong account sees it before the question."""
     lines = shown(WITH_MAIL, None, RunningConfiguration()).split("\n")
 
-    assert lines[:5] == [
+    assert lines[:6] == [
         "stage    prod",
         "account  210987654321",
         "region   eu-west-1",
         "role     arn:aws:iam::210987654321:role/ops",
         "config   /a.yml",
+        f"version  {VERSION}",
     ]
+
+
+def test_an_upgrade_names_both_versions() -> None:
+    """Also where it goes back."""
+    older = a_stack({"Metadata": {METADATA: {"version": "0.0.9"}}})
+
+    assert f"version  0.0.9 -> {VERSION}" in shown(WITH_MAIL, older, RunningConfiguration())
 
 
 def test_a_first_deployment_shows_everything() -> None:
@@ -78,7 +88,7 @@ def test_a_first_deployment_shows_everything() -> None:
 
 def test_a_forgotten_mail_address_is_seen() -> None:
     """Its loss is a change, and that nobody is mailed is said each time."""
-    before = said(DOCUMENT, {"alarmEmail": "ops@acme.io", "receiverHosts": ["jira.acme.io"]})
+    before = deployed_with({"alarmEmail": "ops@acme.io", "receiverHosts": ["jira.acme.io"]})
     inputs = Inputs("prod", "eu-west-1", Path("/a.yml"))
 
     text = shown(inputs, before, published(DOCUMENT))
@@ -101,7 +111,7 @@ def test_a_stack_of_an_older_version_tells_its_mail_address_and_hosts() -> None:
         }
     )
 
-    assert deployed_parameters(old) == {
+    assert deployed_parameters(old, "eu-west-1") == {
         "alarmEmail": "ops@acme.io",
         "receiverHosts": ["a.acme.io", "b.acme.io"],
     }
@@ -109,11 +119,49 @@ def test_a_stack_of_an_older_version_tells_its_mail_address_and_hosts() -> None:
     assert "logLevel" not in shown(WITH_MAIL, old, published(DOCUMENT))
 
 
+def test_a_template_without_parameters_has_its_settings_in_its_metadata() -> None:
+    """The next deployment updates it in place, and deletes the bucket that held its code."""
+    deployed = {"config": "hash", "parameters": with_defaults({"reportLinkDays": 7})}
+    before = replace(
+        a_stack({"Metadata": {METADATA: deployed}}),
+        resources={**DATA, "ServerlessDeploymentBucket": "old-bucket"},
+    )
+
+    text = shown(WITH_MAIL, before, published(DOCUMENT))
+
+    assert "  ~ reportLinkDays: 7 -> 30" in text
+    assert "The bucket old-bucket, which holds code only, is deleted" in text
+    assert "old-bucket" not in shown(WITH_MAIL, deployed_with({}), published(DOCUMENT))
+
+
+def test_settings_are_read_from_the_parameters_of_the_stack() -> None:
+    """As the types of a stage file, whatever texts CloudFormation has."""
+    settings = {
+        "alarmEmail": "ops@acme.io",
+        "receiverHosts": ["a.acme.io", "b.acme.io"],
+        "deletionProtection": False,
+        "reportLinkDays": 7,
+        "logRetentionDays": 90,
+    }
+
+    assert deployed_parameters(deployed_with(settings), "eu-west-1") == with_defaults(settings)
+
+
+def test_a_stack_without_links_is_compared_as_one() -> None:
+    """Its template has no such parameter; where the region has no links, that is no change."""
+    values = template_values("prod", {}, topics=(), links=False)
+    stack = replace(a_stack({}), parameters=values)
+
+    assert deployed_parameters(stack, "eu-west-1")["reportLinkDays"] == 0
+    assert "reportLinkDays" not in deployed_parameters(stack, "eu-central-2")
+
+
 def test_a_parameter_that_is_newer_than_the_stack_is_compared_with_its_default() -> None:
     """An upgrade adds parameters, and what is set of them is a change."""
-    parameters = with_defaults({})
-    del parameters["rolePath"]
-    before = a_stack({"Metadata": {METADATA: {"parameters": parameters}}})
+    older = {
+        name: value for name, value in deployed_with({}).parameters.items() if name != "RolePath"
+    }
+    before = replace(deployed_with({}), parameters=older)
     inputs = Inputs("prod", "eu-west-1", Path("/a.yml"), {"rolePath": "/teams/"})
 
     text = shown(inputs, before, published(DOCUMENT))
@@ -124,25 +172,24 @@ def test_a_parameter_that_is_newer_than_the_stack_is_compared_with_its_default()
 
 def test_a_configuration_that_cannot_be_read_is_said() -> None:
     """The question is asked all the same."""
-    text = shown(
-        WITH_MAIL, said(DOCUMENT, {}), RunningConfiguration(problem="AWS denies GetObject")
-    )
+    text = shown(WITH_MAIL, deployed_with({}), RunningConfiguration(problem="AWS denies GetObject"))
 
     assert "What changes in the configuration is unknown: AWS denies GetObject" in text
 
 
-def test_a_push_since_the_last_deployment_is_named() -> None:
+def test_a_pushed_configuration_in_force_is_named() -> None:
     """A deployment would undo it; also what another tool wrote."""
     other = {**DOCUMENT, "fallback": "audit"}
-    revision = Revision(7, "hash", "arn:jane", NOW)
+    pushed = Revision(7, "hash", "arn:jane", NOW)
+    made = replace(pushed, note="make deploy")
 
-    pushed = shown(WITH_MAIL, said(DOCUMENT, {}), published(other, revision))
-    written = shown(WITH_MAIL, said(DOCUMENT, {}), published(other))
+    by_person = shown(WITH_MAIL, deployed_with({}), published(other, pushed))
+    by_tool = shown(WITH_MAIL, deployed_with({}), published(other))
 
-    by_whom = "arn:jane published revision 7 at 2026-11-23 09:00 UTC."
-    assert f"Since the last deployment {by_whom}" in pushed
-    assert "Since the last deployment another tool changed the configuration." in written
-    assert "  - fallback: audit" in pushed
+    assert "In force is revision 7, which arn:jane published at 2026-11-23 09:00 UTC." in by_person
+    assert "Another tool wrote the configuration in force." in by_tool
+    assert "  - fallback: audit" in by_person
+    assert "In force" not in shown(WITH_MAIL, deployed_with({}), published(other, made))
 
 
 def test_adopted_data_is_compared_with_its_last_configuration() -> None:

@@ -188,41 +188,70 @@ def a_status(status: str) -> dict[str, Any]:
 
 def test_a_change_is_waited_for_and_each_state_is_said_once() -> None:
     """Somebody looks at the terminal for minutes."""
-    states = ["DELETE_IN_PROGRESS", "DELETE_IN_PROGRESS", "DELETE_COMPLETE"]
-    aws = FakeAws({"cloudformation.describe_stacks": list(map(a_status, states))})
+    states = [*["DELETE_IN_PROGRESS"] * 4, "DELETE_COMPLETE"]
+    aws = FakeAws(
+        {
+            "cloudformation.describe_stacks": list(map(a_status, states)),
+            "cloudformation.list_stack_resources": [
+                refusal("AccessDenied"),
+                resources(done=0),
+                resources(done=2),
+                resources(done=2),
+            ],
+        }
+    )
     lines: list[str] = []
 
     assert wait_until_done(aws, "arn", say=lines.append, poll=0) == "DELETE_COMPLETE"
-    assert lines == [f"{NAME}: delete in progress", f"{NAME}: delete complete"]
+    assert lines == [
+        f"{NAME}: delete in progress",
+        f"{NAME}: delete in progress, 2 resources done",
+        f"{NAME}: delete complete",
+    ]
+
+
+def resources(*, done: int) -> dict[str, Any]:
+    """Return the resources of a stack: some that this change is done with, and others."""
+    now = datetime.now(UTC)
+    states = [("DELETE_COMPLETE", now)] * done
+    states += [("DELETE_IN_PROGRESS", now), ("CREATE_COMPLETE", now - timedelta(days=1))]
+    return {
+        "StackResourceSummaries": [
+            {"ResourceStatus": state, "LastUpdatedTimestamp": at} for state, at in states
+        ]
+    }
 
 
 def test_a_change_that_is_undone_says_why() -> None:
-    """The first failure is the cause of the others, which were cancelled."""
+    """The first failure is the cause of the others; one of an earlier change is not."""
+    now = datetime.now(UTC)
+    events = (
+        (now, "Sweep", "CREATE_FAILED", "Resource creation cancelled"),
+        (now, "Table", "IMPORT_FAILED", "Table: t does not exist"),
+        (now - timedelta(days=1), "Deliver", "UPDATE_FAILED", "of yesterday"),
+    )
     aws = FakeAws(
         {
             "cloudformation.describe_stacks": a_status("IMPORT_ROLLBACK_COMPLETE"),
             "cloudformation.describe_stack_events": {
                 "StackEvents": [
                     {
-                        "Timestamp": NOW,
-                        "LogicalResourceId": "Sweep",
-                        "ResourceStatus": "CREATE_FAILED",
-                        "ResourceStatusReason": "Resource creation cancelled",
-                    },
-                    {
-                        "Timestamp": NOW,
-                        "LogicalResourceId": "Table",
-                        "ResourceStatus": "IMPORT_FAILED",
-                        "ResourceStatusReason": "Table: t does not exist",
-                    },
+                        "Timestamp": at,
+                        "LogicalResourceId": name,
+                        "ResourceStatus": status,
+                        "ResourceStatusReason": reason,
+                    }
+                    for at, name, status, reason in events
                 ]
             },
         }
     )
 
-    with pytest.raises(DeployError, match="IMPORT_ROLLBACK_COMPLETE: Table: Table: t does not"):
+    with pytest.raises(
+        DeployError, match=r"IMPORT_ROLLBACK_COMPLETE: Table: Table: t does not exist$"
+    ):
         wait_until_done(aws, "arn", say=lambda _: None, poll=0)
-    assert failures(aws, "arn") == "Table: Table: t does not exist"
+    assert failures(aws, "arn").startswith("Table: Table: t does not exist; Deliver: of")
 
 
 def test_what_is_found_before_anything_is_changed_is_said() -> None:

@@ -17,11 +17,11 @@ from typing import Any
 import pytest
 import requests
 
+from deploy.package import TEMPLATE
 from lib.core.schedule import Schedule
 from lib.models import Destination
 from local.aws.process import ROOT, EmbeddedAws
 from local.demo.app import App, install, write_config
-from local.demo.deploy import TEMPLATE
 from local.standins.script import Answer
 from local.standins.server import Receivers
 from tests.e2e.test_alerts import basic, messages_about, opened_locally

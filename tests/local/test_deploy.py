@@ -1,4 +1,4 @@
-"""Deploying a package to the embedded AWS: osls's two steps, the template as it is."""
+"""Deploying a package to the embedded AWS: the template as it is."""
 
 import json
 import uuid
@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from deploy.package import TEMPLATE, VALUES, ZIP
 from local.aws.process import REGION, EmbeddedAws
-from local.demo.deploy import BUCKET, PACKAGE, TEMPLATE, DeployError, bucket_alone, deploy
+from local.demo.deploy import DeployError, deploy
 
 HANDLER = "def handler(event, context):\n    return {'heard': event}\n"
 
@@ -19,7 +20,8 @@ def a_template(**resources: Any) -> dict[str, Any]:
         "Type": "AWS::IAM::Role",
         "Properties": {"AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": []}},
     }
-    code = {"S3Bucket": {"Ref": BUCKET}, "S3Key": "serverless/1/package.zip"}
+    bucket = {"Fn::Sub": "${CodeBucketPrefix}-${AWS::Region}"}
+    code = {"S3Bucket": bucket, "S3Key": {"Ref": "CodeKey"}}
     function = {
         "Type": "AWS::Lambda::Function",
         "Properties": {
@@ -30,8 +32,10 @@ def a_template(**resources: Any) -> dict[str, Any]:
         },
     }
     return {
+        "Parameters": {
+            name: {"Type": "String"} for name in ("Stage", "CodeBucketPrefix", "CodeKey")
+        },
         "Resources": {
-            BUCKET: {"Type": "AWS::S3::Bucket"},
             "Role": role,
             "Echo": function,
             **resources,
@@ -41,15 +45,16 @@ def a_template(**resources: Any) -> dict[str, Any]:
 
 
 def a_package(folder: Path, template: dict[str, Any]) -> Path:
-    with zipfile.ZipFile(folder / PACKAGE, "w") as archive:
+    with zipfile.ZipFile(folder / ZIP, "w") as archive:
         archive.writestr("echo.py", HANDLER)
     (folder / TEMPLATE).write_text(json.dumps(template))
+    (folder / VALUES).write_text(json.dumps({"Stage": "any"}))
     return folder
 
 
 @pytest.fixture
 def name() -> str:
-    return f"stack-{uuid.uuid4().hex[:8]}"
+    return f"stage-{uuid.uuid4().hex[:8]}"
 
 
 def test_what_was_packaged_runs(embedded_aws: EmbeddedAws, tmp_path: Path, name: str) -> None:
@@ -85,7 +90,7 @@ def test_a_failure_names_the_resource_and_the_reason(
     )
     taken = {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": name}}
 
-    with pytest.raises(DeployError, match=f"Taken .*'{name}' already exists"):
+    with pytest.raises(DeployError, match=f"Taken: .*'{name}' already exists"):
         deploy(embedded_aws, a_package(tmp_path, a_template(Taken=taken)), name)
 
 
@@ -95,13 +100,3 @@ def test_a_refused_template_is_said(embedded_aws: EmbeddedAws, tmp_path: Path, n
 
     with pytest.raises(DeployError, match="AWS::No::Thing"):
         deploy(embedded_aws, a_package(tmp_path, a_template(Unknown=unknown)), name)
-
-
-def test_the_first_step_is_the_bucket_alone() -> None:
-    """What does not belong to the deployment bucket waits until the package is in it."""
-    policy = {"Type": "AWS::S3::BucketPolicy"}
-
-    first = bucket_alone(a_template(ServerlessDeploymentBucketPolicy=policy))
-
-    assert set(first["Resources"]) == {BUCKET, f"{BUCKET}Policy"}
-    assert first["Outputs"] == {}
