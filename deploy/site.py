@@ -3,6 +3,7 @@ Hooks of MkDocs: links of a page out of docs/ lead to the repository, and diagra
 
 The theme would fetch the script that draws diagrams from another host. `make site` has it here:
 https://squidfunk.github.io/mkdocs-material/reference/diagrams/#customization
+It would also ask the API of the forge for the stars and the last release of the repository.
 
 On a forge `../schemas/alerts-1.0.0.json` is a file beside docs/. A site has only docs/.
 https://www.mkdocs.org/user-guide/configuration/#hooks
@@ -19,6 +20,8 @@ _LINK: Final = re.compile(r"\]\((?P<path>\.\./[^)#\s]+)(?P<anchor>#[^)\s]*)?\)")
 _ROOT: Final = Path(__file__).parents[1]
 DIAGRAMS: Final = _ROOT / ".build" / "diagrams" / "mermaid.min.js"
 _SCRIPT: Final = "assets/javascripts/mermaid.min.js"
+_ASKS_THE_FORGE: Final = ' data-md-component="source"'
+"""The theme's script looks for this mark of a link, and asks the API about its address."""
 
 
 def on_config(config: Any, script: Path = DIAGRAMS) -> None:
@@ -31,6 +34,16 @@ def on_post_build(config: Any, script: Path = DIAGRAMS) -> None:
     """Copy the script that draws diagrams into the site."""
     if script.exists():
         shutil.copyfile(script, Path(config.site_dir, _SCRIPT))
+
+
+def on_post_page(output: str, **_: Any) -> str:
+    """Return a page whose link to the repository is nothing but a link."""
+    return output.replace(_ASKS_THE_FORGE, "")
+
+
+def on_post_template(output: str, **_: Any) -> str:
+    """Return a page that is made of no text, such as 404.html, likewise."""
+    return on_post_page(output)
 
 
 def on_page_markdown(markdown: str, *, page: Any, config: Any, **_: Any) -> str:

@@ -99,6 +99,17 @@ def test_a_reader_of_the_site_is_seen_by_nobody_else(site: Path) -> None:
         assert not re.search(r'(?:src|<link[^>]*href)="https?:', text), path
 
 
+def test_the_forge_is_not_asked_about_the_repository(site: Path) -> None:
+    """The theme's script asks its API where a link has a mark. The link itself stays."""
+    scripts = "".join(path.read_text("utf-8") for path in site.rglob("bundle*.js"))
+    pages = [path.read_text("utf-8") for path in site.rglob("*.html")]
+
+    assert "api.github.com" in scripts
+    assert re.search(r'\("source"\)', scripts), "the theme has another mark now"
+    assert all(REPOSITORY in page for page in pages)
+    assert not any(re.search(r'data-md-component="?source\b', page) for page in pages)
+
+
 @pytest.mark.parametrize("page", [page for page in docs.PAGES if page.startswith("docs/")])
 def test_what_is_inside_of_a_list_is_indented_by_four(page: str) -> None:
     """A forge needs two or three blanks, the site four."""
