@@ -98,10 +98,17 @@ def read_config(path: str) -> Config:
 
 
 def optional_config(options: argparse.Namespace) -> Config:
-    """Read the configuration; the default one may be missing. Raises `ConfigError` as above."""
-    if options.config_is_named or Path(options.config).is_file():
+    """
+    Read the configuration; the default one may be missing. Raises `ConfigError` as above.
+
+    A file that nobody named is named in a remark: it may be somebody else's.
+    """
+    if options.config_is_named:
         return read_config(options.config)
-    return NO_RULES
+    if not Path(options.config).is_file():
+        return NO_RULES
+    remark(f"routes and suppressions are those of {options.config} here; --config names another")
+    return read_config(options.config)
 
 
 def read_document(path: str) -> Any:

@@ -336,7 +336,7 @@ def state_of(content: Content) -> str:
         return _nothing(content) + _suppressed(content)
     counts = counts_text(content.totals)
     if not content.open:
-        return f"nothing open but what alerts.yml filters out: {counts}{_suppressed(content)}"
+        return f"nothing open but what is filtered out: {counts}{_suppressed(content)}"
     return f"{counts} open{_fixes(content.everything)}{_suppressed(content)}"
 
 

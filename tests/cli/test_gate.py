@@ -255,7 +255,7 @@ def test_no_format_turns_unfixed_into_nothing(
     if wanted == "ocsf":
         assert out == ""
     if wanted == "html":
-        assert "filters out: 1 HIGH" in out
+        assert "filtered out: 1 HIGH" in out
         assert "No vulnerabilities" not in out
 
 

@@ -60,15 +60,31 @@ def test_an_image_is_fetched(run: Run, tmp_path: Path) -> None:
     assert "CVE-2024-0001" in text
 
 
-def test_suppressions_of_the_configuration_hold(run: Run, tmp_path: Path) -> None:
-    """Of the one that is named, or that is there."""
+@pytest.mark.parametrize("named", [True, False])
+def test_suppressions_of_the_configuration_hold(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str], *, named: bool
+) -> None:
+    """Of the one that is named, or that is there; a file that nobody named is named."""
     (tmp_path / "alerts.yml").write_text(CONFIG)
 
-    run("payments/api:1.4.2", "-o", "out.html")
+    run("payments/api:1.4.2", "-o", "out.html", *(["--config", "alerts.yml"] if named else []))
 
     assert "CVE-2024-0001 until 2099-01-31: not reachable" in (tmp_path / "out.html").read_text(
         "utf-8"
     )
+    note = "note: routes and suppressions are those of alerts.yml here; --config names another"
+    assert (note in capsys.readouterr().err) is not named
+
+
+def test_what_options_leave_out_is_not_said_to_be_the_work_of_a_file(
+    run: Run, tmp_path: Path
+) -> None:
+    """There is none."""
+    run(str(ENHANCED), "--severity", "CRITICAL", "--ignore-unfixed", "-o", "out.html")
+
+    text = (tmp_path / "out.html").read_text("utf-8")
+    assert "nothing open but what is filtered out" in text
+    assert "alerts.yml filters" not in text
 
 
 @pytest.mark.parametrize(

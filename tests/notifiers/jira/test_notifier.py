@@ -828,7 +828,7 @@ def test_kinds_that_are_not_asked_for_are_open_all_the_same() -> None:
         ),
         (
             "only-resolved",
-            "payments/api:latest: nothing open but what alerts.yml filters out: 2 MEDIUM",
+            "payments/api:latest: nothing open but what is filtered out: 2 MEDIUM",
         ),
         ("all-fixed", "payments/api:1.4.2: nothing open"),
     ],
