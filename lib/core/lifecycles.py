@@ -104,7 +104,7 @@ class _Listing:
 
     @property
     def facts(self) -> tuple[object, ...]:
-        """What lifecycles are made of: equal where they are alike, as long as the rows are kept."""
+        """The parts of lifecycles: equal where they are alike, as long as the rows are kept."""
         return tuple(
             [
                 (

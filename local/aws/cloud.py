@@ -256,9 +256,9 @@ def _by_group(concurrency_of: Callable[..., int]) -> Callable[..., int]:
     """
 
     def concurrency(mapping: Json, function: Json, config: Json, queue: Json = None) -> int:
-        return concurrency_of(
-            mapping, function, config, None if mapping.get("BatchSize") == 1 else queue
-        )
+        groups = None if mapping.get("BatchSize") == 1 else queue
+        # A parameter of a stack, which ministack leaves as a text.
+        return int(concurrency_of(mapping, function, config, groups))
 
     return concurrency
 

@@ -62,7 +62,7 @@ def deploy(aws: EmbeddedAws, folder: Path, stage: str, *, quick: bool = False) -
         find_stack(aws.client, name),
         template_url=code.template_url,
         values={**package.values, **code.values},
-        say=_quiet,
+        say=lambda _: None,
         poll=POLL_SECONDS,
     )
     stack = find_stack(aws.client, name)
@@ -96,7 +96,3 @@ def _package(folder: Path, *, quick: bool) -> Package:
     content = (folder / ZIP).read_bytes()
     archive = Archive(folder / ZIP, 0, len(content), hashlib.sha256(content).hexdigest())
     return Package(archive, template, values)
-
-
-def _quiet(_: str) -> None:
-    """Say nothing."""
