@@ -5,12 +5,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache, lru_cache
 from itertools import islice
+from operator import attrgetter
 from types import MappingProxyType
 from typing import Final
 
 from lib.models import (
     Finding,
     Origin,
+    Score,
     Severity,
     Upgrade,
 )
@@ -63,10 +65,10 @@ def upgrade_of(findings: Sequence[Finding], origin: Origin = Origin.UNKNOWN) -> 
     )
 
 
-def highest_score(findings: Iterable[Finding]) -> float | None:
-    """Return the highest CVSS score; None where no finding has one."""
-    scores = (finding.score.value for finding in findings if finding.score is not None)
-    return max(scores, default=None)
+def highest_score(findings: Iterable[Finding]) -> Score | None:
+    """Return the highest CVSS score, of whatever version; None where no finding has one."""
+    scores = (finding.score for finding in findings if finding.score is not None)
+    return max(scores, key=attrgetter("value"), default=None)
 
 
 def _most_useful_first(upgrade: Upgrade) -> tuple[object, ...]:

@@ -63,9 +63,10 @@ class Entry(NamedTuple):
         return any(finding.fixable for finding in self.findings)
 
     @property
-    def score(self) -> float | None:
-        """The highest CVSS score of its rows; None where no row has one."""
-        return highest_score(self.findings)
+    def score(self) -> float:
+        """The highest CVSS score of its rows; 0 where no row has one."""
+        score = highest_score(self.findings)
+        return 0.0 if score is None else score.value
 
     @property
     def epss(self) -> float:
@@ -334,4 +335,4 @@ def worst_first(entry: Entry) -> tuple[object, ...]:
 def rank_of(entry: Entry) -> tuple[object, ...]:
     """Return how urgent a vulnerability is, without what breaks a tie; the smallest comes first."""
     is_known = entry.exploited or entry.exploitable
-    return (-entry.severity, not entry.is_news, not is_known, -(entry.score or 0.0))
+    return (-entry.severity, not entry.is_news, not is_known, -entry.score)

@@ -63,7 +63,11 @@ def score_text(findings: Sequence[Finding]) -> str:
     score = next((row.score for row in findings if row.score is not None), None)
     if score is None:
         return ""
-    return ", ".join(filter(None, (f"{_scale(score)} {score.value:.1f}", _access(score))))
+    return ", ".join(filter(None, (_value(score), _access(score))))
+
+
+def _value(score: Score) -> str:
+    return f"{_scale(score)} {score.value:.1f}"
 
 
 def _scale(score: Score) -> str:
@@ -71,11 +75,9 @@ def _scale(score: Score) -> str:
     return "CVSS v2" if (score.version or "").startswith("2") else "CVSS"
 
 
-def worst_score(score: float | None, number: int) -> str:
+def worst_score(score: Score | None, number: int) -> str:
     """Return "CVSS 7.8", of several vulnerabilities "up to CVSS 9.8"; empty without a score."""
-    if score is None:
-        return ""
-    return f"{'up to ' if number > 1 else ''}CVSS {score:.1f}"
+    return "" if score is None else f"{'up to ' if number > 1 else ''}{_value(score)}"
 
 
 def _access(score: Score) -> str:

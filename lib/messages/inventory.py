@@ -8,6 +8,7 @@ from typing import Final, Protocol
 from lib.checks.findings import MANAGER
 from lib.core.vulnerabilities import ByName
 from lib.messages.content import Content, packages_of
+from lib.messages.describing import is_kernel, score_text, what_it_is
 from lib.messages.phrases import percent, severity_name, severity_text
 from lib.messages.sections import (
     EXPLOIT_KNOWN,
@@ -51,6 +52,7 @@ COLUMNS: Final = (
     ("since", "Known since"),
 )
 """Names and titles of the table's columns."""
+HOST_KERNEL: Final = "Containers run on the host's kernel"
 EXPLOITS: Final = ("", EXPLOIT_KNOWN, EXPLOITED)
 """By what is known of one: nothing, that it exists, that it was seen."""
 
@@ -145,6 +147,13 @@ def place_cell(finding: Finding) -> str:
         f"only on {platforms}" if platforms else "",
     )
     return ", ".join(filter(None, pieces))
+
+
+def note_cell(findings: Sequence[Finding]) -> str:
+    """Return the score, where a kernel runs, and what the vulnerability is; in one line."""
+    is_of_host = all(is_kernel(finding.package.name) for finding in findings)
+    notes = (score_text(findings), HOST_KERNEL if is_of_host else "", what_it_is(findings))
+    return ". ".join(filter(None, notes))
 
 
 def exploit_level(findings: Sequence[Finding]) -> int:

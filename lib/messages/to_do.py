@@ -149,7 +149,8 @@ def _counted(upgrade: Upgrade, rows: Sequence[Finding], by_row: Mapping[str, Ent
     )
     fixes = counts_of({by_row[id_].id: by_row[id_] for id_ in ids}.values())
     scores = [score for score in (upgrade.score, highest_score(also)) if score is not None]
-    return replace(upgrade, fixes=fixes, vulnerability_ids=ids, score=max(scores, default=None))
+    worst = max(scores, key=lambda score: score.value, default=None)
+    return replace(upgrade, fixes=fixes, vulnerability_ids=ids, score=worst)
 
 
 def _is_removed(row: Finding, upgrade: Upgrade) -> bool:

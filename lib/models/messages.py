@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from lib.models.immutable import immutable
 from lib.models.names import Counts, DeliveryId, Destination, Severity, StreamId
-from lib.models.scans import Deployments, Image, Provenance
+from lib.models.scans import Deployments, Image, Provenance, Score
 from lib.models.views import Dispatch, PinnedMessage
 
 
@@ -43,7 +43,7 @@ class Upgrade:
     fixes: Counts
     vulnerability_ids: tuple[str, ...]
     origin: Origin = Origin.UNKNOWN
-    score: float | None = None
+    score: Score | None = None
     """The highest CVSS score of the vulnerabilities; None if the source has none."""
 
 

@@ -43,7 +43,7 @@ def render(notice: Notice, history: Sequence[HistoryPoint], *, now: datetime) ->
         element("a", "Skip to all findings", href="#findings", class_="skip")
         if has_result
         else None,
-        sections.header(text, state.at),
+        sections.header(text, state.at, numbers=has_result),
         element(
             "main",
             sections.problem(text, text.problem) if text.problem is not None else None,

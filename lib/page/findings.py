@@ -54,6 +54,8 @@ class Row:
     since: datetime | None
     images: tuple[str, ...] = ()
     """The images that have it, where the page is about several."""
+    note: str = ""
+    """Its score and what it is, in one line."""
 
     @property
     def worst(self) -> Finding:
@@ -115,6 +117,7 @@ def fitting(all_rows: Sequence[Row]) -> Sequence[Row]:
 
 def _texts(row: Row) -> Iterator[str]:
     yield from filter(None, map(row.text, ("title", "description", "remediation")))
+    yield row.note
     yield from row.links
     yield from row.aliases
     for finding in row.findings[:MOST_PLACES]:
@@ -135,6 +138,7 @@ def data(all_rows: Sequence[Row], noun: tuple[str, str], image: Image) -> Markup
         "url": [texts.place(vulnerability_url(row.worst)) for row in all_rows],
         "aliases": [[_short(name) for name in row.aliases] for row in all_rows],
         "installed": [texts.place(installed_cell(row.findings)) for row in all_rows],
+        "note": [texts.place(row.note) for row in all_rows],
         "path": [texts.place(row.path) for row in all_rows],
         "fix": [texts.place(fix_cell(row.findings)) for row in all_rows],
         "fixable": [int(any(part.fixable for part in row.findings)) for row in all_rows],
@@ -254,3 +258,5 @@ def _installed(row: Row) -> Iterable[Markup | str | None]:
     yield element("code", installed_cell(row.findings))
     if row.path:
         yield element("small", truncate(one_line(row.path), _NAME), class_="path")
+    if row.note:
+        yield element("small", row.note, class_="path")

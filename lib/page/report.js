@@ -7,7 +7,7 @@
   const { count, noun, exploits: EXPLOITS, accept: ACCEPT, texts, columns } = JSON.parse(document.getElementById("findings-data").textContent);
   const of = (name) => (row) => texts[columns[name][row]];
   const [url, title, description, remediation] = ["url", "title", "description", "remediation"].map(of);
-  const [installed, path, vector, images] = ["installed", "path", "vector", "images"].map(of);
+  const [installed, path, note, vector, images] = ["installed", "path", "note", "vector", "images"].map(of);
   const [change, reason, fix, label, accept] = ["change", "reason", "fix", "label", "accept"].map(of);
 
   const find = (id) => document.getElementById(id);
@@ -141,7 +141,7 @@
   const line = (row) => {
     const made = document.createElement("tr");
     const name = NAMES[columns.severity[row]];
-    const where = path(row) ? text("small", path(row), "path") : "";
+    const [where, about] = [path(row), note(row)].map((value) => (value ? text("small", value, "path") : ""));
     const id = columns.id[row] || "(unnamed)";
     const more = text("button", "Details", "more");
     more.type = "button";
@@ -155,7 +155,7 @@
       else find(`detail-${row}`)?.remove();
     });
     made.append(
-      cell(text("span", label(row), `badge ${name.toLowerCase()}`)), cell(link(url(row), id), " ", more), cell(text("code", installed(row)), where),
+      cell(text("span", label(row), `badge ${name.toLowerCase()}`)), cell(link(url(row), id), " ", more), cell(text("code", installed(row)), where, about),
       cell(fix(row)), cell(exploits(row)), cell(change(row)), cell(columns.since[row]),
     );
     return made;

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from lib.core.vulnerabilities import ByName, places, vulnerabilities_of
 from lib.messages.content import Content, severity_of
-from lib.messages.inventory import Outcomes
+from lib.messages.inventory import Outcomes, note_cell
 from lib.page.findings import Row
 
 
@@ -34,6 +34,7 @@ def rows(content: Content) -> list[Row]:
                 reason,
                 since.get(group.id, group.names),
                 tuple(names),
+                note_cell(findings),
             )
         )
     return made

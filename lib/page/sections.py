@@ -53,8 +53,8 @@ _ENDED: Final = frozenset(
 """Sections that are seen on request."""
 
 
-def header(text: AlertText, at: datetime) -> Markup:
-    """Return the verdict first; where, since when and from which source stand behind it."""
+def header(text: AlertText, at: datetime, *, numbers: bool) -> Markup:
+    """Return the verdict first, then its numbers; where, when and from which source follow."""
     advice = () if text.advice is None else (text.advice,)
     facts = (*text.facts, *advice, Fact("As of", moment_text(at)), Fact(DELIVERY, _id(text)))
     console = () if text.console is None else (linked(text.console.action, text.console.url),)
@@ -66,6 +66,7 @@ def header(text: AlertText, at: datetime) -> Markup:
         element("p", text.kind, class_="kicker"),
         element("h1", text.name),
         element("p", f"{text.mark} {text.verdict}", class_=f"verdict edge-{kind}"),
+        element("p", text.totals, (_DOT, _why(text)) if text.why else None) if numbers else None,
         element(
             "p",
             (_DOT.join(text.small), _DOT) if text.small else None,
@@ -122,7 +123,6 @@ def summary(text: AlertText, counts: Counts, entries: Sequence[Entry]) -> Markup
             _suppressed(text.suppressed) if text.suppressed else None,
             class_="numbers",
         ),
-        element("p", text.totals, (_DOT, _why(text)) if text.why else None),
     )
 
 

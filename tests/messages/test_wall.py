@@ -37,6 +37,7 @@ FOR_THE_PAGE: Final = {
         "highest_epss",
         "installed_cell",
         "missing",
+        "note_cell",
         "place_cell",
         "severity_cell",
     },
