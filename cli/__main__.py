@@ -4,14 +4,16 @@ import argparse
 import io
 import sys
 from collections.abc import Sequence
+from functools import cache
 
 from cli.commands import COMMANDS
 from cli.failures import guarded
 from cli.parser import CommandLine, Parser
 
 
+@cache
 def parser() -> CommandLine:
-    """Return the parser with every command of `cli.commands`."""
+    """Return the parser with every command of `cli.commands`. It reads nothing before it parses."""
     top = CommandLine(
         prog="ecr-scan-alerts",
         description="Amazon ECR scan findings as alerts people act on.",

@@ -24,7 +24,7 @@ from lib.text import clean
 from tests.support import docs
 from tests.support.builders import a_finding
 from tests.support.every import every
-from tests.support.notices import a_notice, injected, injected_problem, notices, usual_sizes
+from tests.support.notices import a_notice, injected, injected_problem, notices
 from tests.support.receivers import OPTIONS, THREADS, notifier, tools
 from tests.support.streams import (
     a_part,
@@ -177,7 +177,7 @@ CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
         "deploy/test_package.py::test_an_invalid_configuration_is_not_packaged",
     ),
     "Whatever the format, filter policies match": (
-        "test_claims.py::test_filter_policies_match_whatever_the_format",
+        "notifiers/test_contract.py::test_filter_policies_match_whatever_the_format",
     ),
     "but never when it was closed as": (
         "notifiers/jira/test_notifier.py::test_issue_that_people_decided_against_stays_closed",
@@ -286,7 +286,7 @@ CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
         "handlers/test_open_report.py::test_a_forged_link_costs_no_read_of_a_report",
     ),
     "Each message links to a [report page]": (
-        "test_claims.py::test_every_message_links_to_its_page",
+        "notifiers/test_contract.py::test_every_message_links_to_its_page",
         "e2e/test_alerts.py::test_a_message_links_to_its_report_page",
     ),
     "Every message in full and every report names the commit": (
@@ -406,7 +406,7 @@ MODES: Final = (
     *(("sns", {"format": format_}) for format_ in ("json", "ocsf", "amazon-q")),
 )
 FOR_PROGRAMS: Final = (("webhook", {}), ("sns", {"format": "json"}), ("sns", {"format": "ocsf"}))
-STORIES: Final = {name: notices()[name] for name in usual_sizes(notices())}
+STORIES: Final = notices()
 each_mode = pytest.mark.parametrize(("mode", "options"), MODES)
 
 
@@ -584,17 +584,6 @@ def test_gaps_are_in_every_headline(mode: str, options: Mapping[str, Any]) -> No
         assert all(words in said(payload) for payload in rendered(mode, options, gap))
 
 
-@pytest.mark.untraced
-@each_mode
-def test_every_message_links_to_its_page(mode: str, options: Mapping[str, Any]) -> None:
-    """The plain one after a refusal, too: it is the one that leaves most to the page."""
-    for name, alert in STORIES.items():
-        assert alert.report_url is not None, name
-        page = alert.report_url.partition("?")[0]
-        for payload in rendered(mode, options, alert):
-            assert page in said(payload) or payload.get("events") == []
-
-
 @each_mode
 def test_every_message_in_full_names_the_commit(mode: str, options: Mapping[str, Any]) -> None:
     """Where the image says it."""
@@ -653,22 +642,3 @@ def test_programs_get_no_raw_control_character(mode: str, options: Mapping[str, 
 
             assert raw <= {"\r"}
             json.loads(body.splitlines()[0])
-
-
-@pytest.mark.parametrize("format_", ["text", "json", "ocsf", "amazon-q"])
-def test_filter_policies_match_whatever_the_format(format_: str) -> None:
-    """One policy serves subscribers of any topic."""
-    usual = notifier("sns", tools())
-    other = notifier("sns", tools(), format=format_)
-
-    for alert in STORIES.values():
-        expected, attributes = (
-            {
-                name: value
-                for name, value in made.render(alert)["MessageAttributes"].items()
-                if name != "truncated"
-            }
-            for made in (usual, other)
-        )
-        assert attributes == expected
-        assert {"severity", "repository", "account", "kind", "route"} <= {*attributes}

@@ -213,6 +213,7 @@ def registry(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Regist
         yield server  # type: ignore[misc]  # the same object
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("severity", "status", "code", "words"),
     [

@@ -732,6 +732,7 @@ def cli(arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 class TestStreams:
     """Streams that are closed, full or not read any more."""
 

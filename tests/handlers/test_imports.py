@@ -35,6 +35,7 @@ def test_the_modules_named_here_exist() -> None:
     assert [name for name in sorted(names) if find_spec(name) is None] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("handler", handlers(ROOT))
 def test_a_handler_imports_nothing_it_does_not_use(handler: str) -> None:
     """

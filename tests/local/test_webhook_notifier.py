@@ -13,7 +13,7 @@ from lib.notifiers.webhook import WebhookNotifier
 from lib.ports.notifiers import NotifierTools
 from local.standins.server import Disconnect, Receivers
 from tests.support.builders import NOW
-from tests.support.notices import notices, usual_sizes
+from tests.support.notices import notices
 from tests.support.receivers import SIGNING_SECRET, NamedSecrets, RecordingTopics
 
 STORIES = notices()
@@ -54,7 +54,7 @@ def endpoint() -> Iterator[Endpoint]:
         yield Endpoint(receivers, session)
 
 
-@pytest.mark.parametrize("story", usual_sizes(STORIES))
+@pytest.mark.parametrize("story", STORIES)
 def test_every_event_is_taken(endpoint: Endpoint, story: str) -> None:
     """However large it is."""
     receipt = endpoint.send(story)

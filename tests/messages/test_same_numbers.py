@@ -18,7 +18,7 @@ from tests.messages.test_verdicts import FILTERS, REPORTS
 from tests.support.builders import NOW, a_finding, an_image
 from tests.support.builders import a_report as report
 from tests.support.every import every
-from tests.support.notices import noticed, notices, usual_sizes
+from tests.support.notices import noticed, notices
 from tests.support.receivers import OPTIONS, notifier, tools
 from tests.support.scenes import Scene
 from tests.support.streams import an_entry
@@ -95,7 +95,7 @@ def check(notice: Notice) -> None:
         assert sum(map(number, WITH_FIX.findall(tiles))) == fixable_of(text)
 
 
-@every("story", usual_sizes(STORIES))
+@every("story", STORIES)
 def test_every_place_has_the_same_numbers(story: str) -> None:
     """Of each kept story."""
     check(STORIES[story])

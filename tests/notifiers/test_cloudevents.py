@@ -16,7 +16,7 @@ from lib.ports.notifiers import DestinationTest
 from tests.support.builders import NOW
 from tests.support.digests import digests
 from tests.support.every import every
-from tests.support.notices import injected, notices, usual_sizes
+from tests.support.notices import injected, notices
 from tests.support.receivers import ANSWERS, ScriptedHttp, notifier, tools
 from tests.support.scenes import INJECTIONS
 
@@ -46,7 +46,7 @@ def sent(message: Message) -> Iterator[BaseCloudEvent]:
         yield event
 
 
-@every("name", usual_sizes(MESSAGES))
+@every("name", MESSAGES)
 def test_every_event_is_read(name: str) -> None:
     """In structured mode, the only one that is sent, with all of its attributes and data."""
     message = MESSAGES[name]

@@ -41,7 +41,7 @@ from tests.support import receivers
 from tests.support.answers import an_answer
 from tests.support.builders import NOW, a_filter, a_finding, a_report, an_image
 from tests.support.every import every
-from tests.support.notices import injected, noticed, notices, usual_sizes
+from tests.support.notices import injected, noticed, notices
 from tests.support.receivers import (
     ANSWERS,
     ANY_ANSWER,
@@ -103,7 +103,7 @@ def test_every_receiver_can_be_tested(mode: str) -> None:
 
 
 @each_format
-@every("story", usual_sizes(STORIES))
+@every("story", STORIES)
 def test_every_alert_is_rendered_within_limits(mode: str, options: Any, story: str) -> None:
     """Every story, in a thread or in none, in full and plain, fits and is the same each time."""
     made = notifier(mode, tools(), **options)
@@ -166,7 +166,7 @@ def fits(made: Notifier, payload: Any) -> bool:
 
 
 @pytest.mark.parametrize(("mode", "options"), FOR_PEOPLE)
-@every("story", usual_sizes(STORIES))
+@every("story", STORIES)
 def test_every_receiver_says_what_the_text_says(mode: str, options: Any, story: str) -> None:
     """Headline, numbers, what to do, the worst news, how to accept the risk, the small print."""
     payload = rendered(mode, options, story)
@@ -226,6 +226,37 @@ def strings(value: Any) -> Iterator[str]:
 
 
 @each_format
+@every("story", STORIES)
+def test_every_message_links_to_its_page(mode: str, options: Any, story: str) -> None:
+    """The plain one after a refusal, too: it is the one that leaves most to the page."""
+    url = STORIES[story].report_url
+    assert url is not None
+    page = url.partition("?")[0]
+
+    for thread in {None, THREADS.get(mode)}:
+        for is_plain in (False, True):
+            payload = rendered(mode, options, story, thread, is_plain=is_plain)
+            assert page in json.dumps(payload) or payload.get("events") == []
+
+
+@pytest.mark.parametrize("format_", [name for name in SNS_FORMATS if name != "text"])
+@every("story", STORIES)
+def test_filter_policies_match_whatever_the_format(format_: str, story: str) -> None:
+    """One policy serves subscribers of any topic."""
+    expected, attributes = (
+        {
+            name: value
+            for name, value in rendered("sns", options, story)["MessageAttributes"].items()
+            if name != "truncated"
+        }
+        for options in ({}, {"format": format_})
+    )
+
+    assert attributes == expected
+    assert {"severity", "repository", "account", "kind", "route"} <= {*attributes}
+
+
+@each_format
 @every("story", ["baseline", "scan-failed"])
 def test_the_report_page_is_linked_where_there_is_one(mode: str, options: Any, story: str) -> None:
     """Whoever wants to know more has one click to it; without a page nothing is promised."""
@@ -238,7 +269,7 @@ def test_the_report_page_is_linked_where_there_is_one(mode: str, options: Any, s
 
 
 @pytest.mark.parametrize(("mode", "options"), FOR_PEOPLE)
-@every("story", usual_sizes(STORIES))
+@every("story", STORIES)
 def test_a_page_without_a_link_is_made_by_a_command(mode: str, options: Any, story: str) -> None:
     """Where functions have no addresses, messages name the command, and it takes what they say."""
     made = notifier(mode, tools(), **options)
@@ -279,7 +310,7 @@ def test_a_strange_name_gets_no_command(changes: dict[str, str]) -> None:
 
 
 @each_format
-@every("story", usual_sizes(STORIES))
+@every("story", STORIES)
 def test_plain_is_not_larger(mode: str, options: Any, story: str) -> None:
     """The degraded attempt must be the easier one to take; an attribute may say that it is cut."""
     plain, full = (
@@ -348,7 +379,7 @@ def test_any_alert_stays_within_every_limit(alert: Notice) -> None:
 
 
 @each_http_mode
-@every("story", usual_sizes(STORIES))
+@every("story", STORIES)
 def test_secrets_stay_out_of_payloads(mode: str, story: str) -> None:
     """What is rendered can be previewed, stored and logged."""
     made = make(mode, ANSWERS[mode])

@@ -35,7 +35,7 @@ from tests.support import docs, golden
 from tests.support.answers import an_answer
 from tests.support.builders import NOW
 from tests.support.every import every
-from tests.support.notices import injected, injected_problem, notices, quiet_notices, usual_sizes
+from tests.support.notices import injected, injected_problem, notices, quiet_notices
 from tests.support.receivers import (
     HOOK,
     HOOK_HOST,
@@ -112,7 +112,7 @@ def assert_valid(event: Any) -> None:
         assert not re.search("[\x00-\x1f\x7f-\x9f\ud800-\udfff]", event[name])
 
 
-@every("name", usual_sizes(NOTICES))
+@every("name", NOTICES)
 def test_every_event_is_valid(name: str) -> None:
     """In full and plain, by the schema that is published."""
     for payload in (webhook().render(NOTICES[name]), webhook().plain(NOTICES[name])):

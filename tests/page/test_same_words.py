@@ -13,7 +13,7 @@ from lib.page import render
 from tests.page.test_page import Reader
 from tests.support.builders import NOW, a_digest, a_finding, a_report, an_image
 from tests.support.every import every
-from tests.support.notices import noticed, notices, quiet_notices, usual_sizes
+from tests.support.notices import noticed, notices, quiet_notices
 from tests.support.pages import EVERYTHING, index
 from tests.support.scenes import RUNNING, Scene
 
@@ -79,7 +79,7 @@ def missing(text: AlertText, page: str) -> list[str]:
     return [line for line in sentences(text) if " ".join(line.split()) not in page]
 
 
-@every("story", usual_sizes(STORIES))
+@every("story", STORIES)
 def test_the_page_says_what_the_messages_say(story: str) -> None:
     """In every story: verdict, facts, what to do, lists, and the sum of what is left out."""
     notice = STORIES[story]

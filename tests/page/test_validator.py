@@ -14,6 +14,8 @@ from tests.support.documents import ROOT
 from tests.support.pages import changed, course, failed, hostile, index
 
 TOOL: Final = ROOT / ".build/validators/node_modules/html-validate/bin/html-validate.mjs"
+pytestmark = pytest.mark.slow
+
 CONFIG: Final = Path(__file__).with_name("validator.json")
 """
 Two rules are off. Titles name images, whose names may be long. Filters act while somebody types, so

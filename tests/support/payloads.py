@@ -5,7 +5,7 @@ from typing import Any
 
 from lib.models import Message
 from tests.support.digests import digests
-from tests.support.notices import notices, usual_sizes
+from tests.support.notices import notices
 from tests.support.receivers import THREADS, notifier, tools
 
 
@@ -26,7 +26,7 @@ def updates(mode: str) -> Mapping[str, Any]:
 
 
 def _notices() -> Mapping[str, Message]:
-    return {name: notices()[name] for name in usual_sizes(notices())}
+    return notices()
 
 
 def _digests() -> Mapping[str, Message]:

@@ -70,6 +70,7 @@ def test_names_come_from_the_name_of_the_repository(
 # --- CloudFormation -----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_cfn_lint_finds_nothing(tmp_path: Path) -> None:
     """Types, lengths, patterns and combinations, also for names that YAML takes for numbers."""
     texts = [

@@ -32,7 +32,7 @@ from lib.notifiers.jira.text import MAX_SUMMARY, MAX_TEXT
 from tests.support import golden
 from tests.support.builders import NOW, a_filter, a_finding, a_report, an_image
 from tests.support.every import every
-from tests.support.notices import injected, injected_problem, noticed, notices, usual_sizes
+from tests.support.notices import injected, injected_problem, noticed, notices, ten_thousand
 from tests.support.receivers import (
     CREDENTIALS,
     JIRA_CREATED,
@@ -123,7 +123,7 @@ def assert_valid(payload: Any) -> None:
     json.dumps(payload, ensure_ascii=False).encode("utf-8")
 
 
-@every("story", usual_sizes(STORIES))
+@every("story", STORIES)
 def test_every_issue_is_valid(story: str) -> None:
     """Each story has a kept issue and a kept comment, both valid and within Jira's limits."""
     created = jira().render(STORIES[story])
@@ -883,7 +883,7 @@ def test_user_is_another_name_for_email() -> None:
 
 def test_usage_counts_what_jira_limits() -> None:
     """`preview` shows summary, description and comment against their limits."""
-    payload = jira().render(STORIES["ten-thousand"], thread=THREAD)
+    payload = jira().render(ten_thousand(), thread=THREAD)
 
     used = jira().usage(payload)
 

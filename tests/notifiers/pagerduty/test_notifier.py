@@ -26,7 +26,7 @@ from lib.ports.notifiers import HttpClient
 from tests.support import golden
 from tests.support.builders import NOW, a_filter, a_finding, a_report, an_image, an_unusable_report
 from tests.support.every import every
-from tests.support.notices import PAGER, injected, injected_problem, noticed, notices, usual_sizes
+from tests.support.notices import PAGER, injected, injected_problem, noticed, notices
 from tests.support.receivers import (
     ENQUEUED,
     OPTIONS,
@@ -93,7 +93,7 @@ def assert_valid(payload: Any) -> None:
             )
 
 
-@every("story", usual_sizes(STORIES))
+@every("story", STORIES)
 def test_every_event_is_valid(story: str) -> None:
     """Each story has its kept events, within the limits."""
     payload = pagerduty().render(STORIES[story])

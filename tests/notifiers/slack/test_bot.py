@@ -32,7 +32,7 @@ from tests.notifiers.slack.test_webhook import assert_inert, assert_valid, texts
 from tests.support import golden
 from tests.support.builders import NOW, a_finding, a_report, an_image
 from tests.support.every import every
-from tests.support.notices import injected, injected_problem, noticed, notices, usual_sizes
+from tests.support.notices import injected, injected_problem, noticed, notices
 from tests.support.receivers import (
     BOT_TOKEN,
     CHANNEL,
@@ -84,7 +84,7 @@ POST = "chat.postMessage channel"
 # --- what is sent -----------------------------------------------------------------------------
 
 
-@every("story", usual_sizes(STORIES))
+@every("story", STORIES)
 def test_every_message_is_valid(story: str) -> None:
     """Replies and roots are within every limit of Slack."""
     for message in rendered(story).values():
@@ -106,7 +106,7 @@ def slack_message(story: str) -> Any:
     return notifier("slack", tools()).render(STORIES[story])
 
 
-@every("story", usual_sizes(STORIES))
+@every("story", STORIES)
 def test_first_message_is_the_same_without_a_thread(story: str) -> None:
     """It stays beside the reply, for the case that the root is gone."""
     first, later = rendered(story, None), rendered(story)

@@ -21,7 +21,7 @@ from lib.notifiers.slack.webhook import SlackWebhookNotifier
 from tests.support import golden
 from tests.support.builders import a_finding, a_report, an_image
 from tests.support.every import every
-from tests.support.notices import injected, injected_problem, noticed, notices, usual_sizes
+from tests.support.notices import injected, injected_problem, noticed, notices
 from tests.support.receivers import OPTIONS, WEBHOOK, NamedSecrets, ScriptedHttp, tools
 from tests.support.scenes import INJECTIONS, Scene
 
@@ -86,7 +86,7 @@ def assert_inert(payload: Any) -> None:
     )
 
 
-@every("story", usual_sizes(STORIES))
+@every("story", STORIES)
 def test_every_message_is_valid(story: str) -> None:
     """Each story has a kept message, and it stays within every limit of Slack."""
     payload = slack().render(STORIES[story])
@@ -183,8 +183,7 @@ def test_absurdly_long_console_address_is_left_out() -> None:
 def test_mark_is_green_only_without_any_finding() -> None:
     """Resolved findings are an improvement, not an all-clear."""
     headers = {
-        name: slack().render(STORIES[name])["blocks"][0]["text"]["text"][0]
-        for name in usual_sizes(STORIES)
+        name: slack().render(STORIES[name])["blocks"][0]["text"]["text"][0] for name in STORIES
     }
 
     assert headers["all-fixed"] == "\N{WHITE HEAVY CHECK MARK}"

@@ -25,7 +25,6 @@ from tests.support.notices import (
     noticed,
     notices,
     quiet_notices,
-    usual_sizes,
 )
 from tests.support.scenes import INJECTIONS, Scene
 
@@ -61,7 +60,7 @@ def test_no_mention_or_link_of_others_comes_alive(text: str) -> None:
         )
 
 
-@every("name", usual_sizes(NOTICES))
+@every("name", NOTICES)
 def test_a_notice_lists_or_counts_all_that_differs(name: str) -> None:
     """Vulnerabilities of every kind, and those that ended quietly."""
     notice = NOTICES[name]

@@ -35,7 +35,7 @@ from tests.support.notices import (
     noticed,
     notices,
     quiet_notices,
-    usual_sizes,
+    ten_thousand,
 )
 from tests.support.receivers import OPTIONS, TOPIC, RecordingTopics, tools
 from tests.support.scenes import INJECTIONS, RUNNING, Scene
@@ -74,7 +74,7 @@ def assert_valid(payload: Any) -> None:
             assert isinstance(json.loads(value["StringValue"]), list)
 
 
-@every("story", usual_sizes(NOTICES))
+@every("story", NOTICES)
 def test_a_mail_has_76_columns(story: str) -> None:
     """But for what must stay whole."""
     payload = sns().render(NOTICES[story])
@@ -102,7 +102,7 @@ def test_document_looks_as_kept() -> None:
 
 def test_large_document_is_cut_by_whole_items_and_says_so() -> None:
     """The worst stay; what is missing is counted, and an attribute says that it is."""
-    payload = sns("json").render(NOTICES["ten-thousand"])
+    payload = sns("json").render(ten_thousand())
 
     document = json.loads(payload["Message"])
     assert size(payload) > MAX_BYTES - 5000
@@ -226,7 +226,7 @@ def test_commands_are_not_wrapped() -> None:
 
 
 @every("format_", FORMATS)
-@every("story", usual_sizes(NOTICES))
+@every("story", NOTICES)
 def test_plain_message_says_what_happened(format_: str, story: str) -> None:
     """Even the smallest message has the verdict, the counts of what it lacks and the link."""
     payload = sns(format_).plain(NOTICES[story])
@@ -422,7 +422,7 @@ class TestNotices:
 
     @pytest.mark.untraced
     @pytest.mark.parametrize("format_", FORMATS)
-    @every("name", usual_sizes(NOTICES))
+    @every("name", NOTICES)
     def test_every_message_is_valid(self, format_: str, name: str) -> None:
         """In full and plain; a program reads alert-1.0.0."""
         notice = NOTICES[name]

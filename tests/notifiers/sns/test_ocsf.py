@@ -12,7 +12,7 @@ from lib.models.views import Kind
 from lib.notifiers.sns.ocsf import render
 from tests.support import golden
 from tests.support.every import every
-from tests.support.notices import injected, injected_problem, notices, quiet_notices, usual_sizes
+from tests.support.notices import injected, injected_problem, notices, quiet_notices
 from tests.support.ocsf_schema import problems
 from tests.support.scenes import INJECTIONS
 
@@ -42,7 +42,7 @@ def test_events_look_as_kept(story: str) -> None:
     golden.check("sns-ocsf", story, events(NOTICES[story]))
 
 
-@every("name", usual_sizes(NOTICES))
+@every("name", NOTICES)
 def test_every_event_is_one_of_the_standard(name: str) -> None:
     """What ended is closed, and nothing else."""
     items = NOTICES[name].message.delta.items
