@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/inspector/v2/APIReference/API_PackageVulnerabilityDe
 """
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -189,13 +190,17 @@ def _fixed(value: Any) -> str | None:
 # --- scores -------------------------------------------------------------------------------------
 
 
+# Findings share scores: each is built and stored once.
+_score = lru_cache(maxsize=4096)(Score)
+
+
 def _scores(value: Any) -> list[Score]:
     scores = []
     for entry in objects(value):
         base = number(entry.get("baseScore"))
         if base is not None:
             version, vector = text(entry.get("version")), text(entry.get("scoringVector"))
-            scores.append(Score(base, version, vector, text(entry.get("source"))))
+            scores.append(_score(base, version, vector, text(entry.get("source"))))
     return scores
 
 
@@ -206,14 +211,14 @@ def _adjusted(value: Any, details: Any, cvss: Iterable[Score]) -> Score | None:
     if base is None or (not base and not details):
         return None
     if details:
-        return Score(
+        return _score(
             base,
             text(details.get("version")),
             text(details.get("scoringVector")),
             text(details.get("scoreSource")) or text(details.get("cvssSource")),
         )
     same = (score for score in cvss if score.value == base)
-    return next(same, Score(base))
+    return next(same, None) or _score(base)
 
 
 def _stated(cvss: list[Score], source: Any) -> Score | None:
@@ -244,11 +249,8 @@ def _extra(
     }
     if row.get("type") != _PACKAGE_TYPE:
         fields["type"] = row.get("type")
-    return {
-        **kept(fields.items()),
-        **unknown_fields(row, _KNOWN_ROW),
-        **unknown_fields(details, _KNOWN_DETAILS),
-    }
+    unknown = unknown_fields(row, _KNOWN_ROW) | unknown_fields(details, _KNOWN_DETAILS)
+    return kept(fields.items()) | unknown
 
 
 def _score_text(score: Score) -> str:
@@ -257,7 +259,6 @@ def _score_text(score: Score) -> str:
 
 
 def _package_extra(shared: Mapping[str, str], package: Mapping[str, Any]) -> Mapping[str, str]:
-    extra = dict(shared)
-    if arch := text(package.get("arch")):
-        extra["arch"] = arch
-    return MappingProxyType(extra | unknown_fields(package, _KNOWN_PACKAGE))
+    arch = text(package.get("arch"))
+    own = {} if arch is None else {"arch": arch}
+    return MappingProxyType({**shared, **own, **unknown_fields(package, _KNOWN_PACKAGE)})

@@ -1,8 +1,9 @@
 """Fields of AWS documents that no reader knows, as text: what AWS adds next is kept. Pure."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from lib.normalizer.values import as_text
 from lib.text import one_line, truncate
@@ -11,13 +12,18 @@ MOST: Final = 50
 """Unknown fields that are kept of an object. The largest objects of AWS have thirty fields."""
 _NAME: Final = 200
 
-FieldNames = Mapping[str, "FieldNames | None"]
-"""The names of an object's known fields. An object whose own fields are looked at has theirs."""
+
+class FieldNames(NamedTuple):
+    """The names of an object's known fields."""
+
+    known: frozenset[str]
+    nested: Mapping[str, "FieldNames"]
+    """Known objects whose own fields are looked at, too."""
 
 
 def names(*plain: str, **nested: FieldNames) -> FieldNames:
     """Return known fields: those that are read as a whole, and objects with fields of their own."""
-    return {**dict.fromkeys(plain), **nested}
+    return FieldNames(frozenset((*plain, *nested)), nested)
 
 
 def unknown_fields(
@@ -29,35 +35,36 @@ def unknown_fields(
     A field within an object has its path before AWS's name: "epss.percentile", "cvss[0].threat".
     At most `MOST` fields are kept. Texts are cut as `as_text` cuts them.
     """
-    return kept(_unknown(value, expected, path))
+    unknown = _unknown(value, expected, path)
+    return kept(unknown) if unknown else {}
 
 
 def kept(fields: Iterable[tuple[str, Any]]) -> dict[str, str]:
     """Return fields as text, with clean names, as many as are kept. Fields without a value go."""
     texts = ((name, as_text(value)) for name, value in fields)
-    named = ((truncate(one_line(name), _NAME), text) for name, text in texts if text is not None)
-    return dict(islice(named, MOST))
+    return dict(islice(((_name(name), text) for name, text in texts if text is not None), MOST))
 
 
-def _unknown(
-    value: Mapping[str, Any], expected: FieldNames, path: str
-) -> Iterator[tuple[str, Any]]:
-    for name in sorted(value.keys() - expected.keys()):
-        yield f"{path}{name}", value[name]
-    for name, inner in expected.items():
-        field = value.get(name) if inner is not None else None
-        if inner is None or field is None:
-            continue
+@lru_cache(maxsize=1024)  # findings share the names of their fields
+def _name(name: str) -> str:
+    return truncate(one_line(name), _NAME)
+
+
+def _unknown(value: Mapping[str, Any], expected: FieldNames, path: str) -> list[tuple[str, Any]]:
+    fields: list[tuple[str, Any]] = []
+    if not value.keys() <= expected.known:  # seldom, and much faster than their difference
+        unknown = sorted(value.keys() - expected.known)
+        fields += [(f"{path}{name}", value[name]) for name in unknown]
+    for name, inner in expected.nested.items():
+        field = value.get(name)
         if isinstance(field, list):
             for index, entry in enumerate(field):
-                yield from _within(entry, inner, f"{path}{name}[{index}]")
-        else:
-            yield from _within(field, inner, f"{path}{name}")
+                fields += _within(entry, inner, f"{path}{name}[{index}]")
+        elif field is not None:
+            fields += _within(field, inner, f"{path}{name}")
+    return fields
 
 
-def _within(value: Any, expected: FieldNames, path: str) -> Iterator[tuple[str, Any]]:
-    """Yield the unknown fields of an object in another one; all of it where it is none any more."""
-    if isinstance(value, dict):
-        yield from _unknown(value, expected, f"{path}.")
-    else:
-        yield path, value
+def _within(value: Any, expected: FieldNames, path: str) -> list[tuple[str, Any]]:
+    """Return the unknown fields of an inner object; all of it where it is no object any more."""
+    return _unknown(value, expected, f"{path}.") if isinstance(value, dict) else [(path, value)]

@@ -267,6 +267,7 @@ def _from_text(value: str) -> datetime | None:
     return None if parts is None else _from_java(parts.groupdict())
 
 
+@lru_cache(maxsize=1024)
 def _from_number(value: float) -> datetime:
     seconds = value / 1000 if value > _MILLISECONDS else value
     return datetime.fromtimestamp(seconds, UTC)
