@@ -139,7 +139,7 @@ def _names(rows: Mapping[str, list[Finding]]) -> tuple[Mapping[str, str], dict[s
     aliases: dict[str, set[str]] = {}
     for key, group in rows.items():
         aliases[key] = set()
-        for alias in set().union(*[row.aliases for row in group]) - {""}:
+        for alias in {alias for row in group for alias in row.aliases if alias}:
             name = alias.upper()
             aliases[key].add(name)
             spelling[name] = min(alias, spelling.get(name, alias))
