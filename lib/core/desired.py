@@ -9,6 +9,8 @@ of all its routes. Whatever else is open is `suppressed` or `refused`, with the 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date
+from functools import lru_cache
+from itertools import chain
 from types import MappingProxyType
 
 from lib.core.conditions import PartCondition, conditions
@@ -136,7 +138,12 @@ def _left_out(verdicts: Iterable[Verdict]) -> _LeftOut:
     entry = next((verdict.entry for verdict in verdicts if verdict.entry is not None), None)
     if entry is not None:
         return _LeftOut(f"suppressed by {entry}", entry)
-    return _LeftOut(joined(words for verdict in verdicts for words in verdict.refusals))
+    return _refused(tuple([verdict.refusals for verdict in verdicts]))
+
+
+@lru_cache(maxsize=256)  # many findings, few reasons
+def _refused(refusals: tuple[tuple[str, ...], ...]) -> _LeftOut:
+    return _LeftOut(joined(chain.from_iterable(refusals)))
 
 
 def _distinct(verdicts: Iterable[Verdict]) -> Iterator[Finding]:
