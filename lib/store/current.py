@@ -2,6 +2,7 @@
 
 import gzip
 from collections.abc import Iterator
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, unquote
 
@@ -10,7 +11,7 @@ from botocore.exceptions import ClientError
 from lib.models import StreamId
 from lib.models.current import CurrentCopy
 from lib.store.items import store_errors
-from lib.store.objects import MISSING
+from lib.store.objects import FASTEST, MISSING, compressed
 from lib.wire.current import copy_from_lines, copy_to_lines
 
 if TYPE_CHECKING:
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 PREFIX: Final = "current/"
 _END: Final = ".jsonl.gz"
 _VERSION: Final = "version"
-_LEVEL: Final = 1  # the fastest, as for reports
+_LINES: Final = 500
+"""Lines that are compressed at a time."""
 
 
 class S3CurrentCopies:
@@ -37,12 +39,12 @@ class S3CurrentCopies:
             with store_errors(f"deleting {key}"):
                 self._client.delete_object(Bucket=self._bucket, Key=key)
             return
-        text = "\n".join(copy_to_lines(copy)).encode()
+        text = compressed(_text(copy), FASTEST)
         with store_errors(f"storing {key}"):
             self._client.put_object(
                 Bucket=self._bucket,
                 Key=key,
-                Body=gzip.compress(text, _LEVEL, mtime=0),
+                Body=text.content,
                 ContentType="application/jsonl",
                 ContentEncoding="gzip",
                 Metadata={_VERSION: str(state.version)},
@@ -83,6 +85,14 @@ class S3CurrentCopies:
                 if error.response["Error"]["Code"] in MISSING:
                     return None
                 raise
+
+
+def _text(copy: CurrentCopy) -> Iterator[str]:
+    """Yield the lines of a copy, some at a time: all of them together would be there twice."""
+    lines, end = copy_to_lines(copy), ""
+    while some := list(islice(lines, _LINES)):
+        yield end + "\n".join(some)
+        end = "\n"
 
 
 def key_of(stream: StreamId) -> str:

@@ -17,6 +17,8 @@ from lib.store.typed import COLUMNS, converter, default_of
 
 _BATCH: Final = 500
 """Entries of a list or a mapping that are written at a time."""
+_FEW: Final = 20
+"""Entries of a list that are written one by one: each image of a state can have all findings."""
 
 
 def parts_of(data: Any) -> Iterator[str]:
@@ -27,8 +29,10 @@ def parts_of(data: Any) -> Iterator[str]:
 def _parts(kind: Any, value: Any) -> Iterator[str]:
     kind = _plain(kind) if value is not None else kind
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
-    if kind in COLUMNS or value is None:
-        yield _text(converter(kind).write(value))
+    if value is None:
+        yield "null"
+    elif kind in COLUMNS:
+        yield from _columns(converter(kind).write(value))
     elif isinstance(kind, type) and dataclasses.is_dataclass(kind):
         yield from _object(kind, value)
     elif origin is tuple and arguments[1:] == (Ellipsis,):
@@ -37,6 +41,15 @@ def _parts(kind: Any, value: Any) -> Iterator[str]:
         yield from _mapping(kind, value)
     else:
         yield _text(converter(kind).write(value))
+
+
+def _columns(columns: dict[str, Any]) -> Iterator[str]:
+    """Yield the text of each column, which is freed then: descriptions are a half of all."""
+    mark = "{"
+    for name in sorted(columns):
+        yield f"{mark}{_text(name)}:{_text(columns.pop(name))}"
+        mark = ","
+    yield "{}" if mark == "{" else "}"
 
 
 def _text(document: Any) -> str:
@@ -74,6 +87,12 @@ def _object(kind: type, value: Any) -> Iterator[str]:
 
 
 def _list(kind: Any, values: Sequence[Any]) -> Iterator[str]:
+    if len(values) <= _FEW:
+        for number, value in enumerate(values):
+            yield "," if number else "["
+            yield from _parts(kind, value)
+        yield "]" if values else "[]"
+        return
     write = converter(kind).write
     yield "["
     for start in range(0, len(values), _BATCH):
