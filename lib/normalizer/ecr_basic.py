@@ -49,7 +49,7 @@ def findings(row: Mapping[str, Any]) -> tuple[Finding, ...]:
             score=score,
             links=() if address is None else (address,),
             extra=_extra(row, attributes)
-            if attributes or not row.keys() <= _KNOWN.known
+            if attributes or not row.keys() <= _KNOWN.fields
             else _NO_EXTRA,
         ),
     )

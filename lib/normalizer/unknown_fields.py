@@ -16,7 +16,7 @@ _NAME: Final = 200
 class FieldNames(NamedTuple):
     """The names of an object's known fields."""
 
-    known: frozenset[str]
+    fields: frozenset[str]
     nested: Mapping[str, "FieldNames"]
     """Known objects whose own fields are looked at, too."""
 
@@ -52,8 +52,8 @@ def _name(name: str) -> str:
 
 def _unknown(value: Mapping[str, Any], expected: FieldNames, path: str) -> list[tuple[str, Any]]:
     fields: list[tuple[str, Any]] = []
-    if not value.keys() <= expected.known:  # seldom, and much faster than their difference
-        unknown = sorted(value.keys() - expected.known)
+    if not value.keys() <= expected.fields:  # seldom, and much faster than their difference
+        unknown = sorted(value.keys() - expected.fields)
         fields += [(f"{path}{name}", value[name]) for name in unknown]
     for name, inner in expected.nested.items():
         field = value.get(name)

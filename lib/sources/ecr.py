@@ -58,6 +58,8 @@ if TYPE_CHECKING:
 MAX_RESULTS: Final = 1000
 """The API's maximum. Pages of enhanced findings have 100 rows whatever the request asks for."""
 
+_REPEATED: Final = ("resources", "remediation")
+"""Fields of an enhanced finding that nearly all of an image's findings have alike."""
 _NOT_FOUND: Final = "ScanNotFoundException"
 _THROTTLED: Final = frozenset(
     {"RequestLimitExceeded", "Throttling", "ThrottlingException", "TooManyRequestsException"}
@@ -199,7 +201,9 @@ class EcrFindingSource:
         if pages:
             request["nextToken"] = pages[-1]["nextToken"]
         with source_errors(image.name):
+            repeated: dict[str, Any] = {}
             for page in paginator.paginate(**request):
+                _share(page, repeated)
                 pages.append(page)
                 if page.get("nextToken") and fetching.is_over:
                     raise OutOfTimeError(
@@ -232,6 +236,14 @@ def source_errors(name: str) -> Iterator[None]:
         raise SourceError(
             f"ECR could not be asked about {name}: {error}", reason=type(error).__name__
         ) from error
+
+
+def _share(page: Page, repeated: dict[str, Any]) -> None:
+    """Share the values that all rows of an image repeat: a third of the memory of pages."""
+    for row in rows_of(both_lists(page)[1]):
+        for name in _REPEATED if isinstance(row, dict) else ():
+            if name in row and row[name] == repeated.setdefault(name, row[name]):
+                row[name] = repeated[name]
 
 
 def _of_one_scan(pages: Sequence[Page]) -> bool:

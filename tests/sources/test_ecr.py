@@ -119,6 +119,21 @@ def test_enhanced_findings_come_by_the_hundred() -> None:
     assert ecr.calls == 3
 
 
+def test_what_rows_repeat_is_kept_once() -> None:
+    """Each row of an answer describes the image anew; what differs, or is missing, stays so."""
+    alike = [inspector_row("CVE-1", resources=[resource()]) for _ in range(2)]
+    other = inspector_row("CVE-2", resources=[resource(imageTags=["1.5"])])
+    without = inspector_row("CVE-3")
+    del without["resources"]
+    ecr = FakeEcr([*alike, other, without], status="ACTIVE")
+
+    source(ecr).report(IMAGE, SCAN)
+
+    assert alike[0]["resources"] is alike[1]["resources"]
+    assert other["resources"] == [resource(imageTags=["1.5"])]
+    assert "resources" not in without
+
+
 def test_image_is_asked_for_by_digest_and_registry() -> None:
     """A tag may have moved since the scan; the registry may be another account's."""
     ecr = FakeEcr()

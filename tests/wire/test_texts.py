@@ -16,7 +16,7 @@ PACKAGES: Final = [
 
 
 def test_each_object_is_written_without_its_defaults() -> None:
-    """Whatever the others have; equal objects have equal texts."""
+    """Equal objects have equal texts, beside whatever others."""
     texts = TextWriter(fields_of(Package)).texts(PACKAGES)
 
     assert [json.loads(text) for text in texts] == [
