@@ -37,6 +37,10 @@ class QueueRecord:
     """The message group; None in a queue without order."""
 
 
+class ComeBackError(Exception):
+    """A record comes back, though nothing failed."""
+
+
 def records_of(event: Mapping[str, Any]) -> list[QueueRecord]:
     """Return the records of an event."""
     return [_record(record) for record in event["Records"]]

@@ -1,6 +1,7 @@
 """Passes wake-ups from the deliveries queue to the flow of notifications."""
 
 from collections import Counter, defaultdict
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -8,13 +9,13 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from handlers.batches import BatchAnswer, QueueRecord, process_each
+from handlers.batches import BatchAnswer, ComeBackError, QueueRecord, process_each
 from handlers.records import body_of, failures_logged
 from lib.bootstrap.app import App
 from lib.bootstrap.garbage import collected_afterwards
 from lib.bootstrap.process import app
 from lib.core.attempts import wake_up_of
-from lib.errors import EventError, ScanAlertError
+from lib.errors import EventError, ScanAlertError, StoreError
 from lib.flows import destination_test
 from lib.flows.attempt import NotificationOutcome, NotificationResult
 from lib.models import DeliveryId, Destination, Json, WakeUp
@@ -82,13 +83,36 @@ def process_batch(application: App, event: dict[str, Any], context: LambdaContex
 
 
 def process_record(application: App, record: QueueRecord) -> None:
-    """Attempt one notification and log its outcome; wake the one that follows."""
+    """
+    Attempt one notification and log its outcome; wake the one that follows.
+
+    Returns no sooner than the destination may get its next message. Raises `ComeBackError`.
+    """
     with failures_logged(record, application.returns):
         wake_up = _wake_up(body_of(record.body))
         outcome = application.streams.notifications.deliver(wake_up)
         _record(wake_up.id, outcome, now=application.now())
         if outcome.following is not None:
             application.waker.wake([wake_up_of(outcome.following)])
+    if outcome.pace:
+        _keep_pace(application, record, outcome.pace)
+
+
+def _keep_pace(application: App, record: QueueRecord, seconds: float) -> None:
+    """
+    Keep the distance between two messages that a receiver asks for. Raises `ComeBackError`.
+
+    The record comes back after that time and finds its row done. Until then no other record of its
+    message group is received, and that is the destination. To wait here would be paid for; it is
+    left for a record that came back before, which must not become a dead letter.
+    """
+    if record.receives == 1:
+        with suppress(StoreError):
+            application.returns(record.event_source_arn).after_pace(
+                record.receipt_handle, seconds=seconds
+            )
+            raise ComeBackError
+    application.hold(seconds)
 
 
 def _wake_up(body: dict[str, Json]) -> WakeUp:

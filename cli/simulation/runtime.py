@@ -215,7 +215,6 @@ class Runtime:
             plan=self._syncs.plan,
             now=now,
             new_token=lambda: str(next(self._tokens)),
-            hold=lambda _: None,
         )
 
     def _courier(self, destination: Destination) -> StoryCourier:

@@ -187,7 +187,6 @@ class StreamFlows:
             plan=self.syncs.plan,
             now=self._app.now,
             new_token=lambda: uuid.uuid4().hex,
-            hold=self._app.hold,
             fallback=self._app.config.fallback,
             stage=self._settings.stage or "",
         )

@@ -51,6 +51,8 @@ class NotificationOutcome:
     """What nobody expected, for the log."""
     without_page: Exception | None = None
     """Why it was sent without its report page."""
+    pace: float = 0.0
+    """Seconds in which its destination gets no other message."""
 
 
 class RowEnd(NamedTuple):

@@ -50,7 +50,6 @@ class NotificationFlow:
         plan: Callable[[StreamPartition, View], ViewPlan | None],
         now: Callable[[], datetime],
         new_token: Callable[[], str],
-        hold: Callable[[float], None],
         fallback: Destination | None = None,
         stage: str = "",
     ) -> None:
@@ -62,7 +61,6 @@ class NotificationFlow:
         self._plan = plan
         self._now = now
         self._new_token = new_token
-        self._hold = hold
         self._refusals = Refusals(
             objects=objects,
             rows=rows,
@@ -77,8 +75,8 @@ class NotificationFlow:
         Attempt a notification if its row says that it is time.
 
         A receiver's refusal is an outcome, not an error: the row says what comes next. Raises
-        `StoreError` when rows cannot be reached. Returns no sooner than the receiver's next message
-        may go out: who calls is the one sender of this destination.
+        `StoreError` when rows cannot be reached. The outcome has the seconds until the receiver's
+        next message may go out: who calls is the one sender of this destination.
         """
         row = self._claim(wake_up)
         if isinstance(row, NotificationOutcome):
@@ -94,8 +92,8 @@ class NotificationFlow:
             outcome = self._attempt(attempt)
         except ConflictError:
             return _not_claimed("another worker has it")
-        self._hold(attempt.courier.interval)
-        return replace(outcome, without_page=attempt.courier.without_page)
+        pace = 0.0 if outcome.result is NotificationResult.OBSOLETE else attempt.courier.interval
+        return replace(outcome, without_page=attempt.courier.without_page, pace=pace)
 
     def _claim(self, wake_up: WakeUp) -> Notification | NotificationOutcome:
         """Take a row, or put it off while its destination is paused. A sync may write it, too."""

@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
+from math import ceil
 from typing import TYPE_CHECKING, Any, Final
 
 from lib.errors import ScanAlertError, StoreError
@@ -198,6 +199,14 @@ class SqsReturns:
     def at_once(self, receipt: str) -> None:
         """Make a message visible immediately. Raises `StoreError` as `after_failure` does."""
         self._hide(receipt, 0)
+
+    def after_pace(self, receipt: str, *, seconds: float) -> None:
+        """
+        Bring a message back after a time, in whole seconds, though it did not fail.
+
+        Until then its message group gets no other message. Raises as `after_failure` does.
+        """
+        self._hide(receipt, ceil(seconds))
 
     def _hide(self, receipt: str, seconds: int) -> None:
         with store_errors("bringing a message back"):

@@ -20,23 +20,33 @@ from lib.bootstrap.app import App, utc_now
 from lib.bootstrap.clients import Clients
 from lib.bootstrap.settings import Settings
 from lib.config.parsing import parse
+from lib.models import Destination
 from lib.observability import metrics
+from lib.ports.notifiers import Notifier
 from local.aws.process import ACCOUNT, REGION
 from tests.faults.world import CONTEXT
 
 BATCH = 10
 
 
+class _Unpaced(App):
+    """A process whose receivers need no pace, as those on this machine."""
+
+    def notifier(self, destination: Destination) -> Notifier:
+        notifier = super().notifier(destination)
+        vars(notifier)["interval"] = 0.0
+        return notifier
+
+
 def an_app(
     document: Any, environment: Mapping[str, str], clients: Any, *, ahead: float = 0.0
 ) -> App:
-    """Return a process's objects; channels on this machine need no pace."""
-    return App(
+    """Return a process's objects."""
+    return _Unpaced(
         Settings(environment),
         clients=clients,
         config=parse(document),
         now=lambda: utc_now() + timedelta(seconds=ahead),
-        pause=lambda _: None,
     )
 
 

@@ -137,16 +137,26 @@ class TestSent:
 
         assert (outcome.result, world.view.row) == (Results.OBSOLETE, None)
 
-    def test_a_destination_is_held_as_long_as_its_receiver_wants(self) -> None:
+    def test_a_destination_has_the_pace_that_its_receiver_wants(self) -> None:
         """After every attempt, so that the next message of its queue keeps the distance."""
         world = Sending()
         world.notifier.interval = 1.0
         world.notifier.errors = [TemporaryDeliveryError("down")]
         world.find(OLD)
-        world.deliver()
-        world.later(minutes=5)
 
-        assert world.holds == [1.0, 1.0]
+        outcomes = [*world.deliver(), *world.later(minutes=5)]
+
+        assert [outcome.pace for outcome in outcomes] == [1.0, 1.0]
+
+    def test_what_sent_nothing_keeps_no_pace(self) -> None:
+        world = Sending()
+        world.notifier.interval = 1.0
+        world.find(OLD)
+        world.forget()
+
+        (outcome,) = world.deliver()
+
+        assert (outcome.result, outcome.pace) == (Results.OBSOLETE, 0.0)
 
     def test_the_time_of_an_attempt_begins_before_anything_is_read(
         self, monkeypatch: pytest.MonkeyPatch

@@ -30,11 +30,17 @@ class Returns:
     error: Exception | None = None
     returned: list[tuple[str, int]] = field(default_factory=list)
     at_once_returned: list[str] = field(default_factory=list)
+    paced: list[tuple[str, float]] = field(default_factory=list)
 
     def at_once(self, receipt: str) -> None:
         if self.error is not None:
             raise self.error
         self.at_once_returned.append(receipt)
+
+    def after_pace(self, receipt: str, *, seconds: float) -> None:
+        if self.error is not None:
+            raise self.error
+        self.paced.append((receipt, seconds))
 
     def after_failure(self, receipt: str, *, receives: int) -> int:
         if self.error is not None:

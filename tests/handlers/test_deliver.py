@@ -63,12 +63,15 @@ class Waker:
 
 def an_app(*answers: Any) -> Any:
     returns = Returns()
+    held: list[float] = []
     return SimpleNamespace(
         streams=SimpleNamespace(notifications=Notifications(*answers)),
         now=lambda: NOW + timedelta(seconds=2),
         waker=Waker(),
         returns=lambda _: returns,
         returned=returns,
+        hold=held.append,
+        held=held,
     )
 
 
@@ -171,6 +174,42 @@ def test_a_missing_page_is_logged_beside_the_outcome(
     assert (missing["message"], missing["level"]) == ("report page failed", "ERROR")
     assert "AccessDenied" in missing["exception"]
     assert sent["result"] == "sent"
+
+
+def a_paced_outcome() -> NotificationOutcome:
+    return NotificationOutcome(NotificationResult.SENT, "accepted", ROW, pace=1.0)
+
+
+def test_the_queue_keeps_the_pace_of_a_destination(
+    batch: Any, context: Any, counted: Any, logged: Any
+) -> None:
+    """The record comes back after a second: no function waits, and nothing is counted as failed."""
+    application = an_app(a_paced_outcome())
+
+    answer = process_batch(application, batch({"delivery": "abc", "destination": "team"}), context)
+
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "message-0"}]}
+    assert application.returned.paced == [("receipt-0", 1.0)]
+    assert application.held == []
+    assert "RecordsFailed" not in counted()
+    assert [line["result"] for line in logged()] == ["sent"]
+
+
+@pytest.mark.parametrize(
+    ("receives", "error"), [(2, None), (1, StoreError("bringing a message back"))]
+)
+def test_the_function_keeps_the_pace_where_the_queue_does_not(
+    batch: Any, context: Any, receives: int, error: StoreError | None
+) -> None:
+    """A record that came back often must not become a dead letter of a message that was sent."""
+    application = an_app(a_paced_outcome())
+    application.returned.error = error
+    wake_up = {"delivery": "abc", "destination": "team"}
+
+    answer = process_batch(application, batch(wake_up, receives=receives), context)
+
+    assert answer == {"batchItemFailures": []}
+    assert application.held == [1.0]
 
 
 def test_unreachable_rows_return_the_rest_of_the_destination(batch: Any, context: Any) -> None:

@@ -169,6 +169,23 @@ def test_a_failed_message_comes_back_sooner_than_its_visibility_timeout(
     assert [message["Body"] for message in (first, second, third)] == ["event"] * 3
 
 
+def test_a_pace_holds_up_the_destination_alone(sqs: Any, queue: Any) -> None:
+    """Its next wake-up is received when the one before came back and was deleted."""
+    url = queue(fifo=True)
+    waker = SqsWaker(sqs, deliveries=url, scan_events=None)
+    waker.wake([a_wake_up(1), a_wake_up(2)])
+    first = next_message(sqs, url)
+
+    SqsReturns(sqs, url, longest=1).after_pace(first["ReceiptHandle"], seconds=0.5)
+    hidden = sqs.receive_message(QueueUrl=url).get("Messages", [])
+    again = next_message(sqs, url)
+    sqs.delete_message(QueueUrl=url, ReceiptHandle=again["ReceiptHandle"])
+    second = next_message(sqs, url)
+
+    assert hidden == []
+    assert (again["Body"], second["Body"] == first["Body"]) == (first["Body"], False)
+
+
 def test_a_failed_message_comes_back_later_each_time() -> None:
     """Eight receives take about 48 minutes, or 23 where a destination waits."""
     scans = [return_delay(receives, longest=900) for receives in range(1, 8)]

@@ -55,7 +55,6 @@ class Sending:
         self.secrets = RotatedSecrets()
         self.pages: Any = ScriptedLinks()
         self.completions: tuple[Callable[[Notice], Notice], ...] = ()
-        self.holds: list[float] = []
         self.tokens = iter(range(10_000))
         self.state: StreamState | None = None
         names = names or (TEAM,)
@@ -72,7 +71,6 @@ class Sending:
             plan=self.plan,
             now=self.clock,
             new_token=lambda: f"token-{next(self.tokens)}",
-            hold=self.holds.append,
             fallback=FALLBACK,
             stage=stage,
         )
