@@ -14,6 +14,7 @@ from handlers.records import body_of, failures_logged
 from lib.bootstrap.app import App
 from lib.bootstrap.garbage import collected_afterwards
 from lib.bootstrap.process import app
+from lib.core.alert_time import time_to_alert
 from lib.core.attempts import wake_up_of
 from lib.errors import EventError, ScanAlertError, StoreError
 from lib.flows import destination_test
@@ -21,7 +22,7 @@ from lib.flows.attempt import NotificationOutcome, NotificationResult
 from lib.models import DeliveryId, Destination, Json, WakeUp
 from lib.models.diagnostics import check_to_json, has_failed
 from lib.models.views import PinnedMessage
-from lib.observability import Metric, count_items, logger, metrics
+from lib.observability import Metric, count_items, logger, measure_alert, metrics
 
 MOST_REASONS = 3
 """Of each kind, in a line of the log."""
@@ -132,6 +133,9 @@ def _record(delivery_id: str, outcome: NotificationOutcome, *, now: datetime) ->
     if outcome.result is NotificationResult.SENT and outcome.row is not None:
         latency = (now - outcome.row.created_at).total_seconds() * 1000
         metrics.add_metric(Metric.DELIVERY_LATENCY, MetricUnit.Milliseconds, latency)
+        alert_time = time_to_alert(outcome.row, outcome.message)
+        if alert_time is not None:
+            measure_alert(outcome.row.destination, alert_time)
         if isinstance(outcome.message, PinnedMessage):
             for kind, number in _numbers(outcome.message).items():
                 count_items(kind, number)

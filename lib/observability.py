@@ -6,6 +6,7 @@ metrics in CloudWatch's embedded format. Tracing is Lambda's own: the X-Ray SDK 
 start.
 """
 
+from datetime import timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -60,6 +61,7 @@ class Metric(StrEnum):
     LINKS_OPENED = "LinksOpened"
     LINKS_REJECTED = "LinksRejected"
     DELIVERY_LATENCY = "DeliveryLatency"
+    TIME_TO_ALERT = "TimeToAlert"
 
 
 def count_items(kind: str, number: int) -> None:
@@ -67,3 +69,13 @@ def count_items(kind: str, number: int) -> None:
     counted = single_metric(Metric.ITEMS_NOTIFIED, MetricUnit.Count, number, namespace=_NAMESPACE)
     with counted as metric:
         metric.add_dimension("kind", kind)
+
+
+def measure_alert(destination: str, time: timedelta) -> None:
+    """Measure the time from a scan's end to its alert; the destination is a dimension."""
+    milliseconds = time.total_seconds() * 1000
+    measured = single_metric(
+        Metric.TIME_TO_ALERT, MetricUnit.Milliseconds, milliseconds, namespace=_NAMESPACE
+    )
+    with measured as metric:
+        metric.add_dimension("destination", destination)

@@ -24,7 +24,13 @@ OLD = frozenset(
     )
 )
 """Words that name no thing, or say it in a way of their own."""
-ABOUT_NO_PLURAL = {"ConfigUnread", "CoverageUnread", "DeliveryLatency", "ProvenanceUnread"}
+ABOUT_NO_PLURAL = {
+    "ConfigUnread",
+    "CoverageUnread",
+    "DeliveryLatency",
+    "ProvenanceUnread",
+    "TimeToAlert",
+}
 """Metrics that count no things."""
 
 

@@ -4,7 +4,7 @@ import argparse
 import time
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from cli.delivery_rows import (
     MEANINGS,
@@ -25,7 +25,7 @@ from cli.delivery_rows import (
 )
 from cli.deployment import Deployment, add_stage_options, deployment
 from cli.destination_names import chosen_names
-from cli.durations import age, clock, length_of
+from cli.durations import age, clock, length_of, short
 from cli.inputs import add_config_option
 from cli.pacing import Pause, add_redrive_options, check_redrive_options
 from cli.redriving import ID_LENGTH, redrive
@@ -52,8 +52,9 @@ from cli.view_checks import (
     explanation_document,
     omissions,
 )
+from lib.core.alert_time import time_to_alert
 from lib.errors import DocumentError
-from lib.models import DeliveryId, StreamId
+from lib.models import Content, DeliveryId, StreamId
 from lib.models.views import Notification, PinnedMessage, RowState
 from lib.ports.streams import StreamPartition
 from lib.text import counted, one_line
@@ -238,12 +239,7 @@ def _show(stage: Deployment, options: argparse.Namespace) -> int:
     rows = [_row_of(stage, beginning) for beginning in options.ids]
     names, now = _names(stage, rows), datetime.now(UTC)
     if options.format == "json":
-        print_json(
-            [
-                document(row, names[row.stream]) | {"changes": _pinned_changes(stage, row)}
-                for row in rows
-            ]
-        )
+        print_json([_document(stage, row, names[row.stream]) for row in rows])
         return 0
     for index, row in enumerate(rows):
         if index:
@@ -252,15 +248,27 @@ def _show(stage: Deployment, options: argparse.Namespace) -> int:
     return 0
 
 
+def _document(stage: Deployment, row: Notification, name: str) -> dict[str, Any]:
+    message = _pinned(stage, row)
+    alert_time = time_to_alert(row, message)
+    return document(row, name) | {
+        "seconds_after_scan": alert_time.total_seconds() if alert_time is not None else None,
+        "changes": _changes(message),
+    }
+
+
 def _print_details(
     stage: Deployment, row: Notification, name: str, now: datetime, options: argparse.Namespace
 ) -> None:
-    pairs = details(row, name, now)
+    pairs, message = details(row, name, now), _pinned(stage, row)
+    alert_time = time_to_alert(row, message)
+    if alert_time is not None:
+        pairs.append(("After scan", short(alert_time)))
     hold = stage.pauses.paused(row.destination, now=now)
     if hold is not None:
         pairs.append(("On hold", hold_text(row.destination, hold, options.stage, now)))
     _print_pairs(pairs)
-    for change in _pinned_changes(stage, row):
+    for change in _changes(message):
         print_text(f"  {change['kind']} {one_line(change['id'])}: {one_line(change['reason'])}")
     say("Timeline:")
     for moment, words in timeline(row):
@@ -275,9 +283,13 @@ def _print_pairs(pairs: Iterable[tuple[str, str]]) -> None:
         print_text(f"{title + ':':<{width + 1}} {one_line(value)}")
 
 
-def _pinned_changes(stage: Deployment, row: Notification) -> list[dict[str, str]]:
+def _pinned(stage: Deployment, row: Notification) -> Content | None:
+    """Return the message of a row; None before it is pinned, and after its retention."""
+    return stage.objects.pinned(row.pin.key) if row.pin is not None else None
+
+
+def _changes(message: Content | None) -> list[dict[str, str]]:
     """Return what a message says, item by item, with the reasons; nothing before it is pinned."""
-    message = stage.objects.pinned(row.pin.key) if row.pin is not None else None
     if not isinstance(message, PinnedMessage):
         return []
     return [

@@ -26,7 +26,7 @@ else:
 
 
 def _with_methods(cls: Any) -> Any:
-    """Add what a dataclass would compile."""
+    """Add the methods that a dataclass would compile."""
     own = fields(cls)
     _compare(cls, _values([field.name for field in own if field.compare]))
     _hash(cls, _values([field.name for field in own if _is_hashed(field)]))

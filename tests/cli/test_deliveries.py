@@ -30,6 +30,7 @@ from lib.models.views import (
 )
 from lib.ports.streams import StreamRow, ViewWrite
 from tests.cli.stage import Stage
+from tests.support.builders import NOW as SCANNED_AT
 from tests.support.builders import a_finding, an_image
 from tests.support.rows import SLACK, a_row
 from tests.support.streams import (
@@ -271,11 +272,19 @@ class TestShow:
             state=RowState.SENT, pin=Pin(key, basis), receipt=receipt, purpose=Purpose.VIEW,
             stream=STREAM, quiet=True, created_at=NOW, tried_at=NOW,
         )  # fmt: skip
+        loud = replace(row, id=DeliveryId("8" * 32), quiet=False, cause="scan")
+        loud = replace(loud, tried_at=SCANNED_AT + timedelta(seconds=4))
         stage.rows().add(row)
+        stage.rows().add(loud)
 
         _, out, _ = run("show", row.id)
         _, document, _ = run("show", row.id, "--format", "json")
+        _, after_scan, _ = run("show", loud.id)
+        _, loud_document, _ = run("show", loud.id, "--format", "json")
 
+        assert "After scan:  4s" in after_scan
+        assert json.loads(loud_document)[0]["seconds_after_scan"] == 4.0
+        assert json.loads(document)[0]["seconds_after_scan"] is None
         assert "Address:     https://a.example/SEC-1" in out
         assert "quiet: the receiver is brought up to date without a message" in out
         assert "  NEW CVE-1: came with 1.4.1" in out

@@ -946,6 +946,7 @@ def test_the_dashboard_shows_what_is_counted(built: Package) -> None:
     assert set(references) <= known
     assert ours <= {each.value for each in Metric}
     assert "DeliveriesDead" in ours
+    assert f'MetricName="{Metric.TIME_TO_ALERT}"' in text.replace("\\", "")
 
 
 def test_the_dashboard_names_destination_and_reason(built: Package) -> None:

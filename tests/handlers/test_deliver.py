@@ -14,7 +14,7 @@ from lib.core.notifications import new_row
 from lib.errors import StoreError
 from lib.flows.attempt import NotificationOutcome, NotificationResult
 from lib.models import Receipt, WakeUp
-from lib.models.views import Basis, View
+from lib.models.views import Basis, RowState, View
 from tests.handlers.conftest import Returns
 from tests.support.builders import NOW, a_finding, an_image
 from tests.support.notices import a_notice
@@ -132,6 +132,21 @@ def test_items_of_a_message_are_counted_by_kind(
     assert [(line["kind"], line["ItemsNotified"]) for line in counted] == [
         (kind, [number]) for kind, number in numbers.items() for _ in range(2)
     ]
+
+
+def test_the_time_to_an_alert_is_measured_by_destination(
+    batch: Any, context: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """From the end of the scan, which is before the notification was opened."""
+    message = a_notice(a_state(a_watched(a_finding()))).message
+    row = replace(ROW, state=RowState.SENT, tried_at=NOW + timedelta(seconds=3))
+    outcome = NotificationOutcome(NotificationResult.SENT, "accepted", row, message)
+
+    process_batch(an_app(outcome), batch({"delivery": "abc", "destination": "team"}), context)
+
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    measured = [line for line in lines if "TimeToAlert" in line]
+    assert [(line["destination"], line["TimeToAlert"]) for line in measured] == [(TEAM, [3000.0])]
 
 
 def test_what_follows_a_receipt_is_woken(batch: Any, context: Any) -> None:
