@@ -1,7 +1,7 @@
 """A vulnerability in one line: its nature, its score, and what an attacker needs. Pure."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from types import MappingProxyType
 from typing import Final
 
@@ -52,9 +52,9 @@ def what_it_is(findings: Sequence[Finding]) -> str:
         if title and title != finding.vulnerability_id and not _NAMES_ONLY.fullmatch(title):
             return cut_at_word(title, _LINE)
     for finding in findings:
-        sentences = [*_sentences(finding.description or "")]
-        if sentences:
-            return cut_at_word(capitalized(sentences[0]), _LINE)
+        sentence = _first_sentence(finding.description or "")
+        if sentence:
+            return cut_at_word(capitalized(sentence), _LINE)
     return ""
 
 
@@ -85,10 +85,13 @@ def _access(score: Score) -> str:
     return next((_ACCESS[metric] for metric in metrics if metric in _ACCESS), "")
 
 
-def _sentences(description: str) -> Iterator[str]:
-    """Yield the sentences without a preamble; boilerplate only where there is nothing else."""
+def _first_sentence(description: str) -> str:
+    """Return the first sentence after a preamble; boilerplate only where there is nothing else."""
     parts = _SENTENCES.split(_PREAMBLE.sub("\n", description[:2000]).strip())
-    texts = (_DOUBLED.sub(r"\1", one_line(part)) for part in parts)
-    sentences = [text for text in texts if text]
-    telling = [text for text in sentences if not _BOILERPLATE.match(text)]
-    yield from telling or sentences
+    boilerplate = ""
+    for part in parts:
+        sentence = _DOUBLED.sub(r"\1", one_line(part))
+        if sentence and not _BOILERPLATE.match(sentence):
+            return sentence
+        boilerplate = boilerplate or sentence
+    return boilerplate

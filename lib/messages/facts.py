@@ -140,7 +140,9 @@ def accept_command(content: Content) -> tuple[str, str]:
     """
     if content.is_check:
         return "", ""
-    news = [entry for entries in content.changes.values() for entry in entries if entry.is_open]
+    opened = [[entry for entry in kind if entry.is_open] for kind in content.changes.values()]
+    # The worst of each kind is its first one.
+    news = [entries[0] for entries in opened if entries]
     if content.conditions and not news:
         kind = content.conditions[0].item.condition
         return "", accepting(kind, [], content.image) if kind in _ACCEPTABLE else ""
