@@ -27,7 +27,7 @@ ROUNDS: Final = 10
 CLIENTS: Final = {
     "process_scan": ("ecr", "dynamodb", "s3", "sqs"),
     "deliver": ("dynamodb", "s3", "secretsmanager"),
-    "sweep": ("dynamodb", "sqs"),
+    "sweep": ("dynamodb", "s3", "sqs"),
 }
 _IMPORT: Final = """
 import time

@@ -28,7 +28,7 @@ GOALS: Final = {"process_scan": "at most 390 ms", "sweep": "at most 330 ms"}
 NAMES: Final = {"process_scan": "processScan", "sweep": "sweep"}
 CLIENTS: Final = {
     "process_scan": ("ecr", "dynamodb", "s3", "sqs"),
-    "sweep": ("dynamodb", "sqs"),
+    "sweep": ("dynamodb", "s3", "sqs"),
 }
 """Of each function, those that its first event makes."""
 _BOTO3: Final = """
