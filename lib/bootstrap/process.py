@@ -8,13 +8,11 @@ phase runs faster than that of an invocation.
 import os
 from functools import cache
 
+import boto3
+
 from lib.bootstrap.app import App
-from lib.bootstrap.garbage import kept_for_good
 from lib.bootstrap.settings import Settings
 from lib.observability import logger
-
-with kept_for_good():
-    import boto3
 
 
 def app() -> App:
