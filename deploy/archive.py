@@ -1,9 +1,11 @@
 """Zip archives whose bytes depend only on their content."""
 
 import hashlib
+import os
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Final
 
@@ -32,14 +34,34 @@ def write(path: Path, files: Mapping[str, bytes]) -> Archive:
 
     The zip is replaced atomically: readers never see a part of it.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".part")
-    with zipfile.ZipFile(unfinished, "w") as archive:
+    return store(path, packed(files))
+
+
+def packed(files: Mapping[str, bytes], *, base: bytes = b"", comment: str = "") -> bytes:
+    """Return a zip of files by name, sorted, after those of the zip `base`, with a comment."""
+    buffer = BytesIO(base)
+    with zipfile.ZipFile(buffer, "a" if base else "w") as archive:
+        archive.comment = comment.encode()
         for name in sorted(files):
             archive.writestr(_entry(name), files[name], zipfile.ZIP_DEFLATED, _LEVEL)
+    return buffer.getvalue()
+
+
+def comment_of(content: bytes) -> str:
+    """Return the comment of a zip."""
+    with zipfile.ZipFile(BytesIO(content)) as archive:
+        return archive.comment.decode()
+
+
+def store(path: Path, content: bytes) -> Archive:
+    """Write a zip atomically: readers never see a part of it, nor two writers each other's."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(f".{os.getpid()}.part")
+    unfinished.write_bytes(content)
     unfinished.replace(path)
-    content = path.read_bytes()
-    return Archive(path, len(files), len(content), hashlib.sha256(content).hexdigest())
+    with zipfile.ZipFile(path) as archive:
+        count = len(archive.infolist())
+    return Archive(path, count, len(content), hashlib.sha256(content).hexdigest())
 
 
 def _entry(name: str) -> zipfile.ZipInfo:

@@ -1,6 +1,7 @@
 """
 `make package`: builds one zip from alerts.yml, code and dependencies, and the template for it.
 
+    .build/code.zip                     the zip without alerts.json, kept until the code changes
     .build/STAGE/ecr-scan-alerts.zip    all functions, with alerts.json
     .build/STAGE/template.json          the template for CloudFormation, as a release has it
     .build/STAGE/parameters.json        the values of its parameters, but for the place of the zip
@@ -9,9 +10,9 @@ Needs no credentials and calls nothing of AWS. The same input gives the same zip
 """
 
 import argparse
+import hashlib
 import json
 import re
-import shutil
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -22,7 +23,7 @@ from typing import Final
 
 from cli.alerts_file import AlertsFile, check_file, read, render_problems
 from cli.stage_file import ROOT, shown, with_defaults
-from deploy.archive import Archive, files_below, write
+from deploy.archive import Archive, comment_of, files_below, packed, store
 from deploy.bytecode import RUNTIME, Compiler, find_compiler
 from deploy.dependencies import KEPT, LOCK, DependenciesError, prepared
 from deploy.inputs import Inputs, add_arguments, command_line, inputs_of
@@ -31,6 +32,8 @@ from deploy.values import has_links, template_values
 from lib.errors import ConfigError
 from lib.models import Json
 
+CODE: Final = BUILD / "code.zip"
+"""The zip without a configuration."""
 ZIP: Final = "ecr-scan-alerts.zip"
 TEMPLATE: Final = "template.json"
 VALUES: Final = "parameters.json"
@@ -114,27 +117,56 @@ def check_stage(stage: str) -> None:
         )
 
 
-def build_zip(document: Json, path: Path, *, kept: Path = KEPT) -> Archive:
-    """Write the zip of all functions, with a checked configuration."""
+def build_zip(document: Json, path: Path, *, kept: Path = KEPT, code: Path = CODE) -> Archive:
+    """
+    Write the zip of all functions, with a checked configuration.
+
+    What is the same for every configuration is kept in `code` until it changes: to compile and to
+    compress takes most of the time.
+    """
     compiler = find_compiler()
     if compiler is None:
         _say("bytecode      skipped: no Python {}.{} here; cold starts are slower".format(*RUNTIME))
     else:
         _say(f"bytecode      of Python {compiler.version}")
     dependencies = prepared(LOCK, kept=kept, compiler=compiler, say=_say)
-    return write(path, files_below(dependencies) | _application(document, compiler))
+    text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+    base = _code(dependencies, compiler, code)
+    return store(path, packed({"alerts.json": text.encode()}, base=base))
 
 
-def _application(document: Json, compiler: Compiler | None) -> dict[str, bytes]:
+def _code(dependencies: Path, compiler: Compiler | None, code: Path) -> bytes:
+    """Return a zip of the code and its dependencies: the kept one, or a new one, which is kept."""
+    sources = {
+        path.relative_to(ROOT).as_posix(): path.read_bytes()
+        for pattern in _CODE
+        for path in ROOT.glob(pattern)
+    }
+    key = _key(sources, dependencies)
+    if code.exists() and comment_of(content := code.read_bytes()) == key:
+        return content
+    content = packed(files_below(dependencies) | _compiled(sources, compiler), comment=key)
+    store(code, content)
+    return content
+
+
+def _key(sources: Mapping[str, bytes], dependencies: Path) -> str:
+    """Return a hash of all that the code is made of. Dependencies are named by theirs."""
+    digest = hashlib.sha256(dependencies.name.encode())
+    makers = {path.name: path.read_bytes() for path in Path(__file__).parent.glob("*.py")}
+    for name, content in sorted({**sources, **makers}.items()):
+        digest.update(f"{name} {len(content)} ".encode() + content)
+    return digest.hexdigest()
+
+
+def _compiled(sources: Mapping[str, bytes], compiler: Compiler | None) -> dict[str, bytes]:
     """Return the project's own files, with bytecode if there is a compiler."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        for source in (path for pattern in _CODE for path in ROOT.glob(pattern)):
-            target = folder / source.relative_to(ROOT)
+        for name, content in sources.items():
+            target = folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source, target)
-        text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
-        (folder / "alerts.json").write_text(text, encoding="utf-8")
+            target.write_bytes(content)
         if compiler is not None:
             compiler.compile(folder)
         return files_below(folder)

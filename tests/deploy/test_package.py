@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cli.alerts_file import read
-from deploy.archive import write
+from deploy.archive import packed, store, write
 from deploy.bytecode import find_compiler
 from deploy.dependencies import DependenciesError, merge, prepared, targets
 from deploy.package import BUILD, ROOT, PackageError, build_zip, check_stage, main
@@ -114,15 +114,29 @@ def test_all_of_our_code_is_in_the_zip(built: Package) -> None:
 
 
 def test_the_same_input_gives_the_same_zip(tmp_path: Path) -> None:
-    """Built twice, the bytes are equal: bytecode, order, dates, modes."""
-    kept = BUILD / "dependencies"
+    """Built twice, the bytes are equal: bytecode, order, dates, modes; kept code changes none."""
     document = read(CONFIG).document
+    code, other = tmp_path / "code.zip", tmp_path / "other.zip"
+    store(other, packed({"lib/errors.py": b"broken"}, comment="of other sources"))
 
-    first = build_zip(document, tmp_path / "first.zip", kept=kept)
-    second = build_zip(document, tmp_path / "second.zip", kept=kept)
+    first, second, third = (
+        build_zip(document, tmp_path / f"{name}.zip", code=kept)
+        for name, kept in (("first", code), ("second", other), ("third", code))
+    )
 
-    assert first.sha256 == second.sha256
-    assert first.path.read_bytes() == second.path.read_bytes()
+    assert first.sha256 == second.sha256 == third.sha256
+    assert first.path.read_bytes() == second.path.read_bytes() == third.path.read_bytes()
+    assert code.read_bytes() == other.read_bytes()
+    assert names(first.path) - names(code) == {"alerts.json"}
+
+
+def test_kept_code_gets_the_configuration_of_its_zip(built: Package, tmp_path: Path) -> None:
+    """The configuration that was packaged before is not in the next zip."""
+    archive = build_zip({"other": 1}, tmp_path / "other.zip")
+
+    with zipfile.ZipFile(archive.path) as opened:
+        assert json.loads(opened.read("alerts.json")) == {"other": 1}
+    assert names(archive.path) == names(built.zip)
 
 
 def test_another_configuration_gives_another_zip(tmp_path: Path) -> None:
