@@ -132,7 +132,7 @@ def next_lines(aws: EmbeddedAws, config: Path) -> Iterator[str]:
     """Yield what to look at, and three commands that work in another terminal at the same time."""
     settings = " ".join(f"{name}={shlex.quote(value)}" for name, value in aws.environment().items())
     yield "In the inbox look at the thread of web/storefront in Slack and at SEC-1 in Jira;"
-    yield "each message there links to its report page."
+    yield "each message there links to its report page. ops/toolbox in Slack is about settings."
     yield "\nIn another terminal, in this folder:"
     yield f"  export {settings}"
     yield f"  ./ecr-scan-alerts scan {STORY[REPEATED].image} --config {shlex.quote(str(config))}"
@@ -161,8 +161,7 @@ def _play_story(console: Console, app: App) -> None:
     digests, notified = {}, {}
     for scene in STORY:
         before = {row.id for row in app.rows()}
-        verb = "Tag" if scene.promotes else "Push"
-        with _step(console, f"{verb} {scene.image}: {scene.shows}"):
+        with _step(console, f"{scene.verb} {scene.image}: {scene.shows}"):
             digests[scene] = play(app, scene)
         notified[scene] = notified_destinations(app.rows(), before)
     scene = STORY[REPEATED]

@@ -32,11 +32,13 @@ class Scene:
     """The commit in the image's labels; None for an image without labels."""
     promotes: str = ""
     """The tag of an image that is there already: it gets `tag`, too, and nothing is pushed."""
+    settings: bool = False
+    """Whether the repository itself is the scene: it is created as ECR's defaults have it."""
 
     @property
     def recordings(self) -> tuple[str, ...]:
-        """The recordings of the scan, or of the scans of its platforms; a promotion has none."""
-        if self.promotes:
+        """The recordings of the scan, or of the scans of its platforms, where there is a push."""
+        if self.promotes or self.settings:
             return ()
         if not self.platforms:
             return (self.recording,)
@@ -57,10 +59,34 @@ class Scene:
 
     @property
     def image(self) -> str:
-        """The name of the image."""
+        """The name of the image, or of the repository."""
+        if self.settings:
+            return self.repository
         return f"{self.repository}:{self.tag}" if self.tag else f"{self.repository} (no tag)"
 
+    @property
+    def verb(self) -> str:
+        """The act that begins the scene."""
+        if self.settings:
+            return "Create"
+        return "Tag" if self.promotes else "Push"
 
+
+_LIFECYCLE: Final = json.dumps(
+    {
+        "rules": [
+            {
+                "rulePriority": 1,
+                "selection": {
+                    "tagStatus": "any",
+                    "countType": "imageCountMoreThan",
+                    "countNumber": 20,
+                },
+                "action": {"type": "expire"},
+            }
+        ]
+    }
+)
 _EVERYBODY: Final = frozenset({"security-mail", "audit-topic", "inventory-webhook"})
 _PAYMENTS: Final = _EVERYBODY | {"payments-slack", "security-jira"}
 _STOREFRONT: Final = _EVERYBODY | {"platform-slack/C0STOREFRONT", "security-jira", "on-call"}
@@ -128,6 +154,14 @@ STORY: Final = (
         _PLATFORM | {"on-call"},
     ),
     Scene(
+        "ops/toolbox",
+        None,
+        "",
+        "a repository with mutable tags, no scan on push, no lifecycle policy: what fixes it",
+        frozenset({"platform-slack"}),
+        settings=True,
+    ),
+    Scene(
         "tools/backup",
         None,
         "tools-backup-untagged",
@@ -144,18 +178,27 @@ def recording(name: str) -> Mapping[str, Any]:
 
 
 def create_repositories(app: App, scenes: Iterable[Scene] = STORY) -> None:
-    """Create the repositories of a story, with scan on push and immutable tags."""
-    for repository in dict.fromkeys(scene.repository for scene in scenes):
-        app.aws.client("ecr").create_repository(
+    """Create the repositories of a story, but for those that are scenes, as the checks ask for."""
+    ecr = app.aws.client("ecr")
+    for repository in dict.fromkeys(scene.repository for scene in scenes if not scene.settings):
+        ecr.create_repository(
             repositoryName=repository,
             imageScanningConfiguration={"scanOnPush": True},
             imageTagMutability="IMMUTABLE",
         )
+        ecr.put_lifecycle_policy(repositoryName=repository, lifecyclePolicyText=_LIFECYCLE)
 
 
 def play(app: App, scene: Scene) -> str:
-    """Push the image of a scene, wait for all notifications, and return its digest."""
-    if scene.promotes:
+    """
+    Push the image of a scene, wait for all notifications, and return its digest.
+
+    A scene about settings has no image, and so no digest.
+    """
+    if scene.settings:
+        app.aws.client("ecr").create_repository(repositoryName=scene.repository)
+        digest = ""
+    elif scene.promotes:
         digest = _promote(app, scene)
     elif scene.platforms:
         digest = _push_platforms(app, scene)
