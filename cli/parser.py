@@ -4,7 +4,8 @@ import argparse
 import os
 import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from difflib import get_close_matches
 from importlib.metadata import version
 from pathlib import Path
@@ -138,8 +139,22 @@ class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
         """Print and exit."""
         python = ".".join(map(str, sys.version_info[:3]))
-        print(f"{NAME} {VERSION} (Python {python}, boto3 {version('boto3')})")
+        facts = (*checkout(), f"Python {python}", f"boto3 {version('boto3')}")
+        print(f"{NAME} {VERSION} ({', '.join(facts)})")
         parser.exit()
+
+
+def checkout(root: Path = ROOT) -> Iterator[str]:
+    """Yield the commit of a clone, which has the version of the release before it."""
+    if not (root / ".git").exists():
+        return
+    # Imported late: no other option needs it.
+    import subprocess
+
+    command = ("git", "-C", str(root), "describe", "--always", "--dirty", "--exclude=*")
+    with suppress(OSError, subprocess.SubprocessError):
+        answer = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603  # git of this machine
+        yield f"checkout {answer.stdout.strip()}"
 
 
 def suggestion(name: str, names: Iterable[str]) -> str:

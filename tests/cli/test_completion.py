@@ -1,5 +1,6 @@
 """The completion scripts: what a shell offers after a few letters."""
 
+import re
 import shutil
 import subprocess
 
@@ -7,6 +8,7 @@ import pytest
 
 from cli.__main__ import main
 from cli.commands import COMMANDS
+from cli.selection import NAMES
 
 
 def script(shell: str, capsys: pytest.CaptureFixture[str]) -> str:
@@ -42,6 +44,18 @@ def test_bash_completes_options_and_choices(capsys: pytest.CaptureFixture[str]) 
 
     assert "--send" in offered(text, "ecr-scan-alerts", "scan", "--se")
     assert offered(text, "ecr-scan-alerts", "completion", "") >= {"bash", "zsh", "fish"}
+
+
+@pytest.mark.parametrize("option", ["--severity", "--fail-on"])
+def test_severities_are_completed(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """In each command that takes them; the parser takes several, so it has no choices."""
+    bash, zsh = script("bash", capsys), script("zsh", capsys)
+
+    for command in ("scan", "report", "normalize"):
+        assert offered(bash, "ecr-scan-alerts", command, option, "") >= set(NAMES)
+        assert offered(bash, "ecr-scan-alerts", command, option, "CR") == {"CRITICAL"}
+    choices = set(re.findall(rf'"{option}\[[^"]*\]:[^:"]*:\(([A-Z ]+)\)"', zsh))
+    assert " ".join(NAMES) in choices
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -1,6 +1,8 @@
 """The command line: where options may stand, where their defaults come from, what was meant."""
 
 import argparse
+import re
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,10 +11,11 @@ import pytest
 
 from cli.__main__ import main, parser
 from cli.failures import guarded
-from cli.parser import CommandLine, Parser
+from cli.parser import CommandLine, Parser, checkout
 from cli.session import OperatorClients, connected
 from lib.bootstrap.clients import Clients
 from lib.errors import DocumentError
+from lib.models.program import VERSION
 from tests.cli.refusing_aws import SECRET, RefusingAws, serving
 
 STAGE_FILE = "region: eu-west-3\nconfig: deployed.yml\n"
@@ -157,7 +160,22 @@ def test_the_version_is_that_of_the_project(capsys: pytest.CaptureFixture[str]) 
         main(["--version"])
 
     assert ended.value.code == 0
-    assert capsys.readouterr().out.startswith("ecr-scan-alerts 0.")
+    assert capsys.readouterr().out.startswith(f"ecr-scan-alerts {VERSION} (")
+
+
+def test_a_clone_names_its_commit_and_an_installation_none(tmp_path: Path) -> None:
+    """Between two releases the version alone says too little."""
+    git = ["git", "-C", str(tmp_path)]
+    identity = ["-c", "user.name=a", "-c", "user.email=a@example.com"]
+    assert list(checkout(tmp_path)) == []
+
+    subprocess.run([*git, "init", "--quiet"], check=True)
+    assert list(checkout(tmp_path)) == []
+    commit = ["commit", "--quiet", "--allow-empty", "-m", "first"]
+    subprocess.run([*git, *identity, *commit], check=True)
+
+    (text,) = checkout(tmp_path)
+    assert re.fullmatch("checkout [0-9a-f]{7,}", text)
 
 
 @pytest.mark.parametrize("stage", [None, "a b", "-x", "1st", "a/b"])
