@@ -190,7 +190,7 @@ def _scan_on_push(settings: RepositorySettings) -> Iterator[Finding]:
         "scan on push",
         value,
         title="images are not scanned when they are pushed",
-        risk=f"{why} Nobody hears of vulnerabilities in what is pushed here.",
+        risk=f"{why} Nobody learns of vulnerabilities in what is pushed here.",
         remedy=remedies.scan_on_push(settings),
     )
 

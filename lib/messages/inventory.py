@@ -7,6 +7,7 @@ from typing import Final, Protocol
 
 from lib.checks.findings import MANAGER
 from lib.core.vulnerabilities import ByName
+from lib.messages.comparing import cause
 from lib.messages.content import Content, packages_of
 from lib.messages.describing import is_kernel, score_text, what_it_is
 from lib.messages.phrases import percent, severity_name, severity_text
@@ -41,6 +42,7 @@ SUPPRESSED: Final = "suppressed"
 NOT_ASKED: Final = "filtered out"
 _PATH: Final = 3000
 _BEFORE: Final = "reported before"
+_NEWLY_REPORTED: Final = "newly reported"
 CLOSED: Final = "closed at the source"
 COLUMNS: Final = (
     ("severity", "Severity"),
@@ -96,6 +98,7 @@ class Outcomes:
         message = content.message
         delta = message.delta
         self._changes = ByName((item.item.id, item.item.names, item) for item in delta.items)
+        self._words = {**CHANGES, **({Kind.NEW: _NEWLY_REPORTED} if _is_old_news(content) else {})}
         self._reported = ByName((id_, item.names, item) for id_, item in delta.after.items())
         self._suppressed = delta.agreement.suppressed
         self._refused = message.refused
@@ -105,7 +108,7 @@ class Outcomes:
         """Return the kind of a vulnerability in a word or two, and the reason."""
         change = self._changes.get(group.id, group.names)
         if change is not None:
-            return CHANGES[change.kind], change.reason
+            return self._words[change.kind], change.reason
         if not is_open:
             return _closed(group.findings[0])
         if self._reported.get(group.id, group.names) is not None:
@@ -117,6 +120,12 @@ class Outcomes:
     def _entry(self, name: str) -> str:
         terms = self._entries.get(name)
         return f"by {name}" if terms is None else f"by {name} {terms}"
+
+
+def _is_old_news(content: Content) -> bool:
+    """Return whether the release did not bring what is new, as the list of it says, too."""
+    new = [entry for entry in content.open if entry.change and entry.change.kind is Kind.NEW]
+    return bool(cause(content, new))
 
 
 def severity_cell(severity: Severity, worst: Finding) -> str:

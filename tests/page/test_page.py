@@ -479,6 +479,26 @@ def test_the_largest_scan_has_all_its_findings_on_the_page() -> None:
     assert "more vulnerabilities, the least severe" not in render(about(report), (), now=NOW)
 
 
+def test_a_row_says_what_it_is_and_what_the_release_did_not_bring() -> None:
+    """Its score by the version of the scale, the host of a kernel, and the word of the list."""
+    old = a_finding("CVE-2026-1", package="linux", version="4.19")
+    new = a_finding(
+        "CVE-2026-2", package="linux", version="4.19", description="A flaw lets in users.",
+        score=Score(5.0, "2.0", "AV:L/AC:L"),
+    )  # fmt: skip
+    scene = Scene(a_report(new, image=an_image(2)), a_report(old, image=an_image(1)))
+    notice = noticed(scene)
+
+    (row,) = [row for row in rows(Content(notice.message)) if row.id == "CVE-2026-2"]
+
+    assert row.change == "newly reported"
+    assert row.note == (
+        "CVSS v2 5.0, needs local access. Containers run on the host's kernel."
+        " A flaw lets in users."
+    )
+    assert row.note.replace("'", "&#x27;") in render(notice, (), now=NOW)
+
+
 @pytest.mark.untraced
 @pytest.mark.slow
 def test_the_memory_of_a_page_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
