@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, NamedTuple
 
 from lib.core.upgrades import of_distribution, version_key
 from lib.models import Finding
@@ -12,37 +12,76 @@ _VERSION: Final = re.compile(r"\d+(?:\.\d+)+")
 _BEFORE: Final = re.compile(
     r"\b(?:before|prior to) (?:versions? )?v?(\d+(?:\.\d+)+)(?![\w.]*\d)", re.IGNORECASE
 )
+_FIXED: Final = re.compile(r"\b(?:included|fixed|patched) in ", re.IGNORECASE)
+_FIXED_IN: Final = (
+    r"\b(?:included|fixed|patched) in ({product}) (?:versions? )?v?(\d+(?:\.\d+)+)(?![\w.]*\d)"
+)
+"""The sentence of a maintainer: "The fix will be included in TensorFlow 2.12.0"."""
 
 
-def named_version(finding: Finding) -> str | None:
+class NamedVersion(NamedTuple):
+    """The version with a fix, as a description names it."""
+
+    version: str
+    product: str = ""
+    """The description's name of the package, where that differs from the package's own."""
+
+
+def named_version(finding: Finding) -> NamedVersion | None:
     """
-    Return the only version that a description names, if it says "before" or "prior to" it.
+    Return the version with the fix that a description names in plain words.
 
-    None for a package of the distribution, whose versions are others than those of its maker; for
-    a description that does not name the package; and for a version that is installed already.
+    That is the highest one in which a fix of the product is "included", else the only version of
+    the text, if it says "before" or "prior to" it. None for a package of the distribution, whose
+    versions are others than those of its maker; for a description that does not name the package;
+    and for a version that is installed already.
     """
     package, description = finding.package, finding.description or ""
     # The cheap questions first: an image can have ten thousand findings.
-    if of_distribution(finding) or not _BEFORE.search(description):
+    if of_distribution(finding) or not (_BEFORE.search(description) or _FIXED.search(description)):
         return None
     text = one_line(description)
-    versions = {*_VERSION.findall(text)}
-    if package.name.lower() not in text.lower() or len(versions) != 1:
+    named = _fixed_in(package.name, text) or _before(package.name, text)
+    if named is None or version_key(named.version) <= version_key(package.version or ""):
         return None
-    if versions != {*_BEFORE.findall(text)}:
+    return named
+
+
+def _fixed_in(package: str, text: str) -> NamedVersion | None:
+    """Return the highest version in which a fix is included: "tensorflow-gpu" is a TensorFlow."""
+    product = package.partition("-")[0]
+    if not product.isalnum():
+        return None
+    places = re.findall(_FIXED_IN.format(product=re.escape(product)), text, re.IGNORECASE)
+    if not places:
+        return None
+    name, version = max(places, key=lambda place: version_key(place[1]))
+    return NamedVersion(version, "" if product == package else name)
+
+
+def _before(package: str, text: str) -> NamedVersion | None:
+    """Return the only version of a text that names a package, if the text says "before" it."""
+    versions = {*_VERSION.findall(text)}
+    if package.lower() not in text.lower() or len(versions) != 1:
         return None
     (version,) = versions
-    is_newer = version_key(version) > version_key(package.version or "")
-    return version if is_newer else None
+    return NamedVersion(version) if versions == {*_BEFORE.findall(text)} else None
 
 
-def described_version(findings: Iterable[Finding]) -> str | None:
+def described(findings: Iterable[Finding]) -> NamedVersion | None:
     """
     Return the lowest version that removes all findings of one package, by their descriptions.
 
     None where the scanner names a fix, or where the description of any of them names no version.
     """
     versions = {None if row.fixable else named_version(row) for row in findings}
-    if None in versions:
+    named = [version for version in versions if version is not None]
+    if len(named) < len(versions):
         return None
-    return max(filter(None, versions), key=version_key, default=None)
+    return max(named, key=lambda version: version_key(version.version), default=None)
+
+
+def described_version(findings: Iterable[Finding]) -> str | None:
+    """Return the version of `described` alone."""
+    named = described(findings)
+    return named.version if named is not None else None

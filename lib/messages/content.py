@@ -16,7 +16,7 @@ from lib.core.streams import is_settings
 from lib.core.sync import image_of
 from lib.core.upgrades import highest_score
 from lib.core.vulnerabilities import ByName, vulnerabilities_of
-from lib.models import Counts, Finding, Image, Severity
+from lib.models import Counts, Finding, Image, ScanSource, Severity
 from lib.models.streams import PackageVersion, StreamState, Vulnerability, WatchedImage
 from lib.models.views import DeltaItem, Kind, PinnedMessage, ReportedItem
 
@@ -299,6 +299,13 @@ def fewer_last(entries: Iterable[Entry]) -> tuple[int, ...]:
     """Return a key that puts most of the worst first."""
     counts = counts_of(entries)
     return tuple(-counts.get(severity, 0) for severity in reversed(Severity))
+
+
+def source_of(content: Content) -> ScanSource:
+    """Return the scanner that listed the first watched image, whose words are used."""
+    parts = (part for image in content.state.images for part in image.parts)
+    sources = (part.source for part in parts if part.source is not None)
+    return next(sources, ScanSource.ECR_ENHANCED)
 
 
 def ordered(numbers: Counts) -> Counts:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from enum import IntEnum, auto
 from types import MappingProxyType
 from typing import Final
 
@@ -29,6 +30,19 @@ _KERNEL: Final = re.compile(
 _DOUBLED: Final = re.compile(r"\b(a|an|and|in|is|of|on|the|to) \1\b")
 _NAMES_ONLY: Final = re.compile(r"\S+ - .{1,120}")
 """Inspector's title: "CVE-2023-42753 - linux"."""
+_GAIN: Final = re.compile(
+    r"\b(?:crash|denial of service|execut|escalat|privilege|arbitrary code|disclos|leak|bypass"
+    r"|sensitive|overwrit|traversal|inject|spoof|hijack|impersonat|side[- ]channel)",
+    re.IGNORECASE,
+)
+"""What an attacker gains."""
+_FAULT: Final = re.compile(
+    r"\b(?:corrupt|overflow|out[- ]of[- ]bound|use[- ]after[- ]free|memory|arbitrar)",
+    re.IGNORECASE,
+)
+_ENABLES: Final = re.compile(
+    r"\b(?:allow|lead|result|trigger|caus|can|could|may|might|will|enabl|permit|let)", re.IGNORECASE
+)
 _ACCESS: Final = MappingProxyType(
     {
         "AV:N": "over the network",
@@ -46,13 +60,13 @@ def is_kernel(package: str) -> bool:
 
 
 def what_it_is(findings: Sequence[Finding]) -> str:
-    """Return the title that says something, else the first telling sentence; empty for neither."""
+    """Return the title that says something, else the sentence with the harm; empty for neither."""
     for finding in findings:
         title = one_line(finding.title or "")
         if title and title != finding.vulnerability_id and not _NAMES_ONLY.fullmatch(title):
             return cut_at_word(title, _LINE)
     for finding in findings:
-        sentence = _first_sentence(finding.description or "")
+        sentence = _most_telling(finding.description or "")
         if sentence:
             return cut_at_word(capitalized(sentence), _LINE)
     return ""
@@ -85,13 +99,41 @@ def _access(score: Score) -> str:
     return next((_ACCESS[metric] for metric in metrics if metric in _ACCESS), "")
 
 
-def _first_sentence(description: str) -> str:
-    """Return the first sentence after a preamble; boilerplate only where there is nothing else."""
+def _most_telling(description: str) -> str:
+    """Return the sentence with what an attacker gains, else with the fault, else the first."""
     parts = _SENTENCES.split(_PREAMBLE.sub("\n", description[:2000]).strip())
-    boilerplate = ""
+    best, lowest = "", _Rank.BOILERPLATE + 1
     for part in parts:
-        sentence = _DOUBLED.sub(r"\1", one_line(part))
-        if sentence and not _BOILERPLATE.match(sentence):
-            return sentence
-        boilerplate = boilerplate or sentence
-    return boilerplate
+        rank = _rank(part.strip())
+        if rank < lowest:
+            best, lowest = part, rank
+        if rank is _Rank.GAIN_ENABLED:
+            break
+    return _DOUBLED.sub(r"\1", one_line(best))
+
+
+def _rank(sentence: str) -> int:
+    """Return how little a sentence says; one that has to be cut says no more than the first."""
+    if not sentence:
+        return _Rank.BOILERPLATE + 1
+    if _BOILERPLATE.match(sentence):
+        return _Rank.BOILERPLATE
+    if len(sentence) > _LINE:
+        return _Rank.FIRST
+    is_enabling = _ENABLES.search(sentence) is not None
+    if _GAIN.search(sentence):
+        return _Rank.GAIN_ENABLED if is_enabling else _Rank.GAIN
+    if _FAULT.search(sentence):
+        return _Rank.FAULT_ENABLED if is_enabling else _Rank.FAULT
+    return _Rank.FIRST
+
+
+class _Rank(IntEnum):
+    """The ranks of sentences, the most telling first."""
+
+    GAIN_ENABLED = auto()
+    GAIN = auto()
+    FAULT_ENABLED = auto()
+    FAULT = auto()
+    FIRST = auto()
+    BOILERPLATE = auto()

@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from lib.messages.describing import is_kernel
 from lib.messages.phrases import MARKS, counts_text
-from lib.messages.titles import CLEARS_SCAN, UPGRADE_TO
 from lib.models import Counts, Severity
 from lib.text import counted
 
@@ -65,15 +63,26 @@ class PackageText(NamedTuple):
         return sum(self.counts.values())
 
     @property
-    def upgrade(self) -> str:
-        """The words before `fixed`: an upgrade of a kernel in an image is no fix."""
-        return CLEARS_SCAN if is_kernel(self.name.partition(" ")[0]) else UPGRADE_TO
+    def fix(self) -> str:
+        """The version to go to, in words; empty where none is named for all of them."""
+        return f"fixed in {self.fixed}" if self.fixed else ""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """The remarks about `telling`, with its fix where `fixed` does not name it."""
+        row = self.telling
+        return (row.fix, *row.remarks) if row.fix and not self.fixed else row.remarks
 
     @property
     def summary(self) -> str:
         """The counts in words, and the worst score of several."""
         score = f", {self.score}" if self.score and self.number > 1 else ""
-        return f"{counts_text(self.counts)}{score}"
+        return f"{self.amount}{score}"
+
+    @property
+    def amount(self) -> str:
+        """The counts in words."""
+        return counts_text(self.counts)
 
     @property
     def telling(self) -> Row:

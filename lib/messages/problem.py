@@ -43,7 +43,7 @@ def problem(content: Content) -> Problem | None:
         caution=_caution(content, part, watched),
         remedy=truncate(one_line(explained.remedy), _REMEDY),
         word=word,
-        lasting=f"{short(content.image.repository)}: {word}",
+        lasting=f"{short(content.image.name)}: {word}",
         quote=f"The scanner's words: {quote}" if quote else "",
     )
 

@@ -8,25 +8,37 @@ from typing import Final
 
 from lib.checks.findings import MANAGER
 from lib.core.routing import BELOW
+from lib.core.scanners import scanner_of
 from lib.core.upgrades import highest_score, upgrade_of
-from lib.messages.comparing import cause
-from lib.messages.content import SUPPRESSED, Content, Entry, counts_of, fewer_last, rank_of
+from lib.messages.advising import is_about_kernel
+from lib.messages.comparing import cause, is_rescan
+from lib.messages.content import (
+    SUPPRESSED,
+    Content,
+    Entry,
+    counts_of,
+    fewer_last,
+    rank_of,
+    source_of,
+)
 from lib.messages.describing import score_text, what_it_is, worst_score
 from lib.messages.lists import PackageText, Row, Section, SectionKind
-from lib.messages.parts import Omissions
+from lib.messages.parts import HIGH, LOW, MEDIUM, Omissions, Urgency
 from lib.messages.phrases import (
     LIKELY,
     NAME,
     NO_EXPLOIT_DATA,
     counts_text,
+    listed,
     names_text,
     percent,
     severity_name,
     severity_text,
     severity_word,
 )
+from lib.messages.titles import CAN_WAIT
 from lib.messages.verdict import sentence
-from lib.models import Counts, Finding, Omission
+from lib.models import Counts, Finding, Omission, Severity
 from lib.models.streams import PackageVersion
 from lib.models.views import Kind
 from lib.text import capitalized, counted, first, one_line, short, truncate
@@ -92,6 +104,42 @@ def _standing(content: Content) -> list[Omission]:
     return [Omission(f"{levels}{f' ({names})' if names else ''}", len(entries))]
 
 
+def urgency(content: Content) -> Urgency | None:
+    """
+    Return how soon somebody should look at what is news; None where nothing is.
+
+    An attack that was seen, CRITICAL, and HIGH with an exploit are for today; HIGH without one is
+    for these days. What nobody scanned, and everything milder, waits for working hours.
+    """
+    news = [
+        entry
+        for kind, entries in content.changes.items()
+        if _KINDS[kind].is_news
+        for entry in entries
+    ]
+    if content.is_check or not (news or content.conditions):
+        return None
+    if not news:
+        return Urgency(LOW, CAN_WAIT)
+    level, reason = _urgency(news)
+    place = "for the hosts" if all(map(is_about_kernel, news)) else ""
+    return Urgency(level, reason, place, why(content))
+
+
+def _urgency(news: Sequence[Entry]) -> tuple[str, str]:
+    """Return the level of urgency, and its reason."""
+    worst = max(entry.severity for entry in news)
+    if any(entry.exploited for entry in news):
+        return HIGH, EXPLOITED
+    if worst is Severity.CRITICAL:
+        return HIGH, worst.name
+    if any(entry.exploitable and entry.severity is worst is Severity.HIGH for entry in news):
+        return HIGH, f"{worst.name} with a {EXPLOIT_KNOWN}"
+    if worst is Severity.HIGH:
+        return MEDIUM, worst.name
+    return LOW, f"nothing above {severity_word(worst)}"
+
+
 def not_open(content: Content) -> Omissions:
     """Return what a list of everything reported does not have, by its reason."""
     return _omissions(content, _omitted(content), [f"{len(content.open):,} reported"])
@@ -103,10 +151,12 @@ def why(content: Content) -> str:
     wild = [entry for entry in entries if entry.exploited]
     exploitable = [entry for entry in entries if entry.exploitable and not entry.exploited]
     epss = max((entry.epss for entry in entries), default=0.0)
+    scanner = scanner_of(source_of(content))
+    says = f" (according to {scanner.name if scanner.product else 'the scanner'})"
     pieces = (
-        f"{EXPLOITED}: {_named(wild)}" if wild else "",
-        f"{EXPLOIT_KNOWN}: {_named(exploitable)}" if exploitable else "",
-        f"EPSS up to {percent(epss)}" if epss >= LIKELY else "",
+        f"{EXPLOITED}{says}: {_named(wild)}" if wild else "",
+        f"{EXPLOIT_KNOWN}{says}: {_named(exploitable)}" if exploitable else "",
+        f"EPSS up to {percent(epss)} within 30 days" if epss >= LIKELY else "",
         "running now" if entries and any(image.running for image in content.state.images) else "",
     )
     findings = [row for entry in entries for row in entry.findings]
@@ -182,7 +232,7 @@ def _section(content: Content, kind: SectionKind, entries: Sequence[Entry], rows
     shared = _shared_reason(entries)
     not_caused = cause(content, entries)
     note = not_caused or shared
-    if not_caused and kind is SectionKind.NEW:
+    if kind is SectionKind.NEW and (not_caused or is_rescan(content)):
         kind = SectionKind.NEWLY_REPORTED
 
     def reason(entry: Entry) -> str:
@@ -299,13 +349,23 @@ def _severity(entry: Entry, worst: Finding | None) -> str:
 
 def installed_text(packages: Sequence[PackageVersion]) -> str:
     """Return the first packages with their versions, and how many more there are."""
+    versions: defaultdict[str, list[str]] = defaultdict(list)
+    for package in packages:
+        versions[short(package.name)] += [truncate(one_line(package.version), NAME)]
     names = [
-        f"{short(package.name)} {truncate(one_line(package.version), NAME)}".rstrip()
-        for package in packages
+        f"{name} {_versions(installed)}".rstrip()
+        for name, installed in [*versions.items()][:_PACKAGES]
     ]
-    more = len(names) - _PACKAGES
+    more = len(versions) - len(names)
     tail = f" and {counted(more, 'more package')}" if more > 0 else ""
-    return ", ".join(names[:_PACKAGES]) + tail
+    return ", ".join(names) + tail
+
+
+def _versions(installed: Sequence[str]) -> str:
+    """Return "1.0 and 1.1" of the same package; of many the first ones."""
+    shown = [version for version in installed[:_PACKAGES] if version]
+    more = len(installed) - _PACKAGES
+    return listed([*shown, *([counted(more, "more version")] if more > 0 else [])])
 
 
 def fix_text(findings: Sequence[Finding]) -> str:

@@ -6,15 +6,16 @@ from dataclasses import replace
 from typing import Final
 
 from lib.checks.findings import CLOUDFORMATION, COMMAND, REMARK
-from lib.core.named_versions import described_version
+from lib.core.named_versions import NamedVersion, described
 from lib.core.scanners import scanner_of
 from lib.core.upgrades import highest_score, upgrade_target, upgrades, version_key
-from lib.messages.content import Content, Entry, counts_of, fewer_last
+from lib.messages.advising import base_of, host_note, hosts_of, rebuild_of, release_of, support_of
+from lib.messages.content import Content, Entry, counts_of, fewer_last, source_of
 from lib.messages.describing import is_kernel, worst_score
 from lib.messages.facts import workloads_text
-from lib.messages.parts import Step, ToDo, UpgradeText
 from lib.messages.phrases import NAME, counts_text, listed, names_text
-from lib.models import Counts, Deployments, Finding, Origin, ScanSource, Severity, Upgrade, Workload
+from lib.messages.steps import Step, ToDo, UpgradeText
+from lib.models import Counts, Deployments, Finding, Origin, Severity, Upgrade, Workload
 from lib.models.views import Kind
 from lib.text import capitalized, clean, counted, first, one_line, short, truncate
 
@@ -23,7 +24,6 @@ _RISK: Final = 400
 _VERSIONS: Final = 3
 _PACKAGES: Final = 6
 _THEN: Final = 3
-_ANY_SOURCE: Final = ScanSource.ECR_ENHANCED
 
 
 def to_do(
@@ -41,14 +41,18 @@ def to_do(
     packages of which nothing is asked for.
     """
     entries = _in_current(content)
-    base = _base(content, base_image)
+    rows_of_all = [row for entry in entries for row in entry.findings]
     if content.image.is_repository:
-        return ToDo(all_steps=tuple(steps(row for entry in entries for row in entry.findings)))
+        return ToDo(all_steps=tuple(steps(rows_of_all)))
+    release = release_of(content.image, rows_of_all)
+    base = base_of(base_image, release)
     packages = upgrades_of(content, whole=whole)
     asked = set(map(_key, upgrades_of(content))) if whole else set(map(_key, packages))
     ready = ready_upgrades(packages)
     news = _news(content)
-    described = _described(entries)
+    hosts = hosts_of(entries)
+    rebuild = rebuild_of(base, rows_of_all)
+    by_description = _described(entries)
     unversioned = sorted(
         (upgrade for upgrade in packages if upgrade.fixed is None),
         key=lambda upgrade: upgrade.package not in news,
@@ -59,21 +63,63 @@ def to_do(
         fixes=_fixed(content.everything, ready),
         deploy=_deploy(content, running.before if running is not None else ()),
         without_fix=_without_fix(entries),
-        without_version=_without_version(
-            content,
-            {
-                upgrade.package
-                for upgrade in _unclear(entries, unversioned)
-                if _key(upgrade) in asked and upgrade.package not in described
-            },
-            news,
+        rebuild=rebuild,
+        without_version=_after(
+            rebuild,
+            _without_version(
+                content,
+                {
+                    upgrade.package
+                    for upgrade in _unclear(entries, unversioned)
+                    if _key(upgrade) in asked and upgrade.package not in by_description
+                },
+                news,
+            ),
         ),
-        described=_described_text(described),
+        described=_described_text(by_description, unversioned),
         unversioned=tuple(map(upgrade_text, first(unversioned, rows))),
         unversioned_count=len(unversioned),
-        kernel=_kernel(entries),
+        note=host_note(entries),
+        hosts=hosts,
         then="" if whole else _then(content, asked),
+        support=support_of(release, content.state.at.date()) if entries else "",
+        brief=_brief(content, hosts, rebuild, packages, by_description),
     )
+
+
+def _after(first_step: str, text: str) -> str:
+    """Return a sentence that follows on a step."""
+    return f"Then {text[:1].lower()}{text[1:]}" if first_step and text else text
+
+
+def _brief(
+    content: Content,
+    hosts: Sequence[str],
+    rebuild: str,
+    packages: Sequence[Upgrade],
+    by_description: Mapping[str, NamedVersion],
+) -> str:
+    """Return the first steps in one line; empty where there are none."""
+    ready = ready_upgrades(packages)
+    others = [f"{short(name, NAME)} to {one.version}" for name, one in by_description.items()]
+    targets = [_target(upgrade) for upgrade in ready] + others
+    more = len(targets) - _THEN
+    named = targets[:_THEN] + ([counted(more, "more package")] if more > 0 else [])
+    fixed = counts_text(_fixed(content.everything, ready))
+    effect = f" (removes {fixed}{' from the scan' if hosts else ''})" if fixed else ""
+    pieces = (
+        "check the kernel of the hosts" if hosts else "",
+        "rebuild on the latest base image" if rebuild else "",
+        f"upgrade {listed(named)}{effect if not others else ''}" if named else "",
+    )
+    text = ", then ".join(filter(None, pieces))
+    if not text and packages and content.open:
+        text = f"look for newer versions of {names_text([one.package for one in packages])}"
+    return capitalized(truncate(one_line(text), _RISK))
+
+
+def _target(upgrade: Upgrade) -> str:
+    return f"{short(upgrade.package, NAME)} to {truncate(one_line(upgrade.fixed or ''), NAME)}"
 
 
 def _then(content: Content, asked: Collection[tuple[object, ...]]) -> str:
@@ -208,34 +254,34 @@ def _unclear(entries: Sequence[Entry], packages: Sequence[Upgrade]) -> list[Upgr
     return [upgrade for upgrade in packages if upgrade.package in names]
 
 
-def _described(entries: Sequence[Entry]) -> Mapping[str, str]:
+def _described(entries: Sequence[Entry]) -> Mapping[str, NamedVersion]:
     """
     Return the versions that descriptions name, by packages without a fix version.
 
-    Only where that of each vulnerability of a package names exactly one; the highest fixes all.
+    Only where that of each vulnerability of a package names one; the highest fixes all.
     """
     rows: defaultdict[str, list[Finding]] = defaultdict(list)
     for entry in entries:
         for row in entry.findings:
             rows[row.package.name].append(row)
-    versions = {name: described_version(group) for name, group in rows.items()}
+    versions = {name: described(group) for name, group in rows.items()}
     texts = {name: version for name, version in versions.items() if version is not None}
     return dict(first([*texts.items()], _PACKAGES))
 
 
-def _described_text(versions: Mapping[str, str]) -> str:
+def _described_text(versions: Mapping[str, NamedVersion], packages: Sequence[Upgrade]) -> str:
     """Return the upgrades that descriptions name; empty without any."""
     if not versions:
         return ""
-    texts = [f"{short(name, NAME)} to {version} or later" for name, version in versions.items()]
+    upgrades = {upgrade.package: upgrade for upgrade in packages}
+    texts = [
+        f"{short(name, NAME)} to {' '.join(filter(None, (one.product, one.version)))} or later"
+        f"{f' ({counts_text(upgrades[name].fixes)})' if name in upgrades else ''}"
+        for name, one in versions.items()
+    ]
     whose = "the CVE description" if len(texts) == 1 else "CVE descriptions"
-    return f"Upgrade {listed(texts)} (from {whose}; the scanner names no fix version)"
-
-
-def _source(content: Content) -> ScanSource:
-    """Return the scanner that listed the current image, whose words about fixes are used."""
-    parts = (part for image in content.state.images for part in image.parts)
-    return next((part.source for part in parts if part.source is not None), _ANY_SOURCE)
+    version = "version is" if len(texts) == 1 else "versions are"
+    return f"Upgrade {listed(texts)}. The {version} from {whose}; the scanner names none"
 
 
 def ready_upgrades(upgrades: Iterable[Upgrade]) -> list[Upgrade]:
@@ -249,20 +295,8 @@ def ready_upgrades(upgrades: Iterable[Upgrade]) -> list[Upgrade]:
     return sorted(ready, key=lambda upgrade: origins.index(upgrade.origin))
 
 
-def _base(content: Content, name: str | None) -> str:
-    """Return the base image by its name; empty where the image does not say it."""
-    return short(name, NAME) if name and not content.image.is_repository else ""
-
-
-def _kernel(entries: Sequence[Entry]) -> str:
-    """Return that a kernel in an image is not the one that runs; empty without such a package."""
-    if not any(is_kernel(package.name) for entry in entries for package in entry.packages):
-        return ""
-    return "Containers run on the host's kernel: patch the hosts first"
-
-
 def upgrade_text(upgrade: Upgrade, base: str = "") -> UpgradeText:
-    """Return a package to upgrade in words. `base`: the name of the base image, if known."""
+    """Return a package to upgrade in words. `base`: the words for the base image."""
     versions = [truncate(one_line(version), NAME) for version in upgrade.installed]
     more = f" and {len(versions) - _VERSIONS} more" if len(versions) > _VERSIONS else ""
     return UpgradeText(
@@ -280,7 +314,7 @@ def _remedy(upgrade: Upgrade, base: str) -> str:
     """Return where an upgrade is made; a kernel in an image is not the one that runs."""
     remedy = upgrade.origin.remedy
     if upgrade.origin is Origin.BASE_IMAGE and base:
-        remedy = f"Rebuild on a newer version of {base}"
+        remedy = f"Rebuild on a newer {base}"
     if not is_kernel(upgrade.package):
         return remedy
     return f"Then {remedy[:1].lower()}{remedy[1:]}, which clears the scan, not the risk"
@@ -314,7 +348,7 @@ def _without_version(content: Content, packages: Collection[str], news: Collecti
     more = {name for names in ordered for name in names}
     more -= {name for names in ordered[: len(texts)] for name in names}
     texts += [counted(len(more), "more package")] if more else []
-    return scanner_of(_source(content)).without_version.format(packages=listed(texts))
+    return scanner_of(source_of(content)).without_version.format(packages=listed(texts))
 
 
 def _amount(entries: Sequence[Entry], *, is_mixed: bool) -> str:

@@ -62,7 +62,7 @@ _MANY: Final = 6
 """Findings of a first scan among which a package can stand out."""
 _PACKAGES: Final = 3
 _REASON: Final = 240
-_PATCH_HOSTS: Final = ", in the kernel: patch the hosts"
+_PATCH_HOSTS: Final = " in the kernel package: check the hosts"
 _UPGRADE: Final = ", fix available: "
 _PIECES: Final = 5
 """Kinds of change that the verdict counts one by one; the others are added up."""
@@ -150,7 +150,7 @@ def _ended_conditions(content: Content) -> list[str]:
 
 def lasting_of(content: Content) -> str:
     """
-    Return the worst that is open, without versions and numbers, which change first.
+    Return how many are open and the worst of them, without the version to go to, which ages first.
 
     PagerDuty keeps the title of the event that opened an incident, whatever later ones say.
     """
@@ -162,13 +162,14 @@ def lasting_of(content: Content) -> str:
     worst = content.open[0]
     packages = [short(name, NAME) for name in dict.fromkeys(p.name for p in worst.packages)]
     name = f"{short(worst.id, NAME)}{f' in {listed(packages[:_PACKAGES])}' if packages else ''}"
+    name = name if len(content.open) == 1 else f"worst: {name}"
+    is_hosts = bool(packages) and all(map(is_kernel, packages))
     pieces = (
-        name if len(content.open) == 1 else f"{name} and others",
+        f"{counts_text(counts_of(content.open))} ({name})",
         "used in attacks" if worst.exploited else "public exploit" if worst.exploitable else "",
-        "fix available" if worst.fixable and not all(map(is_kernel, packages)) else "",
+        "check the hosts" if is_hosts else "fix available" if worst.fixable else "",
     )
-    level = severity_word(worst.severity)
-    return f"[{level}] {short(image.repository)}: {', '.join(filter(None, pieces))}"
+    return f"{short(image.name)}: {', '.join(filter(None, pieces))}"
 
 
 _NOT_AS_EXPECTED: Final = ("repository settings need attention", "the tag moved")

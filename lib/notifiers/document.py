@@ -109,26 +109,27 @@ def _document(notice: Notice, content: Content, text: AlertText, limit: int) -> 
     upgrades = upgrades_of(content)
     return {
         "schema": SCHEMA,
-        "delivery_id": notice.delivery_id,
-        "destination": view.destination,
-        "possible_repeat": notice.possible_repeat,
-        "stream": truncate(state.stream, _FIELD),
-        "from_version": max(view.version - 1, 0),
-        "to_version": view.version,
-        "quiet": message.quiet,
-        "as_of": time_to_json(state.at),
-        "routes": [truncate(route, _NAME) for route in list(routes)[:_ROUTES]],
-        "note": notice.note and truncate(notice.note, _FIELD),
         "verdict": truncate(text.verdict, _FIELD),
-        "state": truncate(text.state, _FIELD),
+        "what_to_do": truncate(text.to_do.brief, _FIELD),
+        "urgency": _urgency(text),
         "worst_severity": _worst(content),
-        "image": _image(content.image),
-        "images": [_watched(watched) for watched in state.images[:_IMAGES]],
-        "compared_with": _compared(content),
         "counts": _counts(content.totals),
         "suppressed": _counts(content.suppressed),
         "reported": _counts(counts_of(content.open)),
         "unchanged": content.unchanged,
+        "state": truncate(text.state, _FIELD),
+        "image": _image(content.image),
+        "routes": [truncate(route, _NAME) for route in list(routes)[:_ROUTES]],
+        "delivery_id": notice.delivery_id,
+        "destination": view.destination,
+        "possible_repeat": notice.possible_repeat,
+        "stream": truncate(state.stream, _FIELD),
+        "sequence": {"from": max(view.version - 1, 0), "to": view.version},
+        "quiet": message.quiet,
+        "as_of": time_to_json(state.at),
+        "note": notice.note and truncate(notice.note, _FIELD),
+        "images": [_watched(watched) for watched in state.images[:_IMAGES]],
+        "compared_with": _compared(content),
         "not_asked_for": _not_asked(content, limit),
         "quietly_ended": [_ended(entry) for entry in content.quietly_ended[:limit]],
         "quietly_ended_omitted": max(len(content.quietly_ended) - limit, 0),
@@ -143,6 +144,13 @@ def _document(notice: Notice, content: Content, text: AlertText, limit: int) -> 
         **_source(notice, content),
         **_owner(notice.owner),
     }
+
+
+def _urgency(text: AlertText) -> Json:
+    """Return how soon somebody should look; None where nothing is news."""
+    if text.urgency is None:
+        return None
+    return {"level": text.urgency.level, "reason": text.urgency.reason}
 
 
 def _owner(owner: Owner | None) -> dict[str, Json]:

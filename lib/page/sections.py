@@ -7,8 +7,9 @@ from typing import Final
 from lib.messages.content import Entry
 from lib.messages.inventory import SUPPRESSED, Figure, figures
 from lib.messages.lists import Row, Section, SectionKind
-from lib.messages.parts import AlertText, Fact, Platforms, Problem, Step, ToDo, UpgradeText
+from lib.messages.parts import AlertText, Fact, Platforms, Problem
 from lib.messages.phrases import counts_text, moment_text, severity_name
+from lib.messages.steps import Step, ToDo, UpgradeText
 from lib.messages.titles import (
     CHANGED,
     DELIVERY,
@@ -128,7 +129,7 @@ def summary(text: AlertText, counts: Counts, entries: Sequence[Entry]) -> Markup
 
 def _why(text: AlertText) -> Node:
     """Return what makes the open ones likelier to hurt, loud only where something does."""
-    return element("strong", text.why) if text.is_urgent else text.why
+    return element("strong", text.why) if text.urgency and text.urgency.is_high else text.why
 
 
 def _severity(severity: Severity, number: int) -> Markup:
@@ -203,14 +204,14 @@ def to_do(text: AlertText) -> Markup | None:
     """Return what to upgrade, grouped by where that is done, or what fixes each setting."""
     todo = text.to_do
     steps, _ = todo.steps(command=_CHARACTERS, limit=_CHARACTERS, templates=True)
-    if not (todo.upgrades or todo.notes or todo.kernel or steps):
+    if not (todo.upgrades or todo.notes or todo.before or steps):
         return None
     more = todo.more_upgrades(len(todo.upgrades))
     return _section(
         "upgrades",
         todo.title,
         element("p", text.lead, class_="why") if text.lead else None,
-        element("p", todo.kernel) if todo.kernel else None,
+        map(_prose, filter(None, (todo.note, *todo.before))),
         [_upgrades(remedy, group) for remedy, group in todo.groups(MOST).items()],
         element("p", more, class_="quiet") if more else None,
         [element("p", note) for note in todo.notes],
@@ -218,6 +219,12 @@ def to_do(text: AlertText) -> Markup | None:
         map(_step, steps),
         _accept(text) if text.accept_id else None,
     )
+
+
+def _prose(sentence: str) -> Markup:
+    """Return a sentence in which `commands` in backticks are code."""
+    parts = enumerate(f"{sentence}.".split("`"))
+    return element("p", [element("code", part) if place % 2 else part for place, part in parts])
 
 
 def _accept(text: AlertText) -> Markup | None:

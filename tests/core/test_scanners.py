@@ -60,8 +60,8 @@ def test_its_alert_has_its_changes_and_its_name() -> None:
     scanned = next(fact.value for fact in text.facts if fact.label == "Scanned")
     assert scanned.startswith("acme-scanner, ")
     assert text.to_do.without_version == (
-        "Look for newer versions of openssl (2 HIGH). The scanner names no fix version, which does "
-        "not mean that there is none."
+        "Then look for newer versions of openssl (2 HIGH). The scanner names no fix version, which "
+        "does not mean that there is none."
     )
     document, _ = render(notice, text, 200_000)
     assert not list(ALERT.iter_errors(document))

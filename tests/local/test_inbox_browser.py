@@ -280,8 +280,8 @@ def test_an_incident_stands_as_after_its_last_event(
     page = open_page(receivers.inbox_url).page
     issue = page.locator(".issue")
     expect(issue.locator("h2")).to_have_text(
-        "[CRITICAL] payments/api: CVE-2021-44228 in "
-        "org.apache.logging.log4j:log4j-core and others, public exploit, fix available"
+        "payments/api:1.4.2: 4 CRITICAL, 16 HIGH (worst: CVE-2021-44228 in "
+        "org.apache.logging.log4j:log4j-core), public exploit, fix available"
     )
     expect(issue.locator(".issue-details .lozenge")).to_have_text("Triggered")
     expect(issue.locator(".issue-details .severity.critical")).to_have_text("critical")

@@ -8,7 +8,7 @@ import pytest
 
 from cli.__main__ import main
 from cli.alerts_file import read
-from lib.core.named_versions import named_version
+from lib.core.named_versions import NamedVersion, named_version
 from lib.messages.describing import score_text, what_it_is
 from lib.messages.facts import accepting
 from lib.messages.parts import AlertText
@@ -60,6 +60,17 @@ class TestWhatItIs:
                 "TensorFlow is an open source platform.",
             ),
             (None, None, ""),
+            (
+                None,
+                "`ScatterNd` takes an index. A bad one will write elsewhere or trigger a crash.",
+                "A bad one will write elsewhere or trigger a crash.",
+            ),
+            (
+                None,
+                "A flaw was found. It overflows a buffer. A user may escalate their privileges.",
+                "A user may escalate their privileges.",
+            ),
+            (None, f"A flaw in x. A leak of {'a ' * 200}.", "A flaw in x."),
             (
                 None,
                 (
@@ -114,6 +125,7 @@ class TestNamedVersion:
             ("SciPy prior to 1.8.0 or 1.7.9 crashes.", None),
             ("SciPy 1.8.0 crashes.", None),
             ("SciPy before 1.7.0 crashes.", None),
+            ("The fix is included in SciPy 1.6.3.", None),
             ("NumPy before 1.8.0 crashes.", None),
             ("SciPy before 1.8.0rc1 crashes.", None),
             ("", None),
@@ -121,7 +133,35 @@ class TestNamedVersion:
     )
     def test_one_version_of_this_package(self, description: str, version: str | None) -> None:
         """Newer than the one that is installed."""
-        assert named_version(described(description)) == version
+        named = named_version(described(description))
+
+        assert (named.version if named else None) == version
+
+    @pytest.mark.parametrize(
+        ("package", "description", "named"),
+        [
+            (
+                "tensorflow-gpu",
+                (
+                    "The fix will be included in TensorFlow 2.10.0. We will also cherrypick this "
+                    "commit on TensorFlow 2.9.1, TensorFlow 2.8.1, and TensorFlow 2.7.2."
+                ),
+                NamedVersion("2.10.0", "TensorFlow"),
+            ),
+            ("flask", "This is fixed in Flask version 2.3.2.", NamedVersion("2.3.2")),
+            ("flask", "Patched in flask 2.3.2.", NamedVersion("2.3.2")),
+            ("flask", "Fixed in Werkzeug 2.3.2.", None),
+            ("(flask", "Fixed in flask 2.3.2.", None),
+        ],
+    )
+    def test_the_version_in_which_a_fix_is_included(
+        self, package: str, description: str, named: NamedVersion | None
+    ) -> None:
+        """Of this product: its name is the beginning of the package's."""
+        finding = described(description)
+        finding = replace(finding, package=replace(finding.package, name=package))
+
+        assert named_version(finding) == named
 
     def test_a_distribution_has_versions_of_its_own(self) -> None:
         """It patches an old one."""
@@ -133,8 +173,8 @@ class TestNamedVersion:
         other = replace(named, vulnerability_id="CVE-2026-2", description="It crashes.")
 
         assert of(named).to_do.described == (
-            "Upgrade scipy to 1.8.0 or later (from the CVE description; the scanner names no fix "
-            "version)"
+            "Upgrade scipy to 1.8.0 or later (1 HIGH). The version is from the CVE description; "
+            "the scanner names none"
         )
         assert of(named).to_do.without_version == ""
         assert of(named, other).to_do.described == ""
@@ -232,19 +272,49 @@ class TestWhereToStart:
 
     def test_a_kernel_in_an_image_is_not_the_one_that_runs(self) -> None:
         """Its host's is."""
-        assert "patch the hosts first" in of(a_finding(package="linux")).to_do.kernel
-        assert of(a_finding(package="linux-pam")).to_do.kernel == ""
+        alone = of(a_finding("CVE-2026-1001", package="linux"))
+        beside = of(a_finding("CVE-2026-1001", package="linux"), a_finding("CVE-2026-2"))
+
+        assert alone.to_do.note.startswith("Nothing is urgent in the image itself: a container")
+        assert beside.to_do.note == "A container runs on the kernel of its host"
+        assert "`uname -r`" in alone.to_do.hosts[0]
+        assert "the fix of CVE-2026-1001 in Amazon Linux" in alone.to_do.hosts[0]
+        assert "update the AMI and replace the hosts" in alone.to_do.hosts[1]
+        assert of(a_finding(package="linux-pam")).to_do.hosts == ()
+
+    def test_the_fix_of_the_hosts_is_linked(self) -> None:
+        """Where the id is one that the hosts' distribution knows."""
+        text = of(a_finding("CVE-2026-1001", package="linux"))
+        unknown = of(a_finding("GHSA-1", package="linux"))
+
+        assert [link.url for link in text.sources] == [
+            "https://explore.alas.aws.amazon.com/CVE-2026-1001.html"
+        ]
+        assert "see the links" not in unknown.to_do.hosts[0]
+        assert unknown.sources == ()
 
     def test_the_upgrade_of_a_kernel_clears_the_scan_alone(self) -> None:
         """Its remedy says so, the headline sends readers to the hosts, the title has no fix."""
         text = of(a_finding(package="linux", fixed_version="2"))
 
         assert [*text.to_do.groups(9)] == [
-            "Then rebuild on a newer base image, which clears the scan, not the risk"
+            (
+                "Then rebuild on a newer base image (see FROM in the Dockerfile), which clears the "
+                "scan, not the risk"
+            )
         ]
-        assert text.verdict == "First scan: 1 HIGH, in the kernel: patch the hosts"
-        assert "fix available" not in text.lasting
-        assert text.open.packages[0].upgrade == "only to clear the scan, rebuild on"
+        assert text.verdict == "First scan: 1 HIGH in the kernel package: check the hosts"
+        assert text.lasting.endswith("1 HIGH (CVE-2024-0001 in linux), check the hosts")
+        assert text.to_do.brief == (
+            "Check the kernel of the hosts, then upgrade linux to 2 (removes 1 HIGH from the scan)"
+        )
+
+    def test_what_is_not_severe_can_wait(self) -> None:
+        """Even with an exploit."""
+        urgency = of(a_finding(severity="MEDIUM", exploit_available="YES")).urgency
+
+        assert urgency is not None
+        assert urgency.title == "Urgency: low (nothing above MEDIUM)"
 
     def test_what_only_the_headline_counts_comes_after(self) -> None:
         """A route for CRITICAL ones has upgrades for those; the headline counts HIGH ones, too."""
@@ -276,9 +346,61 @@ class TestWhereToStart:
         text = of(a_finding(fixed_version="2"), provenance=provenance)
 
         assert [*text.to_do.groups(9)] == [
-            "Rebuild on a newer version of docker.io/library/debian:12"
+            "Rebuild on a newer base image (FROM docker.io/library/debian:12)"
         ]
         assert ("Base image", "docker.io/library/debian:12") in [fact[:2] for fact in text.facts]
+
+
+def packaged(purl: str) -> Finding:
+    """Return a finding of a package with this URL."""
+    finding = a_finding()
+    return replace(finding, package=replace(finding.package, purl=purl))
+
+
+class TestTheBaseImage:
+    """It brings the packages of the distribution, and is where they are changed."""
+
+    OLD = packaged("pkg:deb/debian/linux@4.19?distro=debian-10")
+
+    def test_without_a_fix_version_the_image_is_rebuilt_first(self) -> None:
+        """Whatever is left is looked for then."""
+        text = of(packaged("pkg:deb/ubuntu/openssl@3?distro=ubuntu-24.04"))
+
+        assert text.to_do.before == [
+            (
+                "Rebuild on the latest base image (see FROM in the Dockerfile; it is Ubuntu 24.04)"
+                " with `docker build --pull --no-cache .` and push the image: its scan shows what "
+                "is left"
+            )
+        ]
+        assert text.to_do.without_version.startswith("Then look for newer versions of openssl")
+        assert text.to_do.brief == "Rebuild on the latest base image"
+        assert text.to_do.support == ""
+
+    def test_a_release_without_updates_is_named(self) -> None:
+        """A rebuild on the same release brings nothing."""
+        scanned = an_image(os="UBUNTU_20_04")
+
+        assert of(self.OLD).to_do.support == (
+            "Debian 10 has had no free security updates since June 2024: move to a newer release"
+        )
+        assert "Ubuntu 20.04 has had no free" in of(a_finding(), image=scanned).to_do.support
+
+    @pytest.mark.parametrize(
+        ("os", "purl"),
+        [
+            ("", "pkg:deb/debian/linux@4.19"),
+            ("A;B", "pkg:pypi/scipy@1"),
+            ("DEBIAN_x1", "no package URL"),
+            ("", "pkg:deb/debian/linux@4.19?distro=debian-sid%60x"),
+        ],
+    )
+    def test_an_unknown_release_is_not_guessed(self, os: str, purl: str) -> None:
+        """Nor does a name from outside get into a sentence."""
+        text = of(packaged(purl), image=an_image(os=os))
+
+        assert text.to_do.support == ""
+        assert not {";B", "x1", "sid", "scipy"} & {*text.to_do.rebuild.split()}
 
 
 class TestWhoseFaultItIs:

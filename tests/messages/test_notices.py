@@ -106,8 +106,9 @@ def test_what_makes_it_likelier_to_hurt_is_said() -> None:
     made = text(a_state(a_watched(wild, known, running=True)))
 
     assert made.why == (
-        "Used in attacks: CVE-2024-0001 (HIGH); public exploit: CVE-2024-0002 (HIGH); "
-        "EPSS up to 42 %; running now"
+        "Used in attacks (according to Amazon Inspector): CVE-2024-0001 (HIGH); public exploit "
+        "(according to Amazon Inspector): CVE-2024-0002 (HIGH); EPSS up to 42 % within 30 days; "
+        "running now"
     )
     assert made.verdict == "First scan: 2 HIGH, 1 of them fixable"
     remarks = {row.name: row.remarks for row in made.open.rows}

@@ -2,7 +2,6 @@
 
 import json
 import re
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ from lib.models import DeliveryId, Notice
 from lib.models.streams import StreamState
 from lib.notifiers.slack.message import alert_message
 from tests.notifiers.test_contract import FORMATS
-from tests.support.builders import a_finding
+from tests.support.builders import NOW, a_finding
 from tests.support.notices import a_message, notices
 from tests.support.receivers import notifier, tools
 from tests.support.streams import a_state, a_watched
@@ -48,15 +47,36 @@ def test_a_platform_of_one_vulnerability_is_no_remark_about_its_package() -> Non
     assert "CVE-2026-2" not in line
 
 
-def test_unknown_exploits_are_not_bold() -> None:
-    """Bold is for what is urgent."""
-    silent = text_of(notice_of(a_finding(exploit_available=None)))
-    public = text_of(notice_of(a_finding(exploit_available="YES")))
+@pytest.mark.parametrize(
+    ("finding", "urgency"),
+    [
+        (a_finding(exploit_observed_at=NOW), "Urgency: high (used in attacks)"),
+        (a_finding(severity="CRITICAL"), "Urgency: high (CRITICAL)"),
+        (a_finding(exploit_available="YES"), "Urgency: high (HIGH with a public exploit)"),
+        (a_finding(), "Urgency: medium (HIGH)"),
+        (
+            a_finding(package="linux", exploit_available="YES"),
+            "Urgency: high for the hosts (HIGH with a public exploit)",
+        ),
+    ],
+)
+def test_an_alert_says_how_soon_to_look(finding: Any, urgency: str) -> None:
+    """With the reason, so that nobody has to trust a word."""
+    text = text_of(notice_of(finding))
 
-    assert not silent.is_urgent
-    assert public.is_urgent
-    assert f"*{silent.why}*" not in json.dumps(alert_message(silent))
-    assert f"*{public.why}*" in json.dumps(alert_message(public))
+    assert text.urgency is not None
+    assert text.urgency.title == urgency
+    assert text.urgency.is_high is ("high" in urgency)
+    assert f"*{urgency}*" in json.dumps(alert_message(text))
+
+
+def test_what_is_no_news_has_no_urgency() -> None:
+    """A scan without a result can wait; what is fixed asks for nothing."""
+    assert text_of(notices()["all-fixed"]).urgency is None
+    assert text_of(notices()["repository-settings"]).urgency is None
+    assert text_of(notices()["scan-failed"]).urgency_line == (
+        "Urgency: low (nothing is known about this image, which can wait for working hours)"
+    )
 
 
 @with_notes
@@ -67,8 +87,9 @@ def test_the_hosts_are_named_before_the_upgrade_of_a_kernel(mode: str, options: 
     payload = notifier(mode, tools(), **options).render(notice_of(kernel))
 
     words = " ".join(json.dumps(payload).replace("\\n", " ").split())
-    hosts = words.find("Containers run on the host's kernel: patch the hosts first")
-    assert 0 < hosts < words.index("4.19.304-1", hosts)
+    hosts = words.find("Check the kernel of the hosts")
+    assert 0 < words.find("a container runs on the kernel of its host") < hosts
+    assert hosts < words.index("4.19.304-1", hosts)
 
 
 def test_an_issue_about_a_kernel_is_done_when_the_hosts_are_patched() -> None:
@@ -84,7 +105,7 @@ def test_a_page_says_what_its_route_pages_about() -> None:
     failed = text_of(notices()["scan-failed"])
     found = text_of(notices()["new-and-resolved"])
 
-    assert "for scans without a result. Nothing is known about this image" in failed.why_paged
+    assert failed.why_paged == "Route everything asks for scans without a result"
     assert found.why_paged.startswith("CRITICAL CVE-")
     assert "Routes payments, security ask for HIGH and above" in found.why_paged
 
@@ -93,5 +114,4 @@ def test_accepting_a_risk_is_no_advice() -> None:
     """It stands last, as the other way."""
     text = text_of(notice_of(a_finding()))
 
-    assert text.accept_title == f"To accept a risk instead, for example of {text.accept_id}"
-    assert replace(text, why="").is_urgent is False
+    assert text.accept_title == f"To accept the risk of {text.accept_id} instead"

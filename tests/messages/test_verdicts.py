@@ -278,5 +278,8 @@ def test_the_worst_score_comes_first_in_a_package() -> None:
     openssl, zlib = text_of(noticed(Scene(a_report(*rows, alone)))).open.packages
 
     assert openssl.summary == "3 HIGH, up to CVSS 9.8"
+    old = a_finding("CVE-5", score=Score(5.0, "2.0"))
+    (package,) = text_of(noticed(Scene(a_report(old)))).open.packages
+    assert package.score == "CVSS v2 5.0"
     assert [row.name for row in openssl.rows] == ["CVE-2", "CVE-1", "CVE-3"]
     assert (zlib.summary, zlib.score) == ("1 HIGH", "CVSS 8.1")

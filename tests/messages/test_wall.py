@@ -24,6 +24,7 @@ ENTRY_POINTS: Final = {
     "lib.messages.digest_parts": set(),
     "lib.messages.lists": {"more_findings"},
     "lib.messages.parts": set(),
+    "lib.messages.steps": set(),
     "lib.messages.titles": set(),
 }
 """The functions that receivers may ask; their types and titles may be imported, too."""

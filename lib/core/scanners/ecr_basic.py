@@ -37,6 +37,6 @@ ECR_BASIC: Final = Scanner(
     }),
     remedy=_INSPECT,
     names_fixes=False,
-    without_version="Rebuild on the latest base image, or look for newer versions of {packages}. "
-    "ECR basic scanning reports no fix versions.",
+    without_version="Look for newer versions of {packages}. ECR basic scanning reports no fix "
+    "versions; enhanced scanning (Amazon Inspector) does.",
 )  # fmt: skip

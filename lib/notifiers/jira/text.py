@@ -5,17 +5,19 @@ The description says how things stand, a comment what changed.
 """
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
-from lib.messages.lists import Row, Section
-from lib.messages.parts import AlertText, Omissions, Problem, ToDo, UpgradeText
+from lib.messages.lists import PackageText, Row, Section
+from lib.messages.parts import AlertText, Omissions, Problem
+from lib.messages.steps import ToDo, UpgradeText
 from lib.messages.titles import (
     DONE,
     DONE_WHEN,
     DONE_WHEN_PATCHED,
     NOTES,
     NUMBERS,
+    PACKAGE_COLUMNS,
     REPORT_NAME,
     UPGRADE_COLUMNS,
 )
@@ -33,6 +35,8 @@ _ROWS: Final = (20, 10, 5, 2)
 """Rows per table of the description, when the one before is too long."""
 _ITEMS: Final = (20, 10, 5, 2)
 """Findings in a comment, likewise."""
+_NAMES: Final = 8
+"""Vulnerabilities of a package that are named; the others are counted."""
 _REASONS: Final = 12
 _PLATFORMS: Final = 30
 _PROBLEM: Final = 1000
@@ -54,9 +58,7 @@ def summary(text: AlertText) -> str:
     """Return the title of the issue: how things stand."""
     name = short(text.image.name, MAX_SUMMARY // 2)
     worst = f"[{text.worst.name}] " if text.worst is not None else ""
-    is_known = text.problem is None or text.open.count > 0
-    state = text.state if is_known else text.verdict
-    return truncate(one_line(f"{worst}{name}: {state}"), MAX_SUMMARY)
+    return truncate(one_line(f"{worst}{name}: {text.standing}"), MAX_SUMMARY)
 
 
 def description(text: AlertText) -> Json:
@@ -111,7 +113,7 @@ def _small(text: AlertText) -> Json:
 def _done(text: AlertText) -> Iterable[Json]:
     """Yield when an issue is done, and how to accept the risk instead."""
     if text.open.count and not text.image.is_repository:
-        when = DONE_WHEN_PATCHED if text.to_do.kernel else DONE_WHEN
+        when = DONE_WHEN_PATCHED if text.to_do.hosts else DONE_WHEN
         yield adf.paragraph(adf.text(f"{DONE} ", "strong"), adf.text(when))
     if text.accept_command:
         yield adf.paragraph(adf.text(f"{text.accept_title}: ", "strong"))
@@ -125,7 +127,7 @@ def _opening(text: AlertText, sentence: str) -> list[Json]:
         return problem
     first = truncate(sentence, _VERDICT)
     marked = f"{text.state_mark} {first}" if text.worst is not None else first
-    why = [adf.text(f". {text.why}.")] if text.why else []
+    why = [adf.text(f". {text.urgency_line or text.why}.")] if text.why else []
     return [
         adf.paragraph(adf.text(marked, "strong"), *why),
         *([adf.paragraph(adf.text(text.lead))] if text.lead else ()),
@@ -155,11 +157,11 @@ def _platforms(text: AlertText) -> Iterable[Json]:
 
 def _upgrades(text: AlertText, rows: int) -> Iterable[Json]:
     to_do = text.to_do
-    if not (to_do.upgrades or to_do.notes or to_do.kernel):
+    if not (to_do.upgrades or to_do.notes or to_do.before):
         return
     yield adf.heading(to_do.title)
-    if to_do.kernel:
-        yield adf.paragraph(adf.text(f"{to_do.kernel}."))
+    yield from _paragraph(f"{to_do.note}." if to_do.note else "")
+    yield from (adf.prose(f"{step}.") for step in to_do.before)
     for remedy, upgrades in to_do.groups(rows).items():
         yield adf.paragraph(adf.text(remedy, "strong"))
         yield adf.table(UPGRADE_COLUMNS, map(_upgrade, upgrades))
@@ -195,8 +197,12 @@ def _open(text: AlertText, rows: int) -> Iterable[Json]:
     if not section.count:
         return
     yield adf.heading(section.heading)
-    yield adf.table((*text.columns, NOTES), map(_row, section.rows[:rows]))
-    yield from _more(section, rows)
+    if text.image.is_repository:
+        yield adf.table((*text.columns, NOTES), map(_row, section.rows[:rows]))
+        yield from _paragraph(section.more(rows))
+        return
+    yield adf.table(PACKAGE_COLUMNS, map(_package_row, section.packages[:rows]))
+    yield from _paragraph(section.more_packages(rows))
 
 
 def _last_change(text: AlertText) -> Iterable[Json]:
@@ -209,22 +215,63 @@ def _last_change(text: AlertText) -> Iterable[Json]:
         yield adf.bullets(adf.paragraph(adf.text(line)) for line in lines)
 
 
-def _listing(section: Section, rows: int) -> Iterable[Json]:
+def _listing(section: Section, rows: int, *, by_package: bool) -> Iterable[Json]:
     yield adf.heading(section.heading, level=4)
-    if section.note:
-        yield adf.paragraph(adf.text(section.note))
-    yield adf.bullets(map(_item, section.rows[:rows]))
-    yield from _more(section, rows)
+    yield from _paragraph(section.note)
+    if by_package:
+        yield adf.bullets(map(_package_item, section.packages[:rows]))
+        yield from _paragraph(section.more_packages(rows))
+    else:
+        yield adf.bullets(map(_item, section.rows[:rows]))
+        yield from _paragraph(section.more(rows))
 
 
-def _more(section: Section, shown: int) -> Iterable[Json]:
-    more = section.more(shown)
-    if more:
-        yield adf.paragraph(adf.text(more))
+def _paragraph(sentence: str) -> Iterable[Json]:
+    """Yield a paragraph; nothing for no sentence."""
+    if sentence:
+        yield adf.paragraph(adf.text(sentence))
+
+
+def _package_row(package: PackageText) -> Iterable[Json]:
+    """Yield three cells: a fourth one leaves no room for the notes beside an issue's details."""
+    target = f" \N{RIGHTWARDS ARROW} {package.fixed}" if package.fixed else ""
+    yield adf.paragraph(adf.text(f"{package.name}{target}"))
+    yield adf.paragraph(adf.text(package.summary, "strong"), adf.text(": "), *_names(package))
+    yield adf.paragraph(adf.text(_about(package)))
+
+
+def _package_item(package: PackageText) -> Json:
+    if package.number == 1:
+        return _item(package.rows[0])
+    details = ", ".join(filter(None, (package.name, package.fix)))
+    return adf.paragraph(
+        adf.text(package.summary, "strong"),
+        adf.text(f" in {details}: "),
+        *_names(package),
+        adf.text(f". {_about(package)}"),
+    )
+
+
+def _names(package: PackageText) -> Iterator[Json]:
+    """Yield the vulnerabilities of a package with their links, and how many more there are."""
+    rows = package.shown(_NAMES)
+    for place, row in enumerate(rows):
+        yield from (adf.text(", "),) if place else ()
+        yield adf.text(row.name, link=row.url)
+    more = package.more(len(rows))
+    yield from (adf.text(f", {more}"),) if more else ()
+
+
+def _about(package: PackageText) -> str:
+    """Return what is special about the most telling of several, and what it is."""
+    row = package.telling
+    name = row.name if package.number > 1 else ""
+    special = capitalized(", ".join(package.notes))
+    about = ". ".join(filter(None, (special, row.what)))
+    return ": ".join(filter(None, (name, about))) if about else ""
 
 
 def _row(row: Row) -> Iterable[Json]:
-    """Yield three cells: a fourth one leaves no room for the notes beside an issue's details."""
     name = adf.text(row.name, link=row.url)
     yield adf.paragraph(adf.text(row.severity, "strong"), adf.text(" "), name)
     yield adf.paragraph(adf.text(row.installed))
@@ -274,6 +321,6 @@ def _update(text: AlertText, items: int) -> Iterable[Json]:
     yield from (adf.paragraph(adf.text(line)) for line in (text.changes,) if line)
     yield from _platforms(text)
     for section in text.sections:
-        yield from _listing(section, items)
+        yield from _listing(section, items, by_package=not text.image.is_repository)
     yield links(text)
     yield _small(text)

@@ -4,22 +4,24 @@ from collections.abc import Iterator
 from typing import Final
 
 from lib.messages.lists import PackageText, Section
-from lib.messages.parts import AlertText, ToDo, UpgradeText
+from lib.messages.parts import AlertText
+from lib.messages.steps import ToDo, UpgradeText
 from lib.messages.titles import (
     ABOUT,
+    ACCEPT,
     CHANGED,
     DELIVERY,
     HAPPENED,
-    INSTEAD,
     NO_RESULT,
     NOTES,
     OPEN_NOW,
     REPORT_NAME,
+    URGENCY,
     WHY_PAGED,
 )
 from lib.models import Json
 from lib.notifiers.pagerduty.incidents import Incident
-from lib.text import fitting, one_line, truncate
+from lib.text import capitalized, fitting, one_line, truncate
 
 # https://developer.pagerduty.com/docs/send-alert-event and, for the size of an event, the overview.
 MAX_SUMMARY: Final = 1024
@@ -69,6 +71,7 @@ def details_of(text: AlertText) -> Json:
     news = [section for section in text.sections if not section.kind.is_ended]
     details = {
         HAPPENED: start.pop(HAPPENED),
+        URGENCY: _after(text.urgency_line, f"{URGENCY}: "),
         NO_RESULT: start.pop(NO_RESULT, ""),
         text.to_do.title: _what_to_do(text),
         WHY_PAGED: text.why_paged,
@@ -77,7 +80,7 @@ def details_of(text: AlertText) -> Json:
         CHANGED: text.changes,
         OPEN_NOW: _open_now(text, start.pop(OPEN_NOW, "")),
         text.left_out.title: text.left_out.lines(_REASONS),
-        INSTEAD if text.accept_id else text.accept_title: text.accept_command,
+        ACCEPT if text.accept_id else text.accept_title: text.accept_command,
         NOTES: [*filter(None, (*text.warnings, text.problem.quote if text.problem else ""))],
         ABOUT: _DOT.join(text.small),
         **start,
@@ -86,8 +89,14 @@ def details_of(text: AlertText) -> Json:
 
 
 def _open_now(text: AlertText, totals: str) -> str:
-    """Return the totals, and what makes them urgent."""
-    return f"{totals}. {text.why}" if totals and text.why else totals
+    """Return the totals, and what is known of exploits where the urgency does not say it."""
+    why = text.why if text.urgency is None else ""
+    return f"{totals}. {why}" if totals and why else totals
+
+
+def _after(text: str, title: str) -> str:
+    """Return a text without its title, which stands before it."""
+    return capitalized(text.removeprefix(title))
 
 
 def _what_to_do(text: AlertText) -> Json:
@@ -97,7 +106,8 @@ def _what_to_do(text: AlertText) -> Json:
 
 def _to_do(to_do: ToDo) -> Iterator[str]:
     shown = fitting(to_do.upgrades, _upgrade, lines=LINES, characters=_CHARACTERS)
-    yield from filter(None, (to_do.kernel, *shown))
+    yield from (step.replace("`", "") for step in (to_do.note, *to_do.before) if step)
+    yield from shown
     steps, rest = to_do.steps(command=_CHARACTERS, limit=_CHARACTERS)
     more = to_do.more_upgrades(len(shown))
     if more:

@@ -13,8 +13,9 @@ from types import MappingProxyType
 from typing import Final
 
 from lib.messages.lists import PackageText, Row, Section
-from lib.messages.parts import AlertText, Omissions, Problem, ToDo, UpgradeText
-from lib.messages.titles import LAST_CHANGE, NOT_SHOWN, REPORT_NAME, STATUS
+from lib.messages.parts import AlertText, Omissions, Problem
+from lib.messages.steps import ToDo, UpgradeText
+from lib.messages.titles import LAST_CHANGE, NOT_SHOWN, REPORT_NAME
 from lib.models import Json, Usage
 from lib.notifiers import testing
 from lib.notifiers.slack.mrkdwn import slack_flat, slack_link, slack_text
@@ -116,6 +117,7 @@ def usage(message: Json, *, of: str = "") -> tuple[Usage, ...]:
 def _alert(text: AlertText) -> list[Json]:
     parts = (
         _header(text.mark, text.headline),
+        _section(_urgency(text)),
         _section(_problem(text, text.problem) if text.problem is not None else ""),
         _section(_to_do(text)),
         *map(_section, _steps(text.to_do)),
@@ -138,6 +140,14 @@ def _problem(text: AlertText, problem: Problem) -> str:
     return "\n".join(lines)
 
 
+def _urgency(text: AlertText) -> str:
+    """Return how soon somebody should look, and why."""
+    urgency = text.urgency
+    if urgency is None:
+        return ""
+    return _DOT.join(filter(None, (f"*{_say(urgency.title, _NOTE)}*", _say(urgency.facts, _NOTE))))
+
+
 def _listings(sections: Sequence[Section]) -> Iterator[str]:
     """Yield what is news, package by package. What ended is counted, and on the page."""
     news = [section for section in sections if not section.kind.is_ended]
@@ -158,51 +168,30 @@ def _numbers(text: AlertText) -> str:
 
 
 def _status(text: AlertText) -> str:
-    """Return what is open in all, and what makes it urgent."""
+    """Return what is open in all; what makes it urgent, where the beginning does not say it."""
     totals, semicolon, rest = _say(text.totals, _NOTE).partition("; ")
-    return _with_urgency(text, f"*{totals}*{semicolon}{rest}")
-
-
-def _with_urgency(text: AlertText, line: str) -> str:
-    why = _say(text.why, _NOTE)
-    urgency = f"*{why}*" if text.is_urgent else why
-    return f"{line}{_DOT}{urgency}" if why else line
+    why = "" if text.urgency is not None else _say(text.why, _NOTE)
+    return _DOT.join(filter(None, (f"*{totals}*{semicolon}{rest}", why)))
 
 
 # --- what is open -----------------------------------------------------------------------------
 
 
 def _root(text: AlertText) -> list[Json]:
-    """Return how a stream stands, in numbers and by package; the thread has what changed."""
-    title = text.name if _is_open(text) else f"{_RESOLVED}{text.name}"
-    status = _with_urgency(text, f"*{STATUS}* {_say(text.state, _VERDICT)}")
-    last = f"*{LAST_CHANGE}* {_say(text.verdict, _VERDICT)}"
+    """Return how a stream stands, and the first steps; the thread has what changed."""
+    title = f"{text.name}: {text.standing}" if _is_open(text) else f"{_RESOLVED}{text.name}"
+    lines = (
+        f"*{text.to_do.title}:* {_say(text.to_do.brief, _TO_DO)}" if text.to_do.brief else "",
+        f"*{LAST_CHANGE}* {_say(text.verdict, _VERDICT)}",
+        _say(text.why, _NOTE),
+    )
     parts = (
         _header(text.state_mark, title),
-        _section(f"{status}\n{last}"),
-        _section(_hosts(text.to_do)),
-        _section(_by_package(text.open)),
+        _section("\n".join(filter(None, lines))),
         _section(_links(text)),
         _small_print(text, text.not_open),
     )
     return [part for part in parts if part]
-
-
-def _by_package(section: Section) -> str:
-    """Return a line for each package: what is open in it, and the version that fixes it."""
-    lines = fitting(section.packages, _package_line, lines=_PACKAGES, characters=_NEWS)
-    rest = section.more_packages(len(lines))
-    return "\n".join((*lines, *([f"_{rest}_"] if rest else [])))
-
-
-def _hosts(to_do: ToDo) -> str:
-    """Return where a kernel is patched; empty without one."""
-    return f"{_say(to_do.kernel, _NOTES)}." if to_do.kernel else ""
-
-
-def _package_line(package: PackageText) -> str:
-    target = f"{_DOT}{package.upgrade} {_code(package.fixed)}" if package.fixed else ""
-    return f"{package.mark} {_code(package.name)} {package.summary}{target}"
 
 
 def _is_open(text: AlertText) -> bool:
@@ -218,7 +207,7 @@ def _ending(text: AlertText, omissions: Omissions) -> list[Json]:
     small = _small_print(text, omissions)
     if text.accept_command:
         command = _say(text.accept_command, _ACCEPT, code=True)
-        accept = mrkdwn(f"{_say(text.accept_title, 120)}: `{command}`")
+        accept = mrkdwn(f"{_say(text.accept_title, 160)}: `{command}`")
         small = {"type": "context", "elements": [*small.get("elements", []), accept]}
     return [_section(_links(text)) or {}, small]
 
@@ -261,8 +250,7 @@ def _package(package: PackageText) -> str:
     names = ", ".join(filter(None, (*map(_vulnerability, rows), package.more(len(rows)))))
     place = f" in {_code(package.name)}" if package.name else ""
     worst = package.telling
-    fix = "" if package.fixed else worst.fix
-    remarks = [_say(remark, 90) for remark in (fix, *worst.remarks) if remark]
+    remarks = [_say(remark, 90) for remark in package.notes if remark]
     if package.number > 1:
         # What is true of one vulnerability is no remark about the others.
         details = _DOT.join(filter(None, (*remarks, _say(worst.what, _WHAT))))
@@ -291,18 +279,19 @@ def _to_do(text: AlertText) -> str:
     """Return the upgrades, the one that removes most first, and what else helps."""
     to_do = text.to_do
     shown = fitting(to_do.upgrades, _upgrade, lines=_LINES, characters=_TO_DO)
-    lines = [_say(text.lead, _NOTE)] if text.lead else []
-    lines += [*filter(None, [_hosts(to_do)])]
+    steps = [_step(text, code=True) for text in to_do.before]
     for remedy, upgrades in to_do.groups(len(shown)).items():
-        lines += [f"{_say(remedy, 90)}:", *map(_upgrade, upgrades)]
+        steps.append("\n".join((f"{_say(remedy, 160)}:", *map(_upgrade, upgrades))))
     rest = to_do.more_upgrades(len(shown))
-    lines += [f"_{rest}_"] if rest else []
-    lines += [f"{_say(note, _NOTES)}." for note in map(_unended, to_do.notes)]
+    steps += [f"_{rest}_"] if rest else []
+    steps += map(_step, to_do.notes)
+    lines = [f"{_say(note.removesuffix('.'), _NOTE)}." for note in (text.lead, to_do.note) if note]
+    lines += [f"{place}. {step}" for place, step in enumerate(steps, 1)] if steps[1:] else steps
     return "\n".join((f"*{to_do.title}*", *lines)) if lines else ""
 
 
-def _unended(sentence: str) -> str:
-    return sentence.removesuffix(".")
+def _step(sentence: str, *, code: bool = False) -> str:
+    return f"{_say(sentence.removesuffix('.'), _NOTES, code=code)}."
 
 
 def _steps(to_do: ToDo) -> list[str]:

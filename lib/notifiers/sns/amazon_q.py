@@ -11,8 +11,9 @@ import json
 from typing import Final
 
 from lib.messages.lists import Row, Section
-from lib.messages.parts import AlertText, Problem, ToDo, UpgradeText
-from lib.messages.titles import INSTEAD, REPORT_NAME
+from lib.messages.parts import AlertText, Problem
+from lib.messages.steps import ToDo, UpgradeText
+from lib.messages.titles import REPORT_NAME
 from lib.models import Json, Notice
 from lib.notifiers.slack.mrkdwn import escape_slack, slack_flat, slack_text
 from lib.notifiers.sns.headline import Headline, headline_of
@@ -49,7 +50,8 @@ def render(notice: Notice, text: AlertText, _room: int) -> tuple[str, bool]:
         part, number = _listing(section, share)
         parts.append(part)
         is_cut = is_cut or number < section.count
-    notes = (text.to_do.deploy, text.to_do.without_fix)
+    to_do = text.to_do
+    notes = (to_do.note, *to_do.before, to_do.deploy, to_do.described, to_do.without_fix)
     parts += [_say(note, _LINE) for note in notes if note]
     return _document(notice, text, parts, _steps(text.to_do)), is_cut
 
@@ -88,7 +90,7 @@ def _opening(text: AlertText) -> str:
     problem = text.problem
     if problem is not None and not text.sections:
         return f"{_failed(problem)}{_remedy(text, problem)}"
-    numbers = (text.changes, text.totals, text.why)
+    numbers = (text.urgency_line or text.why, text.changes, text.totals)
     totals = (_say(total, _LINE) for total in numbers if total)
     platforms = (f"- {_say(line, _LINE)}" for line in text.platforms.lines(_STEPS))
     lines = "\n".join((f"*{_say(text.verdict, _VERDICT)}*", *totals, *platforms))
@@ -136,7 +138,7 @@ def _upgrade(upgrade: UpgradeText) -> str:
 
 
 def _ending(text: AlertText) -> str:
-    lines = [f"{INSTEAD}: `{text.accept_command}`"] if text.accept_command else []
+    lines = [f"{text.accept_title}: `{text.accept_command}`"] if text.accept_command else []
     lines += [
         f"{_say(link.name, _NAME)}: {escape_slack(link.url)}"
         for link in text.links

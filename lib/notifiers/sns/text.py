@@ -4,8 +4,9 @@ import textwrap
 from collections.abc import Iterable
 from typing import Final
 
-from lib.messages.lists import Row, Section
-from lib.messages.parts import AlertText, Omissions, Problem, ToDo, UpgradeText
+from lib.messages.lists import PackageText, Row, Section
+from lib.messages.parts import AlertText, Omissions, Problem
+from lib.messages.steps import ToDo, UpgradeText
 from lib.messages.titles import LINKS, NUMBERS, REPORT_NAME
 from lib.models import Notice
 from lib.text import fitting, one_line, truncate
@@ -25,9 +26,9 @@ def render(_notice: Notice, text: AlertText, _room: int) -> tuple[str, bool]:
     lines = [*_opening(text), *_to_do(text), *_steps(text.to_do), *_report(text)]
     is_cut = False
     for section in text.sections:
-        listed, rest = _listing(section)
+        listed, is_section_cut = _listing(section, by_package=not text.image.is_repository)
         lines += listed
-        is_cut = is_cut or bool(rest)
+        is_cut = is_cut or is_section_cut
     lines += [*_platforms(text), *_numbers(text), *_omissions(text.left_out)]
     links = _links(text)
     lines += [*(_title(LINKS) if links else []), *links, *_ending(text)]
@@ -61,10 +62,8 @@ def _report(text: AlertText) -> list[str]:
 
 
 def _opening(text: AlertText) -> list[str]:
-    """Return the headline, and that nothing is known where that is so."""
-    level = text.worst_news
-    tag = f"{level.name}  " if level is not None else ""
-    headline = _wrapped(f"{text.mark} {tag}{text.headline}")
+    """Return the headline, how soon to look, and that nothing is known where that is so."""
+    headline = [*_wrapped(f"{text.mark} {text.headline}"), *_wrapped(text.urgency_line)]
     if text.problem is None:
         return [*headline, *(["", *_wrapped(text.lead)] if text.lead else [])]
     return [*headline, "", *_problem(text, text.problem)]
@@ -73,7 +72,8 @@ def _opening(text: AlertText) -> list[str]:
 def _numbers(text: AlertText) -> list[str]:
     """Return what is different, and what is open in all."""
     is_known = text.problem is None or text.total > 0
-    totals = (text.totals, text.why) if is_known else ()
+    why = "" if text.urgency is not None else text.why
+    totals = (text.totals, why) if is_known else ()
     lines = [
         wrapped for line in filter(None, (text.changes, *totals)) for wrapped in _indented(line)
     ]
@@ -122,7 +122,8 @@ def _to_do(text: AlertText) -> list[str]:
     """Return the upgrades, the one that removes most first."""
     to_do = text.to_do
     shown = fitting(to_do.upgrades, _upgrade, lines=LISTED, characters=_SECTION)
-    lines = _indented(to_do.kernel, bullet="- ") if to_do.kernel else []
+    lines = _indented(to_do.note) if to_do.note else []
+    lines += [line for step in to_do.before for line in _indented(step, bullet="- ")]
     for remedy, upgrades in to_do.groups(len(shown)).items():
         lines += [*_indented(f"{remedy}:"), *map(_upgrade, upgrades)]
     for note in filter(None, (to_do.more_upgrades(len(shown)), *to_do.notes)):
@@ -149,12 +150,36 @@ def _steps(to_do: ToDo) -> list[str]:
     return [*lines, *(_indented(rest) if rest else [])]
 
 
-def _listing(section: Section) -> tuple[list[str], str]:
-    """Return the lines of a list, and the last one where findings are missing."""
-    lines = fitting(section.rows, _entry, lines=LISTED, characters=_SECTION)
-    rest = section.more(len(lines))
+def _listing(section: Section, *, by_package: bool) -> tuple[list[str], bool]:
+    """Return the lines of a list, and whether findings are missing."""
     title = _title(section.heading, section.note)
-    return [*title, *lines, *(_indented(rest) if rest else [])], rest
+    if not by_package:
+        lines = fitting(section.rows, _entry, lines=LISTED, characters=_SECTION)
+        rest = section.more(len(lines))
+        return [*title, *lines, *(_indented(rest) if rest else [])], bool(rest)
+    lines = fitting(section.packages, _package, lines=LISTED, characters=_SECTION)
+    rest = section.more_packages(len(lines))
+    is_cut = any(package.more(len(package.rows)) for package in section.packages[: len(lines)])
+    return [*title, *lines, *(_indented(rest) if rest else [])], bool(rest) or is_cut
+
+
+def _package(package: PackageText) -> str:
+    """Return some lines: how many in which package, their names, and what one of them is."""
+    if package.number == 1:
+        return _entry(package.rows[0])
+    row, margin = package.telling, f"{'':12}"
+    names = [one.name for one in package.rows]
+    rest = package.more(len(names))
+    details = ", ".join(filter(None, (package.name, package.fix, package.score)))
+    first = f"{package.amount:<9} {details}"
+    special = ", ".join(package.notes)
+    about = ": ".join(filter(None, (row.name, special, row.what))) if special or row.what else ""
+    lines = [
+        *_indented(first, hanging=10),
+        *_indented(", ".join(filter(None, (*names, rest))), indent=margin),
+        *(_indented(about, indent=margin) if about else []),
+    ]
+    return "\n".join([*lines, f"{margin}{row.url}"] if row.url else lines)
 
 
 def _entry(row: Row) -> str:

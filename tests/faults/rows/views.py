@@ -74,9 +74,9 @@ class Programs:
             return
         self._known.add(document["delivery_id"])
         place = document["destination"], document["stream"]
-        if document["from_version"] != self._versions[place]:
+        if document["sequence"]["from"] != self._versions[place]:
             self.problems.append(f"{place} misses a version")
-        self._versions[place] = document["to_version"]
+        self._versions[place] = document["sequence"]["to"]
         for item in document["items"]:
             change = set.discard if item["kind"] in _ENDED else set.add
             change(self.open[place], item["id"])

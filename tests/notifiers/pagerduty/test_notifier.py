@@ -236,11 +236,12 @@ class TestWhatItSays:
     """To whoever was woken by it."""
 
     def test_the_title_names_the_worst(self) -> None:
-        """PagerDuty keeps the first one: it has neither version nor number, which change first."""
+        """PagerDuty keeps the first one: it has no version to go to, which ages first."""
         event = pagerduty().render(STORIES["new-and-resolved"])["events"][-1]
 
         assert event["payload"]["summary"] == (
-            "[CRITICAL] payments/api: CVE-2026-2001 in openssl and others, fix available"
+            "payments/api:1.4.2: 2 CRITICAL, 40 HIGH (worst: CVE-2026-2001 in openssl), "
+            "fix available"
         )
         assert event["payload"]["source"].endswith(":repository/payments/api")
         assert event["payload"]["component"] == "payments/api:1.4.2"
@@ -252,9 +253,11 @@ class TestWhatItSays:
         ]
 
         assert next(iter(details)) == "What happened"
+        assert details["Urgency"] == "High (CRITICAL). EPSS up to 12 % within 30 days"
         assert details["Open now"].startswith("2 CRITICAL, 40 HIGH, 12 MEDIUM open; 2 of 54")
         assert details["What to do"][0].startswith(
-            "Rebuild on a newer base image: openssl from 3.0.11-1~deb12u1 to 3.0.14-1~deb12u2"
+            "Rebuild on a newer base image (see FROM in the Dockerfile; it is Debian 12): openssl "
+            "from 3.0.11-1~deb12u1 to 3.0.14-1~deb12u2"
         )
         assert details["New"][1].startswith("2 CRITICAL, up to CVSS 9.8: openssl 3.0.11-1~deb12u1")
         assert "3 fixed (zlib1g)" in details["What changed"]
@@ -262,7 +265,7 @@ class TestWhatItSays:
         assert details["Why you are paged"].endswith(
             "Routes payments, security ask for HIGH and above"
         )
-        assert "suppressions add CVE-2026-2001" in details["To accept a risk instead"]
+        assert "suppressions add CVE-2026-2001" in details["Accept the risk"]
         assert details["Delivery"] == STORIES["new-and-resolved"].delivery_id
 
     def test_links_lead_to_report_and_console(self) -> None:

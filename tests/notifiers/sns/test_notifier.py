@@ -22,7 +22,7 @@ from lib.errors import (
     TemporaryDeliveryError,
     ThrottledError,
 )
-from lib.models import Provenance, Receipt, StreamId
+from lib.models import Provenance, Receipt, Score, StreamId
 from lib.notifiers.sns.notifier import FORMATS, MAX_BYTES, MAX_SUBJECT, SnsNotifier
 from lib.notifiers.sns.publisher import SnsPublisher
 from tests.support import golden
@@ -151,6 +151,23 @@ def test_very_many_platforms_are_counted() -> None:
     assert "and 52 more platforms, 1 of them not scanned" in mail
 
 
+def test_a_mail_lists_the_vulnerabilities_of_a_package_together() -> None:
+    """With from and to, the worst score, and what one of them is."""
+    rows = [
+        a_finding(f"CVE-2026-{n}", fixed_version="3.0.14", score=Score(5.0, "2.0"), title="Leak")
+        for n in range(1, 53)
+    ]
+
+    payload = sns().render(noticed(Scene(a_report(*rows))))
+
+    lines = payload["Message"].partition("FOUND (52)\n")[2].splitlines()
+    assert lines[0] == "  52 HIGH   openssl 3.0.11-1, fixed in 3.0.14, up to CVSS v2 5.0"
+    assert lines[1].split()[:2] == ["CVE-2026-1,", "CVE-2026-10,"]
+    assert "and 2 more" in payload["Message"]
+    assert "CVE-2026-1: CVSS v2 5.0: Leak" in payload["Message"]
+    assert payload["MessageAttributes"]["truncated"]["StringValue"] == "true"
+
+
 @settings(deadline=None)
 @given(listed=st.integers(0, 120), resolved=st.integers(0, 120))
 def test_mail_lines_and_the_rest_add_up(listed: int, resolved: int) -> None:
@@ -165,7 +182,7 @@ def test_mail_lines_and_the_rest_add_up(listed: int, resolved: int) -> None:
     for number, pattern in ((listed, r"HIGH +CVE-2026"), (resolved, r"HIGH +CVE-2025")):
         title = "NEW" if pattern.endswith("2026") else "FIXED"
         section = body.partition(f"\n{title} (")[2].partition("\n\n")[0]
-        more = re.search(r"and (\d+) more:", section)
+        more = re.search(r"and \d+ more packages?: (\d+) HIGH", section)
         assert len(re.findall(pattern, section)) + int(more[1] if more else 0) == number
 
 
@@ -478,7 +495,7 @@ class TestNotices:
 
         document = json.loads(sns("json").render(later)["Message"])
 
-        assert (document["from_version"], document["to_version"]) == (3, 4)
+        assert document["sequence"] == {"from": 3, "to": 4}
         assert document["possible_repeat"] is True
         kinds = {item["kind"]: item["open"] for item in document["items"]}
         assert kinds == {"NEW": True, "RESOLVED": False}

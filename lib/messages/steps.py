@@ -1,0 +1,163 @@
+"""The steps of an alert: upgrades, what comes before and after them, fixes of settings. Pure."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from lib.messages.phrases import AUDIT, counts_text, severity_word
+from lib.messages.titles import TO_DO
+from lib.models import Counts, Severity
+from lib.text import counted
+
+
+class UpgradeText(NamedTuple):
+    """A package to upgrade."""
+
+    remedy: str
+    """Where that is done, as a heading."""
+    package: str
+    installed: str
+    fixed: str
+    """The version to go to; empty where the source names none."""
+    removes: str
+    fixes: Counts
+    score: str = ""
+    """The worst score of what it removes, in words."""
+
+    @property
+    def step(self) -> str:
+        """The upgrade in words, without what it is good for."""
+        words = (self.package, f"from {self.installed}" if self.installed else "", "to", self.fixed)
+        return " ".join(filter(None, words))
+
+    @property
+    def effect(self) -> str:
+        """The findings that the upgrade removes, in words."""
+        return f"removes {self.removes}"
+
+
+class Step(NamedTuple):
+    """The fix of one setting: whole commands, and the lines of a template."""
+
+    title: str
+    risk: str
+    remark: str
+    commands: tuple[str, ...]
+    """Empty where they are too long, or too strange, to be shown as they are."""
+    resource: str
+    template: tuple[str, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """Characters of all texts."""
+        texts = (self.title, self.risk, self.remark, *self.commands, *self.template)
+        return sum(map(len, texts))
+
+    @property
+    def template_title(self) -> str:
+        """The heading of the template."""
+        return f"CloudFormation, {self.resource}:"
+
+
+@dataclass(frozen=True, slots=True)
+class ToDo:
+    """The fixes of an alert: upgrades for an image, steps for a repository."""
+
+    upgrades: tuple[UpgradeText, ...] = ()
+    """Those that name a version to go to, of one origin together; as many as asked for."""
+    upgrade_count: int = 0
+    fixes: Counts = field(default_factory=dict)
+    """What all of them remove."""
+    all_steps: tuple[Step, ...] = ()
+    deploy: str = ""
+    """Which deployments still run an image whose findings are resolved in this one."""
+    without_fix: str = ""
+    rebuild: str = ""
+    """How packages of the distribution without a fix version are brought up to date."""
+    without_version: str = ""
+    then: str = ""
+    """Upgrades for what only a headline counts."""
+    described: str = ""
+    """Which versions descriptions name where the scanner names none."""
+    unversioned: tuple[UpgradeText, ...] = ()
+    """Packages that name no version to go to; as many as asked for."""
+    unversioned_count: int = 0
+    note: str = ""
+    """What to know first: that a kernel in an image is not the one that runs."""
+    hosts: tuple[str, ...] = ()
+    """What to do on the hosts about a kernel."""
+    support: str = ""
+    """That the release of the distribution gets no more updates."""
+    brief: str = ""
+    """The first steps in one line."""
+    title: str = TO_DO
+
+    @property
+    def before(self) -> list[str]:
+        """The steps before the upgrades. Commands in them stand in backticks."""
+        return [text for text in (*self.hosts, self.rebuild) if text]
+
+    @property
+    def notes(self) -> list[str]:
+        """The steps and remarks after the upgrades."""
+        texts = (
+            self.deploy,
+            self.described,
+            self.without_version,
+            self.then,
+            self.without_fix,
+            self.support,
+        )
+        return [text for text in texts if text]
+
+    def groups(self, shown: int) -> dict[str, list[UpgradeText]]:
+        """Return the first upgrades under what is to be done about them."""
+        groups: dict[str, list[UpgradeText]] = {}
+        for upgrade in self.upgrades[:shown]:
+            groups.setdefault(upgrade.remedy, []).append(upgrade)
+        return groups
+
+    def more_upgrades(self, shown: int) -> str:
+        """Return how many packages are not among the first `shown`; empty where that is none."""
+        others = self.upgrade_count - shown
+        if others <= 0:
+            return ""
+        numbers = Counter(self.fixes)
+        for upgrade in self.upgrades[:shown]:
+            numbers.subtract(upgrade.fixes)
+        return f"and {counted(others, 'more package')} to upgrade: {counts_text(numbers)}"
+
+    def more_unversioned(self, shown: int) -> str:
+        """Return how many packages without a version follow the first `shown`, and how bad."""
+        others = self.unversioned_count - shown
+        if others <= 0:
+            return ""
+        severities = {
+            severity for package in self.unversioned[shown:] for severity in package.fixes
+        }
+        worst = severity_word(max(severities, default=Severity.UNKNOWN))
+        only = "only" if len(severities) == 1 else "at most"
+        return f"and {counted(others, 'more package')} with {only} {worst}"
+
+    def steps(self, *, command: int, limit: int, templates: bool = False) -> tuple[list[Step], str]:
+        """
+        Return the steps that fit, the worst setting first, and a line about those that do not.
+
+        A command is shown whole or not at all: of at most `command` characters, all within `limit`.
+        """
+        shown: list[Step] = []
+        for whole in self.all_steps:
+            step = _shown(whole, command, templates=templates)
+            limit -= step.size
+            if limit < 0:
+                break
+            shown.append(step)
+        others = len(self.all_steps) - len(shown)
+        return shown, f"and {others} more; {AUDIT} shows them" if others else ""
+
+
+def _shown(step: Step, limit: int, *, templates: bool) -> Step:
+    if any(len(command) > limit or "`" in command for command in step.commands):
+        remark = f"The command is too long to be shown here; {AUDIT} shows it."
+        step = step._replace(commands=(), remark=remark)
+    return step if templates else step._replace(template=())
