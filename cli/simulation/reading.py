@@ -8,8 +8,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from cli.alerts_file import AlertsFile, configured, read, understand
+from cli.alerts_file import AlertsFile, read
 from cli.simulation.checking import mistakes
+from cli.simulation.rules import RULES, understood
 from cli.simulation.story import VERBS, DeployRules, Story, StoryError, parse_story
 from lib.errors import ConfigError
 
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
     from jsonschema.protocols import Validator
 
 _SCHEMA: Final = Path(__file__).parents[2] / "schemas" / "story-1.0.0.json"
-_RULES: Final = "rules"
-_RULES_LINE: Final = re.compile(rf"^{_RULES}:(\d+):", re.MULTILINE)
+_RULES_LINE: Final = re.compile(rf"^{RULES}:(\d+):", re.MULTILINE)
 
 
 def read_story(path: Path) -> Story:
@@ -62,7 +62,7 @@ def _named(
 ) -> Collection[str]:
     """Return the destinations of some rules; an error gets the line in the file of the story."""
     try:
-        return configured(understand(text, _RULES), today=now.date()).destinations
+        return understood(text, now.date()).destinations
     except ConfigError as error:
         first = file.line_of(path)
         problems = _RULES_LINE.sub(

@@ -7,11 +7,11 @@ from functools import cached_property
 from itertools import count
 from typing import Any, Final, Protocol
 
-from cli.alerts_file import configured, understand
 from cli.simulation.images import Place
 from cli.simulation.memory import MemoryProgress, MemoryRules, MemoryStreams
 from cli.simulation.receivers import Receivers
 from cli.simulation.registry import Registry
+from cli.simulation.rules import understood
 from lib.bootstrap.streams import sync_rules
 from lib.core.attempts import GATHERED as RULES_GATHERED
 from lib.core.attempts import wake_up_of
@@ -283,7 +283,7 @@ class Runtime:
 
     def deploy(self, text: str) -> None:
         """Deploy an alerts.yml, and sync every stream. Raises `ConfigError`."""
-        config = configured(understand(text, "rules"), today=self._now().date())
+        config = understood(text, self._now().date())
         names = tuple([route.name for route in config.routes])
         own = RulesInForce(_hash(text), tuple(config.destinations), names)
         book = RulesBook(store=self._record, own=own, now=self._now)
