@@ -141,6 +141,7 @@ def test_every_exception_from_a_check_has_a_reason() -> None:
     assert found == []
 
 
+@pytest.mark.slow
 def test_the_oldest_python_can_read_everything() -> None:
     """No syntax that Python 3.11 does not have."""
     for path in tracked("*.py"):

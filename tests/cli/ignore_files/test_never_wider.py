@@ -155,7 +155,7 @@ def test_paths(pattern: str) -> None:
 # --- Trivy --------------------------------------------------------------------------------------
 
 
-@settings(deadline=None, max_examples=examples(200))
+@settings(deadline=None, max_examples=examples(60))
 @given(
     st.lists(
         st.tuples(st.sampled_from(IDS), st.none() | ENDS, st.booleans()), min_size=1, max_size=3
@@ -176,7 +176,7 @@ def test_trivyignore(
     require_no_wider("trivyignore", text, ignores, DAYS)
 
 
-@settings(deadline=None, max_examples=examples(200))
+@settings(deadline=None, max_examples=examples(60))
 @given(
     st.lists(
         st.fixed_dictionaries(
@@ -235,7 +235,7 @@ PACKAGE_RULES = st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None, max_examples=examples(500))
+@settings(deadline=None, max_examples=examples(200))
 @given(
     st.lists(
         st.fixed_dictionaries(
@@ -314,7 +314,7 @@ STATEMENTS = st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None, max_examples=examples(400))
+@settings(deadline=None, max_examples=examples(100))
 @given(st.lists(STATEMENTS, min_size=1, max_size=3))
 def test_openvex(statements: list[dict[str, Any]]) -> None:
     """The last statement about a finding must be one that suppresses it."""
