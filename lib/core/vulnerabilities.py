@@ -50,10 +50,10 @@ def vulnerabilities_of(images: Iterable[WatchedImage]) -> tuple[Vulnerability, .
     lists = tuple(
         [entry.findings for image in images for part in image.parts for entry in part.evidence]
     )
-    return _grouped(tuple([_SameList(rows) for rows in lists]))
+    return _grouped(tuple([SameList(rows) for rows in lists]))
 
 
-class _SameList:
+class SameList:
     """A list of rows as the key of a cache: compared by identity, not row by row."""
 
     __slots__ = ("rows",)
@@ -62,14 +62,14 @@ class _SameList:
         self.rows = rows
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _SameList) and other.rows is self.rows
+        return isinstance(other, SameList) and other.rows is self.rows
 
     def __hash__(self) -> int:
         return id(self.rows)
 
 
 @lru_cache(maxsize=2)  # a stream before and after a sync; more would keep large reports in memory
-def _grouped(lists: tuple[_SameList, ...]) -> tuple[Vulnerability, ...]:
+def _grouped(lists: tuple[SameList, ...]) -> tuple[Vulnerability, ...]:
     return vulnerabilities(chain.from_iterable([entry.rows for entry in lists]))
 
 

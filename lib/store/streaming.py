@@ -10,15 +10,20 @@ import json
 import types
 import typing
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final, NewType
 
+from lib.core.vulnerabilities import SameList
+from lib.models import Finding
+from lib.store.columns import columns_to_json
 from lib.store.typed import COLUMNS, converter, default_of
 
 _BATCH: Final = 500
 """Entries of a list or a mapping that are written at a time."""
 _FEW: Final = 20
 """Entries of a list that are written one by one: each image of a state can have all findings."""
+_SHARED: Final = 5_000
+"""Rows whose text is kept for the object that is written next; that of more takes megabytes."""
 
 
 def parts_of(data: Any) -> Iterator[str]:
@@ -31,6 +36,8 @@ def _parts(kind: Any, value: Any) -> Iterator[str]:
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if value is None:
         yield "null"
+    elif kind == tuple[Finding, ...] and _FEW < len(value) <= _SHARED:
+        yield from _text_of_rows(SameList(value))
     elif kind in COLUMNS:
         yield from _columns(converter(kind).write(value))
     elif isinstance(kind, type) and dataclasses.is_dataclass(kind):
@@ -41,6 +48,12 @@ def _parts(kind: Any, value: Any) -> Iterator[str]:
         yield from _mapping(kind, value)
     else:
         yield _text(converter(kind).write(value))
+
+
+@lru_cache(maxsize=1)
+def _text_of_rows(rows: SameList) -> tuple[str, ...]:
+    """Return the columns of a report's rows: the state that is written next has the same ones."""
+    return tuple(_columns(columns_to_json(rows.rows)))
 
 
 def _columns(columns: dict[str, Any]) -> Iterator[str]:
