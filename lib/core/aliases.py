@@ -25,11 +25,6 @@ def joined(aliases: Mapping[str, set[str]]) -> list[tuple[list[str], tuple[str, 
     to show: a CVE where there is one, else an id that has rows of its own. An alias without rows
     is a name of the only vulnerability that names it.
     """
-    named = set().union(*aliases.values())
-    alone = [name for name, others in aliases.items() if not others and name not in named]
-    if alone:  # nearly all ids of a distribution's packages
-        together = joined({name: aliases[name] for name in aliases.keys() - alone})
-        return [*[([name], (name,)) for name in alone], *together]
     namers = _namers(aliases)
     groups = _groups(aliases, namers)
     rows: defaultdict[str, list[str]] = defaultdict(list)

@@ -27,10 +27,18 @@ def vulnerabilities(findings: Iterable[Finding]) -> tuple[Vulnerability, ...]:
     The order of the rows given does not matter, nor does the case of ids and aliases.
     """
     rows: defaultdict[str, list[Finding]] = defaultdict(list)
+    related: set[str] = set()
     for finding in findings:
-        rows[finding.vulnerability_id.upper()].append(finding)
-    spelling, aliases = _names(rows)
+        key = finding.vulnerability_id.upper()
+        rows[key].append(finding)
+        if finding.aliases:
+            related.update([key, *[alias.upper() for alias in finding.aliases]])
+    # Nearly all ids of a distribution's packages are vulnerabilities by themselves.
     ranked = [
+        _ranked((_spelling(group),), group) for key, group in rows.items() if key not in related
+    ]
+    spelling, aliases = _names({key: group for key, group in rows.items() if key in related})
+    ranked += [
         _ranked(
             tuple([spelling[name] for name in names]), [row for key in ids for row in rows[key]]
         )
@@ -143,8 +151,13 @@ def _names(rows: Mapping[str, list[Finding]]) -> tuple[Mapping[str, str], dict[s
             name = alias.upper()
             aliases[key].add(name)
             spelling[name] = min(alias, spelling.get(name, alias))
-    spelling |= {key: min([row.vulnerability_id for row in group]) for key, group in rows.items()}
+    spelling |= {key: _spelling(group) for key, group in rows.items()}
     return spelling, aliases
+
+
+def _spelling(rows: Iterable[Finding]) -> str:
+    """Return an id as its rows write it, which can differ in the case of letters."""
+    return min([row.vulnerability_id for row in rows])
 
 
 def _ranked(names: tuple[str, ...], findings: list[Finding]) -> tuple[Rank, str, Vulnerability]:
