@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.offline import OfflineSession, basic_findings, ecr_answers
+from lib.bootstrap.garbage import collected_afterwards
 from lib.core.profiles import Profile
 from lib.core.routing import Route
 from lib.core.states import next_state
@@ -73,7 +74,11 @@ def calls() -> list[Figure]:
 
 
 def throughput(count: int = 10_000) -> list[Figure]:
-    """Measure normalize + compare + decide over many findings, of which each is new."""
+    """
+    Measure normalize + compare + decide over many findings, of which each is new.
+
+    Garbage is collected as in the functions: once, when all is done, and that is measured, too.
+    """
     findings = {
         "imageScanStatus": {"status": "COMPLETE"},
         "imageScanFindings": {"findings": basic_findings(count)},
@@ -82,6 +87,7 @@ def throughput(count: int = 10_000) -> list[Figure]:
     watching = Watch(image, (), current_runs=False, arrival=Arrival.SCAN, reason="")
     rules = SyncRules(RuleSet((ROUTE,)), (), {TEAM: Profile()}, NOW - timedelta(days=9))
 
+    @collected_afterwards
     def work() -> None:
         report = normalize_ecr([findings], image, SCAN)
         scans = {image.digest: ScanRecord(report, NOW)}
