@@ -11,6 +11,8 @@ from lib.config.model import Config
 from lib.config.secret_names import creation_command, stage_name
 from lib.models.program import SCHEMAS
 
+_DEMO: Final = "local"
+"""The stage of `make demo`."""
 SEVERITIES: Final = ("CRITICAL", "HIGH", "MEDIUM", "LOW")
 
 
@@ -180,11 +182,20 @@ def steps(start: Start, config: Config, *, file: str, stage: str, region: str) -
             "See who is notified of an image, before anything is deployed",
             f"ecr-scan-alerts scan REPOSITORY:TAG --config {file}",
         ),
-        Step(
-            "Deploy from a clone of the repository, then check",
-            f"make deploy STAGE={stage} REGION={region} CONFIG={file} && "
-            f"./ecr-scan-alerts doctor --stage {stage}",
-        ),
+        _last(file, stage, region),
+    )
+
+
+def _last(file: str, stage: str, region: str) -> Step:
+    """Return the step that puts the file in force. `make demo` has deployed its stage already."""
+    if stage == _DEMO:
+        return Step(
+            "Publish it to the demo", f"ecr-scan-alerts config push --stage {stage} --config {file}"
+        )
+    return Step(
+        "Deploy from a clone of the repository, then check",
+        f"make deploy STAGE={stage} REGION={region} CONFIG={file} && "
+        f"./ecr-scan-alerts doctor --stage {stage}",
     )
 
 

@@ -109,6 +109,14 @@ def test_the_stage_is_that_of_the_option(run: Run) -> None:
     assert "make deploy STAGE=test REGION=eu-west-1 CONFIG=/" in steps
 
 
+def test_the_stage_of_the_demo_is_not_deployed(run: Run) -> None:
+    """`make demo` has deployed it; the file is published to it."""
+    steps = run("--yes", "--stage", "local")
+
+    assert "make deploy" not in steps
+    assert "ecr-scan-alerts config push --stage local --config /" in steps
+
+
 def test_editors_find_the_schema(run: Run, tmp_path: Path) -> None:
     """By its address: the file lies in a folder without schemas."""
     run("--yes")
