@@ -8,7 +8,7 @@ a call that never happens, and holds every call that does.
 
 import ast
 from collections.abc import Iterator, Mapping
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Final
 
@@ -93,6 +93,7 @@ class Program:
         }
         self.names = {module: self._names(module) for module in self.trees}
         self.operations = operations()
+        self._actions: dict[str, set[str]] = {}
 
     def _names(self, module: str) -> dict[str, Place]:
         """Return what each name of a module stands for: its own definitions and its imports."""
@@ -107,7 +108,9 @@ class Program:
 
     def actions(self, module: str) -> set[str]:
         """Return the IAM actions of the calls that a handler module can make."""
-        return Reach(self, module).actions
+        if module not in self._actions:
+            self._actions[module] = Reach(self, module).actions
+        return self._actions[module]
 
 
 class Reach:
@@ -209,6 +212,7 @@ def _defined(tree: ast.Module) -> Iterator[tuple[str, Definition]]:
                 yield name, value
 
 
+@cache
 def _members(node: ast.ClassDef) -> Mapping[str, ast.FunctionDef]:
     return {each.name: each for each in node.body if isinstance(each, ast.FunctionDef)}
 
