@@ -106,7 +106,7 @@ def _opening(digest: Digest) -> tuple[str, ...]:
     if digest.occasion:
         return (capitalized(verdict), *left_out, truncate(one_line(digest.occasion), _OCCASION))
     if _is_unchanged(digest):
-        return ("; ".join(filter(None, (f"{_unchanged(digest)}: {verdict}", others))),)
+        return (". ".join((f"{_unchanged(digest)}: {verdict}", *left_out)),)
     if _is_first(digest):
         return (capitalized(verdict), *left_out, FIRST)
     return (_movement(digest), capitalized(verdict), *left_out)
@@ -164,7 +164,7 @@ def _gap(gap: Unknown, digest: Digest) -> str:
     if 0 < len(gap.images) <= _IMAGES:
         names = " and ".join(short(image.name, _NAME) for image in gap.images)
         return f"for the {gap.number:,} in {names}"
-    return f"for {gap.number:,}"
+    return f"for {gap.number:,} of {digest.total:,}"
 
 
 def _left_out(digest: Digest) -> Iterator[str]:

@@ -129,7 +129,8 @@ VERDICTS = {
     " exploit); " + UNSCANNED,
     "clear": f"{UNCHANGED} in 14 images",
     "clear-of-what-is-known": f"{UNCHANGED} in 14 images, as far as known; {UNSCANNED}",
-    "below": f"{UNCHANGED} above the threshold of this route in 14 images; 134 HIGH below",
+    "below": f"{UNCHANGED} above the threshold of this route in 14 images. Not counted: 134 HIGH"
+    " below",
     "doubtful": f"{UNCHANGED} in 14 images, as far as known",
     "empty": "No scanned image matches the routes of this destination yet",
     "unscanned": f"Nothing is known about 2 images; {UNSCANNED}",
@@ -225,7 +226,7 @@ def test_what_is_unknown_is_said_beside_what_is_known() -> None:
         first_line(Unknown(), Unknown(43, (SHOP,))) == f"{sums}; no exploit data from the scanner)"
     )
     assert first_line(Unknown(1, (SHOP,) * 3), shop) == (
-        f"{sums}; no fix data for 1, no exploit data for the 13 in web/storefront:3.2.1)"
+        f"{sums}; no fix data for 1 of 43, no exploit data for the 13 in web/storefront:3.2.1)"
     )
 
 
