@@ -248,7 +248,12 @@ def _package_digest(entries: Sequence[_Entry], images: Mapping[str, Image]) -> P
 def _described(items: Sequence[OpenItem]) -> str | None:
     """Return the version that removes all of them, where the description of each names one."""
     versions = [item.described for item in items]
-    return max(versions, key=version_key) if all(versions) else None
+    return max(versions, key=_version) if all(versions) else None
+
+
+def _version(described: str) -> tuple[object, ...]:
+    """Return the key of "TensorFlow 2.12.0", which may name the product."""
+    return version_key(described.rpartition(" ")[2])
 
 
 def _all_omitted(shares: Iterable[StreamShare]) -> Omitted:

@@ -82,6 +82,6 @@ def described(findings: Iterable[Finding]) -> NamedVersion | None:
 
 
 def described_version(findings: Iterable[Finding]) -> str | None:
-    """Return the version of `described` alone."""
+    """Return `described` in words: "1.8.0", "TensorFlow 2.12.0"."""
     named = described(findings)
-    return named.version if named is not None else None
+    return " ".join(filter(None, (named.product, named.version))) if named is not None else None

@@ -11,7 +11,7 @@ from lib.models import Finding, Package, PackageDigest, Severity
 from lib.text import counted, first, one_line, short
 from lib.urls.advisories import vulnerability_url
 
-FROM_DESCRIPTION: Final = "from the CVE description; the scanner names no fix version"
+FROM_DESCRIPTION: Final = "The version is from CVE descriptions; the scanner names none"
 _NAME: Final = 60
 _VERSIONS: Final = 2
 _VERSION: Final = 40
@@ -40,7 +40,8 @@ def _step(packages: Sequence[PackageDigest]) -> DigestLine:
     if is_kernel(package.package):
         text = _kernel(package)
     elif package.fixable or package.described:
-        text = f"{_upgrade(package)} in {names}"
+        whose = f". {FROM_DESCRIPTION}" if package.described and not package.fixed else ""
+        text = f"{_upgrade(package)} in {names}{whose}"
     elif package.of_distribution:
         parts = [f"{_installed(one)} ({counts_text(one.counts)})" for one in packages]
         versions = "a newer version" if len(packages) == 1 else "newer versions"
@@ -61,8 +62,8 @@ def _kernel(package: PackageDigest) -> str:
     name, counts, names = _package(package), counts_text(package.counts), _names(package)
     target = f"{name} {short(package.fixed, _VERSION)}" if package.fixed else f"a newer {name}"
     return (
-        f"Patch the hosts' kernel first. Rebuilding {names} on {target} then clears {counts} from"
-        " the scan, not the risk"
+        f"Check the kernel of the hosts first: containers run on it. Rebuilding {names} on {target}"
+        f" then clears {counts} from the scan, not the risk"
     )
 
 
@@ -86,9 +87,9 @@ def _upgrade(package: PackageDigest) -> str:
         return f"Upgrade {_installed(package)}: a fix exists for {counts}"
     versions = _versions(package)
     start = f" from {versions}" if versions else ""
-    whose = "" if package.fixed else f" or later ({FROM_DESCRIPTION})"
+    later = "" if package.fixed else " or later"
     target = short(target, _VERSION)
-    return f"Upgrade {_package(package)}{start} to {target}{whose}: removes {counts}"
+    return f"Upgrade {_package(package)}{start} to {target}{later}: removes {counts}"
 
 
 def _installed(package: PackageDigest) -> str:

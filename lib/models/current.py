@@ -55,8 +55,8 @@ class OpenItem(NamedTuple):
     of_distribution: bool = False
     """The package is one of the distribution: it comes with the base image."""
     described: str = ""
-    """The version that its description names, where the scanner names none and it is the only
-    package."""
+    """The version that its description names ("1.8.0", "TensorFlow 2.12.0"), where the scanner
+    names none and it is the only package."""
 
 
 class CountedImage(NamedTuple):

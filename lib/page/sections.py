@@ -67,7 +67,8 @@ def header(text: AlertText, at: datetime, *, numbers: bool) -> Markup:
         element("p", text.kind, class_="kicker"),
         element("h1", text.name),
         element("p", f"{text.mark} {text.verdict}", class_=f"verdict edge-{kind}"),
-        element("p", text.totals, (_DOT, _why(text)) if text.why else None) if numbers else None,
+        element("p", _urgency(text)) if text.urgency is not None else None,
+        element("p", text.totals, _why(text)) if numbers else None,
         element(
             "p",
             (_DOT.join(text.small), _DOT) if text.small else None,
@@ -127,9 +128,16 @@ def summary(text: AlertText, counts: Counts, entries: Sequence[Entry]) -> Markup
     )
 
 
+def _urgency(text: AlertText) -> Iterable[Node]:
+    """Yield how urgent the news is, and what is known of exploits."""
+    if text.urgency is not None:
+        yield element("strong", text.urgency.title)
+        yield f"{_DOT}{text.urgency.facts}" if text.urgency.facts else None
+
+
 def _why(text: AlertText) -> Node:
-    """Return what makes the open ones likelier to hurt, loud only where something does."""
-    return element("strong", text.why) if text.urgency and text.urgency.is_high else text.why
+    """Return what is known of exploits, where the urgency does not say it."""
+    return f"{_DOT}{text.why}" if text.why and text.urgency is None else None
 
 
 def _severity(severity: Severity, number: int) -> Markup:

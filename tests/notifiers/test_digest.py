@@ -269,8 +269,8 @@ def test_a_version_from_a_description_is_named_as_such() -> None:
     text = text_of(a_digest_of(packages=(package,)))
 
     assert text.lists[0].lines[0].text == (
-        "Upgrade scipy from 1.7.0 to 1.8.0 or later (from the CVE description; the scanner names"
-        " no fix version): removes 2 MEDIUM in web/storefront:3.2.1 (1) and ml/trainer:2.6.0 (1)"
+        "Upgrade scipy from 1.7.0 to 1.8.0 or later: removes 2 MEDIUM in web/storefront:3.2.1 (1)"
+        " and ml/trainer:2.6.0 (1). The version is from CVE descriptions; the scanner names none"
     )
     assert NO_VERSION not in text.footer
 
@@ -324,8 +324,8 @@ def test_a_kernel_is_that_of_the_host() -> None:
     package = PackageDigest("linux", {M: 1}, fixable=True, images=(SHOP,), fixed="4.19.304-1")
 
     assert text_of(a_digest_of(packages=(package,))).lists[0].lines[0].text == (
-        "Patch the hosts' kernel first. Rebuilding web/storefront:3.2.1 on linux 4.19.304-1 then"
-        " clears 1 MEDIUM from the scan, not the risk"
+        "Check the kernel of the hosts first: containers run on it. Rebuilding web/storefront:3.2.1"
+        " on linux 4.19.304-1 then clears 1 MEDIUM from the scan, not the risk"
     )
     unfixed = replace(package, fixable=False, fixed=None, of_distribution=True)
     other = PackageDigest("zlib", {M: 1}, fixable=False, images=(SHOP,), of_distribution=True)
