@@ -19,7 +19,7 @@ from lib.errors import ConfigError
 if TYPE_CHECKING:
     from lib.bootstrap.app import App
     from lib.config.model import Config
-    from lib.core.sync import SyncRules
+    from lib.core.sync import SyncRules, ViewPlan
     from lib.flows.copies import CopyWriter
     from lib.flows.couriers import Courier
     from lib.flows.digests import DigestFlow
@@ -38,8 +38,9 @@ if TYPE_CHECKING:
     from lib.flows.syncs import StreamSync
     from lib.models import Destination, Notice
     from lib.models.streams import HistoryPoint
-    from lib.models.views import PinnedMessage
+    from lib.models.views import PinnedMessage, View
     from lib.ports.rules import RulesRecord
+    from lib.ports.streams import StreamPartition
     from lib.sources.coverage import InspectorCoverage
     from lib.sources.registry import EcrRegistry
     from lib.store.current import S3CurrentCopies
@@ -280,11 +281,15 @@ class StreamFlows:
             streams=self.stream_store,
             rows=self.notification_store,
             outbox=self.outbox,
-            plan=self.syncs.plan,
+            plan=self._plan,
             rules=lambda: self.rules,
             now=self._app.now,
             stage=self._settings.stage or "",
         )
+
+    def _plan(self, partition: "StreamPartition", view: "View") -> "ViewPlan | None":
+        """Return what a view should become: few summaries ask, so its flow is made late."""
+        return self.syncs.plan(partition, view)
 
     @cached_property
     def welcomes(self) -> "Welcomes":
