@@ -216,7 +216,7 @@ def test_a_handler_needs_nothing_but_the_zip_and_the_runtime(
     environment = {"POWERTOOLS_METRICS_NAMESPACE": "Test", "AWS_DEFAULT_REGION": "eu-central-1"}
 
     answer = subprocess.run(
-        [lambda_python, "-I", "-B", "-c", code],
+        [lambda_python, "-I", "-c", code],
         env=environment,
         capture_output=True,
         text=True,

@@ -5,7 +5,7 @@ import os
 import platform
 import stat
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -27,6 +27,7 @@ SYSTEM: Final = {"Linux": "linux", "Darwin": "darwin", "Windows": "win32"}[platf
 TOOL: Final = (
     ROOT / f".build/validators/node_modules/@microsoft/sarif-multitool-{SYSTEM}/Sarif.Multitool"
 )
+BROKEN: Final = "broken.sarif"
 
 pytestmark = pytest.mark.slow
 """The validator is another program, which takes half a minute."""
@@ -74,14 +75,27 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> list[Mapping[str, Any]]
     (folder / "clean.sarif").write_text(sarif([a_report()]), "utf-8")
     (folder / "audit.sarif").write_text(checks_sarif(checked()), "utf-8")
     (folder / "audit-of-nothing.sarif").write_text(checks_sarif([]), "utf-8")
+    (folder / BROKEN).write_text(without_help(documents()["ecr-basic-aws-cli-example"]), "utf-8")
     log = folder / "validator.json"
     command = [TOOL, "validate", folder / "*.sarif", "--rule-kind", "Sarif;Ghas", "-o", log]
-    # It asks for ICU, which has nothing to say about these texts.
-    environment = os.environ | {"DOTNET_SYSTEM_GLOBALIZATION_INVARIANT": "1"}
+    environment = os.environ | {
+        # It asks for ICU, which has nothing to say about these texts.
+        "DOTNET_SYSTEM_GLOBALIZATION_INVARIANT": "1",
+        # It ends before what is compiled anew by its profile would pay.
+        "DOTNET_TieredPGO": "0",
+    }
     subprocess.run(command, check=False, capture_output=True, timeout=300, env=environment)
     runs = json.loads(log.read_text("utf-8-sig"))["runs"]
     assert len(list(folder.glob("*.sarif"))) > 10
     return [result for run in runs for result in run.get("results", ())]
+
+
+def without_help(reports: Sequence[AnyReport]) -> str:
+    """Return a log whose rules have no help, which is an error to GitHub."""
+    log = json.loads(sarif(reports))
+    for rule in log["runs"][0]["tool"]["driver"]["rules"]:
+        del rule["help"]
+    return json.dumps(log)
 
 
 def test_the_validator_has_no_objection(results: list[Mapping[str, Any]]) -> None:
@@ -89,31 +103,18 @@ def test_the_validator_has_no_objection(results: list[Mapping[str, Any]]) -> Non
     objections = {
         (result["ruleId"], result["message"]["id"], place(result))
         for result in results
-        if result.get("level", "warning") in ("error", "warning")
+        if result.get("level", "warning") in ("error", "warning") and place(result) != BROKEN
     }
 
     assert objections == set()
+
+
+def test_the_validator_sees_what_is_missing(results: list[Mapping[str, Any]]) -> None:
+    """The check above can fail."""
+    assert "GH2012" in {result["ruleId"] for result in results if place(result) == BROKEN}
 
 
 def place(result: Mapping[str, Any]) -> str:
     """Return the file that a result is about."""
     uri: str = result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
     return Path(uri).name
-
-
-def test_the_validator_sees_what_is_missing(tmp_path: Path) -> None:
-    """A rule without help is an error to GitHub: the check above can fail."""
-    if not TOOL.exists():
-        pytest.skip("the validator is not installed: make setup")
-    log = json.loads(sarif([*documents()["ecr-basic-aws-cli-example"]]))
-    for rule in log["runs"][0]["tool"]["driver"]["rules"]:
-        del rule["help"]
-    file, output = tmp_path / "broken.sarif", tmp_path / "output.json"
-    file.write_text(json.dumps(log), "utf-8")
-    command = [TOOL, "validate", file, "--rule-kind", "Sarif;Ghas", "-o", output]
-    environment = os.environ | {"DOTNET_SYSTEM_GLOBALIZATION_INVARIANT": "1"}
-
-    subprocess.run(command, check=False, capture_output=True, timeout=300, env=environment)
-
-    runs = json.loads(output.read_text("utf-8-sig"))["runs"]
-    assert "GH2012" in {result["ruleId"] for run in runs for result in run["results"]}
