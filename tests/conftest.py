@@ -12,6 +12,7 @@ pytest_plugins = [
     "tests.support.aws_models",
     "tests.support.browser_fixtures",
     "tests.support.cloud_fixtures",
+    "tests.support.collecting",
     "tests.support.thorough",
 ]
 

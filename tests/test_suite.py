@@ -1,5 +1,6 @@
 """How the tests run: what tests/conftest.py decides about them."""
 
+import gc
 import os
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from tests.conftest import (
     pytest_ignore_collect,
 )
 from tests.support import scheduling
+from tests.support.collecting import pytest_collection
 from tests.support.scheduling import APP, LONGEST, MOST, units_of
 from tests.support.tracing import is_traced
 
@@ -39,6 +41,20 @@ def test_a_test_that_repeats_others_at_length_covers_nothing() -> None:
 def test_every_other_test_covers(pytestconfig: pytest.Config) -> None:
     """The tracer is back after a test without it."""
     assert is_traced() == pytestconfig.pluginmanager.hasplugin("_cov")
+
+
+def test_what_was_collected_is_no_garbage_to_look_for() -> None:
+    """Before the first test, the collector sets aside what lives to the end."""
+    collection = pytest_collection()
+    next(collection)
+    assert not gc.isenabled()
+    kept = gc.get_freeze_count()
+
+    with pytest.raises(StopIteration):
+        collection.send(None)
+
+    assert gc.isenabled()
+    assert gc.get_freeze_count() >= kept > 0
 
 
 def test_every_folder_with_a_rule_is_there() -> None:
