@@ -10,7 +10,6 @@ from typing import Any
 
 import boto3
 import pytest
-from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
 from cli.aws_errors import action_of
 from deploy.inputs import ROOT
@@ -141,6 +140,8 @@ def matches(action: str, patterns: set[str]) -> bool:
 
 def of_types(built: Package) -> set[str]:
     """Return what CloudFormation may call for every type in the template, from its registry."""
+    from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
+
     kinds = {resource["Type"] for resource in built.template["Resources"].values()}
     handlers = [
         PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", kind).schema["handlers"]
