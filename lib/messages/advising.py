@@ -40,6 +40,16 @@ _DISTRIBUTIONS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 """By the namespace of package URLs."""
+_TRACKERS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "alas.aws.amazon.com": "Amazon Linux",
+        "people.canonical.com": "Ubuntu",
+        "people.ubuntu.com": "Ubuntu",
+        "security-tracker.debian.org": "Debian",
+        "ubuntu.com": "Ubuntu",
+    }
+)
+"""By the host of an advisory: basic scanning names no distribution."""
 _RELEASES: Final = 50
 """Findings that are asked for the release of their distribution."""
 _SUPPORT: Final[Mapping[str, date]] = MappingProxyType(
@@ -124,11 +134,12 @@ def release_of(image: Image, findings: Iterable[Finding]) -> str:
 
 
 def _release(finding: Finding) -> str:
-    """Return the release that a package is made for; empty where its URL does not say it."""
+    """Return the release that a package is made for, else its distribution; empty for neither."""
     purl = read_package_url(finding.package.purl or "")
     name = _DISTRIBUTIONS.get(purl.namespace, "") if purl is not None else ""
     if purl is None or not name:
-        return ""
+        hosts = (url.partition("://")[2].partition("/")[0] for url in finding.links)
+        return next((_TRACKERS[host] for host in hosts if host in _TRACKERS), "")
     number = purl.qualifiers.get("distro", "").removeprefix(purl.namespace).strip("-")
     return f"{name} {number}".rstrip() if _RELEASE.fullmatch(number) else name
 

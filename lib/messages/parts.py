@@ -260,13 +260,15 @@ class AlertText:
     @property
     def why_paged(self) -> str:
         """The worst that is news, and which routes of alerts.yml ask for it."""
-        routes = [capitalized(fact) for fact in self.small if fact.startswith("route")]
+        routes = [fact for fact in self.small if fact.startswith("route")]
         is_scan = self.problem is not None and self.worst_news is None
         asked = "scans without a result" if is_scan else self._asked
         asks = [
-            f"{route} {'ask' if route.startswith('Routes') else 'asks'} for {asked}"
+            f"{route} {'ask' if route.startswith('routes') else 'asks'} for {asked}"
             for route in routes
         ]
+        if not self._worst_in_news:
+            return capitalized(". ".join(asks))
         return ": ".join(filter(None, (self._worst_in_news, ". ".join(asks))))
 
     @property

@@ -5,7 +5,7 @@ from typing import Final
 TO_DO: Final = "What to do"
 ACCEPT: Final = "Accept the risk"
 URGENCY: Final = "Urgency"
-CAN_WAIT: Final = "nothing is known about this image, which can wait for working hours"
+CAN_WAIT: Final = "it can wait for working hours"
 NO_SCAN_NEEDED: Final = "If it needs no scan"
 ACCEPT_INSTEAD: Final = "To accept the risk of {id} instead"
 NOT_SHOWN: Final = "Not listed here"

@@ -76,7 +76,7 @@ def to_do(
                 news,
             ),
         ),
-        described=_described_text(by_description, unversioned),
+        described=_described_text(content, by_description),
         unversioned=tuple(map(upgrade_text, first(unversioned, rows))),
         unversioned_count=len(unversioned),
         note=host_note(entries),
@@ -269,19 +269,29 @@ def _described(entries: Sequence[Entry]) -> Mapping[str, NamedVersion]:
     return dict(first([*texts.items()], _PACKAGES))
 
 
-def _described_text(versions: Mapping[str, NamedVersion], packages: Sequence[Upgrade]) -> str:
-    """Return the upgrades that descriptions name; empty without any."""
+def _described_text(content: Content, versions: Mapping[str, NamedVersion]) -> str:
+    """Return the upgrades that descriptions name, with what they remove; empty without any."""
     if not versions:
         return ""
-    upgrades = {upgrade.package: upgrade for upgrade in packages}
     texts = [
         f"{short(name, NAME)} to {' '.join(filter(None, (one.product, one.version)))} or later"
-        f"{f' ({counts_text(upgrades[name].fixes)})' if name in upgrades else ''}"
+        f" ({counts_text(_fixed_in(content, name, one))})"
         for name, one in versions.items()
     ]
     whose = "the CVE description" if len(texts) == 1 else "CVE descriptions"
     version = "version is" if len(texts) == 1 else "versions are"
     return f"Upgrade {listed(texts)}. The {version} from {whose}; the scanner names none"
+
+
+def _fixed_in(content: Content, package: str, version: NamedVersion) -> Counts:
+    """Count what a version of a package removes, by the descriptions of all that is open."""
+    entries = []
+    for entry in content.everything:
+        named = described(row for row in entry.findings if row.package.name == package)
+        is_fixed = named is not None and version_key(named.version) <= version_key(version.version)
+        if is_fixed and not content.is_behind(entry):
+            entries.append(entry)
+    return counts_of(entries)
 
 
 def ready_upgrades(upgrades: Iterable[Upgrade]) -> list[Upgrade]:

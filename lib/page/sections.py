@@ -222,7 +222,7 @@ def to_do(text: AlertText) -> Markup | None:
         map(_prose, filter(None, (todo.note, *todo.before))),
         [_upgrades(remedy, group) for remedy, group in todo.groups(MOST).items()],
         element("p", more, class_="quiet") if more else None,
-        [element("p", note) for note in todo.notes],
+        [element("p", f"{note.removesuffix('.')}.") for note in todo.notes],
         _unversioned(todo),
         map(_step, steps),
         _accept(text) if text.accept_id else None,

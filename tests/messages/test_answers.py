@@ -177,6 +177,9 @@ class TestNamedVersion:
             "the scanner names none"
         )
         assert of(named).to_do.without_version == ""
+        less = replace(other, severity=Severity.MEDIUM)
+        described_text = of(named, less, threshold=Severity.HIGH).to_do.described
+        assert described_text.startswith("Upgrade scipy to 1.8.0 or later (1 HIGH).")
         assert of(named, other).to_do.described == ""
 
 
@@ -376,6 +379,12 @@ class TestTheBaseImage:
         assert text.to_do.without_version.startswith("Then look for newer versions of openssl")
         assert text.to_do.brief == "Rebuild on the latest base image"
         assert text.to_do.support == ""
+
+    def test_a_link_names_the_distribution_where_nothing_else_does(self) -> None:
+        """Basic scanning has neither the release nor a package URL."""
+        finding = a_finding(links=("http://people.ubuntu.com/~ubuntu-security/cve/CVE-2024-0001",))
+
+        assert "(see FROM in the Dockerfile; it is Ubuntu)" in of(finding).to_do.rebuild
 
     def test_a_release_without_updates_is_named(self) -> None:
         """A rebuild on the same release brings nothing."""

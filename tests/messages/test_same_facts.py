@@ -75,7 +75,7 @@ def test_what_is_no_news_has_no_urgency() -> None:
     assert text_of(notices()["all-fixed"]).urgency is None
     assert text_of(notices()["repository-settings"]).urgency is None
     assert text_of(notices()["scan-failed"]).urgency_line == (
-        "Urgency: low (nothing is known about this image, which can wait for working hours)"
+        "Urgency: low (it can wait for working hours)"
     )
 
 
@@ -107,7 +107,7 @@ def test_a_page_says_what_its_route_pages_about() -> None:
 
     assert failed.why_paged == "Route everything asks for scans without a result"
     assert found.why_paged.startswith("CRITICAL CVE-")
-    assert "Routes payments, security ask for HIGH and above" in found.why_paged
+    assert ": routes payments, security ask for HIGH and above" in found.why_paged
 
 
 def test_accepting_a_risk_is_no_advice() -> None:

@@ -165,8 +165,9 @@ def _upgrades(text: AlertText, rows: int) -> Iterable[Json]:
     for remedy, upgrades in to_do.groups(rows).items():
         yield adf.paragraph(adf.text(remedy, "strong"))
         yield adf.table(UPGRADE_COLUMNS, map(_upgrade, upgrades))
-    for note in filter(None, (to_do.more_upgrades(rows), *to_do.notes)):
-        yield adf.paragraph(adf.text(note))
+    yield from _paragraph(to_do.more_upgrades(rows))
+    for note in to_do.notes:
+        yield from _paragraph(f"{note.removesuffix('.')}.")
 
 
 def _upgrade(upgrade: UpgradeText) -> Iterable[Json]:

@@ -263,7 +263,7 @@ class TestWhatItSays:
         assert "3 fixed (zlib1g)" in details["What changed"]
         assert "suppressed by" in " ".join(details["Not listed here"])
         assert details["Why you are paged"].endswith(
-            "Routes payments, security ask for HIGH and above"
+            ": routes payments, security ask for HIGH and above"
         )
         assert "suppressions add CVE-2026-2001" in details["Accept the risk"]
         assert details["Delivery"] == STORIES["new-and-resolved"].delivery_id
