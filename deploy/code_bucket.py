@@ -22,6 +22,7 @@ from deploy.stack import SERVICE
 _OLDEST_REGION: Final = "us-east-1"
 """Its buckets have no location constraint:
 https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucketConfiguration.html"""
+_NOT_EMPTY: Final = "BucketNotEmpty"
 _MOST_DELETIONS: Final = 1000
 """https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html"""
 
@@ -88,6 +89,18 @@ def delete_code(
                 ExpectedBucketOwner=account.number,
                 Delete={"Objects": objects, "Quiet": True},
             )
+
+
+def delete_all_code(client_of: ClientOf, account: Account, stage: str) -> None:
+    """Delete the code of a stage, and the bucket if nothing else is in it. Raises `DeployError`."""
+    delete_code(client_of, account, stage)
+    name = bucket_name(account)
+    with aws_errors(f"deleting the bucket {name}"):
+        try:
+            client_of("s3").delete_bucket(Bucket=name, ExpectedBucketOwner=account.number)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != _NOT_EMPTY and not is_missing(error):
+                raise
 
 
 def bucket_name(account: Account) -> str:

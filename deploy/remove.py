@@ -17,7 +17,7 @@ from deploy.account import (
     identify,
     session_of,
 )
-from deploy.code_bucket import delete_code
+from deploy.code_bucket import delete_all_code
 from deploy.inputs import add_place_arguments, command_line, region_of
 from deploy.retained import empty_bucket
 from deploy.stack import (
@@ -75,7 +75,7 @@ def remove(client_of: ClientOf, account: Account, stage: str, terminal: Terminal
     wait_until_done(client_of, stack.id, say=terminal.say)
     terminal.say(f"Removed {name}.")
     try:
-        delete_code(client_of, account, stage)
+        delete_all_code(client_of, account, stage)
     except DeployError as error:
         terminal.say(f"Its code stays: {error}")
     if retained:

@@ -9,7 +9,7 @@ import pytest
 
 from deploy.account import Account, DeployError
 from deploy.archive import Archive
-from deploy.code_bucket import Code, delete_code, upload
+from deploy.code_bucket import Code, delete_all_code, delete_code, upload
 from deploy.package import Package
 from tests.deploy.aws import FakeAws, refusal
 
@@ -100,6 +100,27 @@ def test_code_of_other_stages_stays() -> None:
     first, second = (call["Delete"]["Objects"] for call in aws.made("s3.delete_objects"))
     assert (len(first), len(second)) == (1000, 1)
     assert {"Key": keys[7]} not in first + second
+
+
+@pytest.mark.parametrize("answer", [{}, refusal("BucketNotEmpty"), refusal("NoSuchBucket")])
+def test_a_removed_stage_takes_the_bucket_if_no_other_uses_it(answer: Any) -> None:
+    """S3 refuses to delete one that holds anything."""
+    aws = FakeAws({"s3.list_objects_v2": {}, "s3.delete_bucket": answer})
+
+    delete_all_code(aws, ACCOUNT, "prod")
+
+    assert aws.made("s3.delete_bucket") == [OWNER]
+
+
+def test_a_bucket_that_may_not_be_deleted_is_named() -> None:
+    """The stack is removed already; only this is left."""
+    denied = refusal("AccessDenied", "not you", "DeleteBucket")
+    aws = FakeAws({"s3.list_objects_v2": {}, "s3.delete_bucket": denied})
+
+    with pytest.raises(
+        DeployError, match=f"AWS denies DeleteBucket while deleting the bucket {BUCKET}"
+    ):
+        delete_all_code(aws, ACCOUNT, "prod")
 
 
 def test_without_a_bucket_there_is_nothing_to_delete() -> None:

@@ -407,8 +407,7 @@ def test_a_stack_without_parameters_is_updated_in_place(
     assert embedded_aws.client("s3").get_object(Bucket=bucket, Key="reports/1")
     assert is_protected(embedded_aws, table)
     # The bucket of the code is not data.
-    names = [each["Name"] for each in embedded_aws.client("s3").list_buckets()["Buckets"]]
-    assert old_bucket not in names
+    assert old_bucket not in names_of_buckets(embedded_aws)
     answer = embedded_aws.client("lambda").invoke(FunctionName=f"{before.name}-sweep")
     assert "FunctionError" not in answer
 
@@ -442,10 +441,15 @@ def stack_without_parameters(aws: EmbeddedAws, package: Path) -> Stack:
 
 def zips(aws: EmbeddedAws) -> list[str]:
     """Return the keys of the code that is kept for the stage."""
-    listed = aws.client("s3").list_objects_v2(
-        Bucket=f"ecr-scan-alerts-{aws.account}-{aws.region}", Prefix=f"stages/{STAGE}/"
-    )
+    bucket = f"ecr-scan-alerts-{aws.account}-{aws.region}"
+    if bucket not in names_of_buckets(aws):
+        return []
+    listed = aws.client("s3").list_objects_v2(Bucket=bucket, Prefix=f"stages/{STAGE}/")
     return [each["Key"] for each in listed.get("Contents", ()) if each["Key"].endswith(".zip")]
+
+
+def names_of_buckets(aws: EmbeddedAws) -> list[str]:
+    return [each["Name"] for each in aws.client("s3").list_buckets()["Buckets"]]
 
 
 def is_protected(aws: EmbeddedAws, table: str) -> bool:
