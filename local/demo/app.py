@@ -104,7 +104,7 @@ class App:
         deadline = time.monotonic() + seconds
         while True:
             # The ledger is long: it is read when the queues are empty.
-            events = self._waiting()
+            events = self.message_count(*_QUEUES)
             rows = () if events else self.rows()
             if not events and not any(map(_is_open, rows)) and self._arrived(rows):
                 return rows
@@ -112,10 +112,10 @@ class App:
                 raise AppError(f"Not done after {seconds:.0f} s: {_left(events, self.rows())}")
             time.sleep(POLL_SECONDS)
 
-    def _waiting(self) -> int:
-        """Return the number of messages of all queues at one moment."""
+    def message_count(self, *queues: str) -> int:
+        """Return how many messages queues have at one moment; they are named by their outputs."""
         counts = self.aws.message_counts()
-        names = (self.stack.outputs[queue].rpartition("/")[2] for queue in _QUEUES)
+        names = (self.stack.outputs[queue].rpartition("/")[2] for queue in queues)
         return sum(counts[name] for name in names)
 
     def _arrived(self, rows: tuple[Row, ...]) -> bool:

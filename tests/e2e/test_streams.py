@@ -281,7 +281,7 @@ def test_an_outage_ends_in_one_message_for_each_stream(app: App, repository: Any
     for number in range(3):
         document = basic(f"CVE-2026-000{number}", version=f"3.0.1{number}-1")
         app.aws.push(name, f"1.{number}.0", document)
-        until(lambda: not app._waiting("ScanEventsQueueUrl"))  # noqa: SLF001  # no more is public
+        until(lambda: not app.message_count("ScanEventsQueueUrl"))
 
     until(
         lambda: [row.state for row in rows_about(app, name)] == [RowState.SENT],
