@@ -72,11 +72,15 @@ def _first_arguments(*methods: str) -> Iterator[str]:
                     yield value
 
 
-def _calls() -> Iterator[tuple[Path, ast.Call]]:
-    for folder in ("handlers", "lib", "cli"):
-        for path in sorted((ROOT / folder).rglob("*.py")):
-            tree = ast.parse(path.read_text(encoding="utf-8"))
-            yield from ((path, node) for node in ast.walk(tree) if isinstance(node, ast.Call))
+@cache
+def _calls() -> tuple[tuple[Path, ast.Call], ...]:
+    return tuple(
+        (path, node)
+        for folder in ("handlers", "lib", "cli")
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+    )
 
 
 def a_link(session: boto3.session.Session, region: str) -> str:

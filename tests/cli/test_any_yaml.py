@@ -11,6 +11,7 @@ from ruamel.yaml.constructor import RoundTripConstructor
 from cli.alerts_file import check_file, understand
 from lib.config import check
 from lib.errors import ConfigError
+from tests.support.every import every
 from tests.support.thorough import examples
 
 TODAY = date(2026, 11, 27)
@@ -77,8 +78,8 @@ def test_no_document_ends_in_a_traceback(path: Path, text: str) -> None:
     checked(text, path)
 
 
-@pytest.mark.parametrize("tag", TAGS)
-@pytest.mark.parametrize("value", ["1", "x", "''", "[a: 1]", "{a, b}", "[1, 2]", ""])
+@every("tag", TAGS)
+@every("value", ["1", "x", "''", "[a: 1]", "{a, b}", "[1, 2]", ""])
 def test_no_tag_ends_in_a_traceback(path: Path, tag: str, value: str) -> None:
     """Each tag that the parser has a constructor for, at the top and inside."""
     written = f"!<{tag}>" if tag.startswith("tag:") else tag

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final
 
 import pytest
 
@@ -125,6 +126,31 @@ class World:
     faults: int = 2
 
 
+Key = tuple[Any, ...]
+OBJECTS: Final = ("view", "row", "loaded")
+"""What a world refers to, and shares with the worlds around it."""
+COLLECTIONS: Final = ("pins", "syncs")
+"""The same, many of each."""
+
+
+class Numbers:
+    """Numbers of objects: the same for equal ones. Writing out an object takes long."""
+
+    def __init__(self) -> None:
+        self._by_identity: dict[int, tuple[object, int]] = {}
+        """With the object itself, so that its identity stays its own."""
+        self._by_text: dict[str, int] = {}
+
+    def of(self, value: object) -> int:
+        """Return the number of an object."""
+        seen = self._by_identity.get(id(value))
+        if seen is not None:
+            return seen[1]
+        number = self._by_text.setdefault(repr(value), len(self._by_text))
+        self._by_identity[id(value)] = (value, number)
+        return number
+
+
 class Walk:
     """All worlds that can be reached, each with the step that led there first."""
 
@@ -134,24 +160,39 @@ class Walk:
         self.askable = askable
         self.ended_is_news = ended_is_news
         """False: the receiver keeps something current, and is brought up to date quietly."""
+        self._numbers = Numbers()
         start = World(changes=changes, faults=faults)
-        self.seen: dict[str, tuple[str | None, str]] = {repr(start): (None, "start")}
+        self.seen: dict[Key, tuple[Key | None, str]] = {self.key_of(start): (None, "start")}
         self.worlds: list[World] = []
         queue = deque([start])
         while queue:
             world = queue.popleft()
             self.worlds.append(world)
+            came_from = self.key_of(world)
             for step, successor in self.steps(world):
                 following = forgetful(successor)
-                key = repr(following)
+                key = self.key_of(following)
                 if key not in self.seen:
-                    self.seen[key] = (repr(world), step)
+                    self.seen[key] = (came_from, step)
                     queue.append(following)
+
+    def key_of(self, world: World) -> Key:
+        """Return what is the same for worlds that are equal."""
+        number = self._numbers.of
+        return tuple(
+            [
+                number(value) if name in OBJECTS else value
+                for name, value in vars(world).items()
+                if name not in COLLECTIONS
+            ]
+            + [(name, number(message)) for name, message in sorted(world.pins.items())]
+            + [number(snapshot) for snapshot in world.syncs]
+        )
 
     def path(self, world: World) -> str:
         """Return the steps that led to a world."""
         steps: list[str] = []
-        key: str | None = repr(world)
+        key: Key | None = self.key_of(world)
         while key is not None:
             key, step = self.seen[key]
             steps.append(step)
@@ -309,11 +350,11 @@ class Walk:
 
 def forgetful(world: World) -> World:
     """Return a world without what nothing asks for any more: pins and ids of earlier rows."""
-    row = world.row
+    row, view = world.row, world.view
     key = row.pin.key if row is not None and row.pin is not None else None
     return replace(
         world,
-        view=replace(world.view, last_message=None),
+        view=view if view.last_message is None else replace(view, last_message=None),
         pins={name: message for name, message in world.pins.items() if name == key},
         known=world.known & {str(row.id)} if row is not None else frozenset(),
     )
