@@ -18,6 +18,11 @@ from lib.urls.packages import read_package_url
 _CVE: Final = re.compile(r"CVE-\d{4}-\d{4,19}", re.ASCII)
 _AMAZON_LINUX: Final = "https://explore.alas.aws.amazon.com/{id}.html"
 """https://docs.aws.amazon.com/linux/al2023/ug/alas.html"""
+_BASE_RELEASE: Final = re.compile(
+    r"(?:[\w./-]+/)?(debian|ubuntu):((?<=debian:)\d+|(?<=ubuntu:)\d\d\.\d\d)(?:[.-][\w.-]*)?",
+    re.ASCII,
+)
+"""An official image whose tag is the number of a release."""
 _RELEASE: Final = re.compile(r"[0-9.]{0,9}", re.ASCII)
 _BASE_NAME: Final = re.compile(r"[a-z0-9][\w./:-]{0,99}", re.ASCII)
 _RUNS_ON_HOST: Final = "a container runs on the kernel of its host"
@@ -121,13 +126,16 @@ def rebuild_of(base: str, findings: Iterable[Finding]) -> str:
     return _REBUILD.format(base=base) if any(map(of_distribution, stuck)) else ""
 
 
-def release_of(image: Image, findings: Iterable[Finding]) -> str:
-    """Return "Debian 10", as the scanner or the packages say it; empty where none does."""
+def release_of(image: Image, base_image: str | None, findings: Iterable[Finding]) -> str:
+    """Return "Debian 10", as scanner, base image or packages say it; empty where none does."""
     words = (image.os or "").split("_")
     names = [word.capitalize() for word in words if word.isalpha()]
     numbers = [word for word in words if word.isdigit()]
     if names and len(names) + len(numbers) == len(words):
         return " ".join(filter(None, (*names, ".".join(numbers))))
+    base = _BASE_RELEASE.fullmatch(base_image or "")
+    if base is not None:
+        return f"{_DISTRIBUTIONS[base[1]]} {base[2]}"
     rows = islice(filter(of_distribution, findings), _RELEASES)
     releases = {_release(row) for row in rows} - {""}
     return next(iter(releases)) if len(releases) == 1 else ""

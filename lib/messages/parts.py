@@ -247,6 +247,11 @@ class AlertText:
         return CLEAR_MARK if self.is_clear else BETTER_MARK
 
     @property
+    def first_steps(self) -> str:
+        """The first steps in one line; of a scan without a result its remedy."""
+        return self.problem.remedy if self.problem is not None else self.to_do.brief
+
+    @property
     def standing(self) -> str:
         """The state, else the event where nothing is known of it."""
         is_known = self.problem is None or self.open.count > 0

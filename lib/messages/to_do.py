@@ -44,7 +44,7 @@ def to_do(
     rows_of_all = [row for entry in entries for row in entry.findings]
     if content.image.is_repository:
         return ToDo(all_steps=tuple(steps(rows_of_all)))
-    release = release_of(content.image, rows_of_all)
+    release = release_of(content.image, base_image, rows_of_all)
     base = base_of(base_image, release)
     packages = upgrades_of(content, whole=whole)
     asked = set(map(_key, upgrades_of(content))) if whole else set(map(_key, packages))

@@ -110,7 +110,7 @@ def _document(notice: Notice, content: Content, text: AlertText, limit: int) -> 
     return {
         "schema": SCHEMA,
         "verdict": truncate(text.verdict, _FIELD),
-        "what_to_do": truncate(text.to_do.brief, _FIELD),
+        "what_to_do": truncate(text.first_steps, _FIELD),
         "urgency": _urgency(text),
         "worst_severity": _worst(content),
         "counts": _counts(content.totals),

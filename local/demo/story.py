@@ -30,6 +30,8 @@ class Scene:
     """Platforms of an index. Each has a recording, by its architecture."""
     commit: str | None = None
     """The commit in the image's labels; None for an image without labels."""
+    base: str | None = None
+    """The base image in the labels, beside the commit."""
     promotes: str = ""
     """The tag of an image that is there already: it gets `tag`, too, and nothing is pushed."""
     settings: bool = False
@@ -52,9 +54,11 @@ class Scene:
         if self.commit is None:
             return {}
         name = self.repository.replace("/", "-")
+        base = {"org.opencontainers.image.base.name": self.base} if self.base else {}
         return {
             "org.opencontainers.image.revision": self.commit,
             "org.opencontainers.image.source": f"https://github.com/example/{name}",
+            **base,
         }
 
     @property
@@ -100,6 +104,7 @@ STORY: Final = (
         "basic scan, the first of its stream; one finding is suppressed",
         _PAYMENTS,
         commit="4d5e6f708192a3b4c5d6e7f8091a2b3c4d1a2b3c",
+        base="docker.io/library/ubuntu:20.04",
     ),
     Scene(
         "payments/api",
@@ -108,6 +113,7 @@ STORY: Final = (
         "compared with 1.4.1: what is new, what is resolved, and which commits are between them",
         _PAYMENTS,
         commit="1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d",
+        base="docker.io/library/ubuntu:20.04",
     ),
     Scene(
         "web/storefront",

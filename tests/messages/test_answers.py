@@ -386,6 +386,22 @@ class TestTheBaseImage:
 
         assert "(see FROM in the Dockerfile; it is Ubuntu)" in of(finding).to_do.rebuild
 
+    @pytest.mark.parametrize(
+        ("base", "release"),
+        [
+            ("docker.io/library/debian:10.4-slim", "Debian 10"),
+            ("ubuntu:20.04", "Ubuntu 20.04"),
+            ("ubuntu:focal", ""),
+            ("registry.example.com/ubuntu-tools:20.04", ""),
+        ],
+    )
+    def test_the_base_image_says_the_release(self, base: str, release: str) -> None:
+        """By the tag of an official image."""
+        text = of(a_finding(), provenance=Provenance(base_image=base))
+
+        assert text.to_do.support.startswith(f"{release} has had" if release else "")
+        assert bool(text.to_do.support) is bool(release)
+
     def test_a_release_without_updates_is_named(self) -> None:
         """A rebuild on the same release brings nothing."""
         scanned = an_image(os="UBUNTU_20_04")
