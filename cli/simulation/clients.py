@@ -35,7 +35,7 @@ class Refusal(Exception):  # noqa: N818  # an answer of AWS
 
 
 class StoryClient:
-    """A client of a service in a region: operations, paginators and `meta`, as boto3 has them."""
+    """A client of a service in a region, with the operations, paginators and errors of boto3."""
 
     def __init__(
         self, service: str, place: Place, answer: Answer, answers: dict[tuple[str, ...], Json]
@@ -45,7 +45,7 @@ class StoryClient:
         self._place = (service, place.account, place.region)
         self._answer = answer
         self._answers = answers
-        self.meta = self._client.meta
+        self.meta, self.exceptions = self._client.meta, self._client.exceptions
 
     def __getattr__(self, operation: str) -> Callable[..., Json]:
         """Return the method of an operation."""

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from cli.simulation.images import Place
 from cli.simulation.player import Player
@@ -86,3 +87,17 @@ def test_the_same_question_is_asked_once() -> None:
         registry.client_of("ecr", place).describe_repositories()
 
     assert len(registry.answers) == 2
+
+
+def test_a_refusal_is_an_error_of_boto3_each_time() -> None:
+    """It is not remembered, and a call that no story answers is refused, too."""
+    registry = Registry(HOME.account, HOME.region)
+    client = registry.client_of("ecr", HOME)
+
+    for _ in range(2):
+        with pytest.raises(client.exceptions.RepositoryNotFoundException):
+            client.describe_images(repositoryName="api")
+    with pytest.raises(ClientError, match="does not answer this call"):
+        client.describe_registry()
+
+    assert registry.answers == {}
