@@ -183,6 +183,11 @@ def healthy(deployed: Deployed) -> Deployed:
         TopicArn=outputs["AlarmTopicArn"], Protocol="http", Endpoint=endpoint
     )
     store(deployed, read(deployed.config).document)
+    aws.client("s3").create_bucket(
+        Bucket="trails", CreateBucketConfiguration={"LocationConstraint": aws.region}
+    )
+    aws.client("cloudtrail").create_trail(Name="main", S3BucketName="trails")
+    aws.client("cloudtrail").start_logging(Name="main")
     aws.client("ecr").create_repository(
         repositoryName="scanned", imageScanningConfiguration={"scanOnPush": True}
     )
@@ -323,10 +328,6 @@ def test_operator_policy_is_what_the_commands_need(
     spare = {"type": "slack", "webhook": {"parameter": "/ecr-scan-alerts/spare"}}
     destinations = document["destinations"] | {"spare": spare}
     store(healthy, document | {"repositories": {}, "destinations": destinations})
-    aws.client("s3").create_bucket(
-        Bucket="trails", CreateBucketConfiguration={"LocationConstraint": aws.region}
-    )
-    aws.client("cloudtrail").create_trail(Name="main", S3BucketName="trails")
     aws.client("sqs").send_message(QueueUrl=outputs["UndeliveredEventsDlqUrl"], MessageBody="{}")
     aws.client("dynamodb").update_item(
         TableName=outputs["TableName"],
