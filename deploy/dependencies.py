@@ -37,7 +37,9 @@ _IDLE_PARTS: Final = (
     *(
         ("aws_lambda_powertools", "utilities", name)
         for name in (
+            "batch",
             "circuit_breaker",
+            "data_classes",
             "data_masking",
             "feature_flags",
             "idempotency",
