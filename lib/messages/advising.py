@@ -138,6 +138,7 @@ def release_of(image: Image, base_image: str | None, findings: Iterable[Finding]
         return f"{_DISTRIBUTIONS[base[1]]} {base[2]}"
     rows = islice(filter(of_distribution, findings), _RELEASES)
     releases = {_release(row) for row in rows} - {""}
+    releases = {name for name in releases if name[-1].isdigit()} or releases
     return next(iter(releases)) if len(releases) == 1 else ""
 
 

@@ -405,6 +405,8 @@ class TestTheBaseImage:
     def test_a_release_without_updates_is_named(self) -> None:
         """A rebuild on the same release brings nothing."""
         scanned = an_image(os="UBUNTU_20_04")
+        without = packaged("pkg:deb/debian/zlib@1")
+        assert of(self.OLD, without).to_do.support == of(self.OLD).to_do.support
 
         assert of(self.OLD).to_do.support == (
             "Debian 10 has had no free security updates since June 2024: move to a newer release"
