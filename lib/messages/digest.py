@@ -332,7 +332,7 @@ def _vulnerability(vulnerability: ResolvedVulnerability) -> DigestLine:
 
 def _unscanned(unscanned: UnscannedImage) -> DigestLine:
     reason = truncate(one_line(unscanned.reason), _REASON)
-    remedy = truncate(one_line(unscanned.remedy), _REMEDY)
+    remedy = truncate(one_line(unscanned.remedy), _REMEDY).removesuffix(".")
     text = f"{short(unscanned.image.name)}: {reason}{f'. {remedy}' if remedy else ''}"
     return linked(text, (CONSOLE, console_url(unscanned.image)))
 

@@ -316,7 +316,7 @@ def test_an_image_without_a_scan_has_the_advice() -> None:
 
     line = text_of(a_digest_of(unscanned=(advised,))).lists[-1].lines[0]
 
-    assert line.text == "web/storefront:3.2.1: not supported by the scanner. Rebuild it."
+    assert line.text == "web/storefront:3.2.1: not supported by the scanner. Rebuild it"
 
 
 def test_a_kernel_is_that_of_the_host() -> None:
