@@ -1,6 +1,6 @@
 """The routes of alerts.yml: which images each is about, and what its filter lets through. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import Final
 
@@ -104,16 +104,21 @@ def filters_for(
     source: ScanSource | None = None,
 ) -> tuple[Filter, ...]:
     """Return what a destination asks of an image: the filters of the routes that lead to it."""
-    filters = []
+    applying = routes_for(image, parts, routes, source=source)
+    return tuple([route.filter for route in applying if destination in route.notify])
+
+
+def routes_for(
+    image: Image, parts: Sequence[Part], routes: Sequence[Route], *, source: ScanSource | None
+) -> Iterator[Route]:
+    """Yield the routes that apply to an image: the first that matches, others by `continue`."""
     for route in routes:
         match = route.match
         if match is not None and match.mismatch(image, parts, source=source) is not None:
             continue
-        if destination in route.notify:
-            filters.append(route.filter)
+        yield route
         if not route.continues:
-            break
-    return tuple(filters)
+            return
 
 
 def refusal(finding: Finding, image: Image, filter_: Filter) -> str | None:

@@ -11,7 +11,7 @@ from datetime import date
 from typing import Final, NamedTuple
 
 from lib.core.conditions import PartCondition
-from lib.core.routing import BELOW, IN_USE, Route, filters_for, refusal
+from lib.core.routing import BELOW, IN_USE, Route, filters_for, refusal, routes_for
 from lib.core.suppressions import Suppression, matcher
 from lib.models import (
     Destination,
@@ -149,6 +149,19 @@ class Judge:
             finding = replace(finding, aliases=(*finding.aliases, *names))
         suppressed = self._suppressed(finding)
         return None if suppressed is None else suppressed.entry
+
+
+def destinations_of(images: Iterable[WatchedImage], routes: Sequence[Route]) -> set[Destination]:
+    """Return the destinations that a route leads to from any of these images."""
+    applying = (
+        route
+        for watched in images
+        for source in set(_sources(watched.parts))
+        for route in routes_for(
+            watched.image, tuple(_platforms(watched.parts)), routes, source=source
+        )
+    )
+    return {destination for route in applying for destination in route.notify}
 
 
 def mismatches(watched: WatchedImage, routes: Sequence[Route]) -> Mapping[str, str]:

@@ -27,6 +27,15 @@ RECOGNIZED: Final = ("pagerduty", "sns", "webhook")
 """Kinds whose receivers know a repeat: by the key of its incident, or the id of its delivery."""
 ENOUGH: Final = 1000
 """Alerts of a kind from which on a share of 0.1 % means something; below it is one alert."""
+FULL: Final = 1_000
+"""
+Alerts of a row at full length, for each seed: some forty for each destination, or eight minutes.
+
+A fault that lasts for longer has as many as it takes to outlast it. A race or a crash that needs
+more to show is found by another seed sooner than by more alerts.
+"""
+SHARED: Final = ENOUGH * len(KINDS)
+"""Where a share of the repeats of each kind is judged."""
 LEAST: Final = (3 if THOROUGH else 1) * EACH * len(KINDS)
 """Alerts in a short run: one for each destination, three with `make thorough`."""
 _QUIET: Final = 120

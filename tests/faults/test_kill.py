@@ -77,7 +77,7 @@ class Stage:
             registry.held[image.repository] = [image]
             event = a_scan_event(number, image=image, time=self.app.now())
             outcome = self.app.streams.images.scanned(event)
-            tuple(self.app.streams.rounds.run(outcome.streams, "scan"))
+            tuple(self.app.streams.rounds.run(outcome.streams, "scan", outcome.news))
 
     @contextmanager
     def worker(self, *, ahead: float = 0.0) -> Iterator[subprocess.Popen[bytes]]:

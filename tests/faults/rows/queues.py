@@ -9,7 +9,7 @@ from typing import Any
 
 from lib.errors import ConfigError, ConflictError, SourceError, StoreError
 from lib.models import Image
-from tests.faults.matrix import Repeats, delays, percentile, row
+from tests.faults.matrix import FULL, Repeats, delays, percentile, row
 from tests.faults.world import KINDS, START, World, config, route
 from tests.support.builders import an_image
 
@@ -18,7 +18,7 @@ ATTEMPTS = 5
 """How often botocore asks before it gives up."""
 
 
-@row("1", "none", 10_000)
+@row("1", "none", FULL)
 def nothing(world: World, volume: int) -> Iterator[str]:
     """Everything arrives within a minute."""
     world.push(volume)
@@ -27,7 +27,7 @@ def nothing(world: World, volume: int) -> Iterator[str]:
         yield "more than a minute from event to receipt"
 
 
-@row("2", "queues deliver 5 % of their messages twice", 10_000)
+@row("2", "queues deliver 5 % of their messages twice", FULL)
 def repeated_messages(world: World, volume: int) -> Iterator[str]:
     """At once, seconds later, or minutes later; also in the queue that promises not to."""
 
@@ -40,7 +40,7 @@ def repeated_messages(world: World, volume: int) -> Iterator[str]:
     yield from ()
 
 
-@row("3", "EventBridge sends each event three times", 5_000)
+@row("3", "EventBridge sends each event three times", FULL)
 def repeated_events(world: World, volume: int) -> Iterator[str]:
     """One evaluation each, whichever of the three comes first."""
     world.push(volume)
@@ -59,7 +59,7 @@ def _told_twice(world: World) -> Iterator[str]:
         yield f"{len(again)} second notifications, such as {again[0]}"
 
 
-@row("4", "events come late and in any order; releases overtake each other", 5_000)
+@row("4", "events come late and in any order; releases overtake each other", FULL)
 def shuffled_events(world: World, volume: int) -> Iterator[str]:
     """Whatever comes when, the newest image of a stream is current, and is shown in the end."""
     newest: dict[str, Image] = {}
@@ -90,7 +90,7 @@ def shuffled_events(world: World, volume: int) -> Iterator[str]:
             yield f"{stream} shows {shown}"
 
 
-@row("14", "functions time out in the middle of a batch", 4_000)
+@row("14", "functions time out in the middle of a batch", FULL)
 def timeouts(world: World, volume: int) -> Iterator[str]:
     """What was finished is not done again, what was not is."""
 
@@ -103,11 +103,11 @@ def timeouts(world: World, volume: int) -> Iterator[str]:
     world.troubles = slow
     world.push(volume)
     world.run()
-    if volume > 1_000 and not world.process_scan.timed_out:
+    if volume >= FULL and not world.process_scan.timed_out:
         yield "nothing timed out"
 
 
-@row("15", "a poison record in every batch", 4_000)
+@row("15", "a poison record in every batch", FULL)
 def poison(world: World, volume: int) -> Iterator[str]:
     """It ends among the dead letters; the others are not delayed by it."""
     world.push(volume)
@@ -154,7 +154,7 @@ def _refused(world: World, share: float) -> Exception | None:
     return StoreError("ProvisionedThroughputExceededException")
 
 
-@row("17a", "DynamoDB throttles 10 % of its requests; 8 workers race for each row", 5_000)
+@row("17a", "DynamoDB throttles 10 % of its requests; 8 workers race for each row", FULL)
 def throttled_store(world: World, volume: int) -> Iterator[str]:
     """Conditions decide who is first; nobody else sends."""
 
@@ -177,7 +177,7 @@ def throttled_store(world: World, volume: int) -> Iterator[str]:
 @row(
     "17b",
     "DynamoDB refuses 1 % of its requests for good, and does another 0.5 % without saying so",
-    2_000,
+    FULL,
     repeats=Repeats.RARELY,
 )
 def failing_store(world: World, volume: int) -> Iterator[str]:
@@ -196,7 +196,7 @@ def failing_store(world: World, volume: int) -> Iterator[str]:
     yield from ()
 
 
-@row("17c", "transactions are cancelled: 30 % of the commits lose a race", 2_000)
+@row("17c", "transactions are cancelled: 30 % of the commits lose a race", FULL)
 def lost_races(world: World, volume: int) -> Iterator[str]:
     """The evaluation is done again with what the other one left."""
 
@@ -210,7 +210,7 @@ def lost_races(world: World, volume: int) -> Iterator[str]:
     yield from ()
 
 
-@row("18", "the wake-ups of ten minutes are lost", 5_000)
+@row("18", "the wake-ups of ten minutes are lost", 1_500)
 def lost_wake_ups(world: World, volume: int) -> Iterator[str]:
     """The sweep takes over within three minutes."""
 
@@ -304,7 +304,7 @@ def skewed_clocks(world: World, volume: int) -> Iterator[str]:
     yield from ()
 
 
-@row("35", "3 % of the events never come; the hourly pass compares with what ECR holds", 10_000)
+@row("35", "3 % of the events never come; the hourly pass compares with what ECR holds", FULL)
 def missing_events(world: World, volume: int) -> Iterator[str]:
     """One pass finds every scan without an event, and none of the others."""
     end = volume / 2

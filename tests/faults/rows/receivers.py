@@ -11,7 +11,7 @@ from typing import Any
 
 from lib.core.retries import DEFAULT_PAUSE
 from local.standins.wire import Answer
-from tests.faults.matrix import Play, Repeats, delays, percentile, row
+from tests.faults.matrix import FULL, SHARED, Play, Repeats, delays, percentile, row
 from tests.faults.receivers import (
     SILENCE,
     SILENCE_AFTER_ACCEPT,
@@ -85,7 +85,7 @@ THROTTLED = tuple(
     row(
         f"5{letter}",
         f"429 on {share:.0%} of the calls for ten minutes, Retry-After 1-60 s or a date",
-        1_700,
+        1_500,
     )(_throttled(share))
     for letter, share in (("a", 0.05), ("b", 0.5), ("c", 1.0))
 )
@@ -138,19 +138,19 @@ def _slow_or_silent(world: World) -> Callable[[Asked], Step]:
 
 
 FAILING = (
-    row("7", "5xx on 20 % of the calls, not accepted", 10_000)(
+    row("7", "5xx on 20 % of the calls, not accepted", FULL)(
         _refusing(lambda world: sometimes(0.2, lambda _: _some_5xx(world), world.random))
     ),
     row(
-        "8a", "5xx on 5 % of the calls, a quarter of them accepted", 10_000, repeats=Repeats.RARELY
+        "8a", "5xx on 5 % of the calls, a quarter of them accepted", SHARED, repeats=Repeats.RARELY
     )(_refusing(lambda world: writing(sometimes(0.05, _accepting(world, 0.25), world.random)))),
-    row("8b", "5xx on 5 % of the calls, all accepted", 5_000, repeats=Repeats.ASKED_FOR)(
+    row("8b", "5xx on 5 % of the calls, all accepted", FULL, repeats=Repeats.ASKED_FOR)(
         _refusing(lambda world: writing(sometimes(0.05, _accepting(world, 1.0), world.random)))
     ),
     row(
         "9",
         "no answer in time to 2 % of the calls, half of them accepted; 5 % take 9 s",
-        10_000,
+        SHARED,
         repeats=Repeats.RARELY,
     )(_refusing(lambda world: sometimes(0.07, _slow_or_silent(world), world.random))),
 )
@@ -204,8 +204,8 @@ def _outage_of(seconds: float) -> Play:
 OUTAGES = tuple(
     row(f"11{letter}", f"every receiver is down for {words}", volume, least=6)(_outage_of(seconds))
     for letter, words, seconds, volume in (
-        ("a", "15 min", 15 * MINUTE, 2_000),
-        ("b", "2 h", 2 * HOUR, 2_000),
+        ("a", "15 min", 15 * MINUTE, FULL),
+        ("b", "2 h", 2 * HOUR, FULL),
         ("c", "23 h", 23 * HOUR, 200),
     )
 )
@@ -234,7 +234,7 @@ def still_dead(world: World) -> Iterator[str]:
         yield f"{len(left)} are dead for good: {left[0].reason}"
 
 
-@row("31", "one of two receivers of each alert is down for an hour", 2_000)
+@row("31", "one of two receivers of each alert is down for an hour", FULL)
 def one_is_down(world: World, volume: int) -> Iterator[str]:
     """Serve the other one as fast as if it was alone."""
     routes = [route(f"slack-{n}", f"slack-{n}", f"jira-{n}") for n in range(4)]
@@ -313,7 +313,7 @@ def revoked(world: World, volume: int) -> Iterator[str]:
     "38",
     "all at once: 5 % 429, 2 % 5xx and 1 % silence (half accepted), 1 % twice, 15 min down, "
     "0.3 % killed",
-    20_000,
+    4_000,
     # About 2 % of the answers are lost: more than a webhook may repeat where few are.
     repeats=Repeats.ASKED_FOR,
 )
