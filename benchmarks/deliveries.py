@@ -29,7 +29,7 @@ def _rate(kind: str) -> float:
             world.registry.reports[image.digest] = a_report(a_finding(f"CVE-2026-{number}"))
             world.registry.held[image.repository] = [replace(image, pushed_at=app.now())]
             outcome = app.streams.images.refetch(image, f"event-{number}", app.now())
-            tuple(app.streams.rounds.run(outcome.streams, "scan"))
+            tuple(app.streams.rounds.run(outcome.streams, "scan", outcome.news))
         begin = time.process_time()
         for wake_up in waker.woken:
             app.streams.notifications.deliver(wake_up)

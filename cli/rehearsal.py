@@ -49,7 +49,7 @@ class Layer:
 
     # --- streams -------------------------------------------------------------------------------
 
-    def read(self, stream: StreamId) -> StreamPartition:
+    def read(self, stream: StreamId, *, only: Destination | None = None) -> StreamPartition:  # noqa: ARG002  # nothing is sent
         """See `StreamStore.read`."""
         if stream not in self._partitions:
             self._partitions[stream] = self._streams.read(stream)
@@ -159,7 +159,7 @@ class _Stage:
             images=layer,
             objects=layer,
             progress=application.progress,
-            add_tags=self.syncs.add_tags,
+            keep=self.syncs.keep,
             coverage=lambda: flows.coverage,
             findings_before=self.syncs.findings_before,
             rules=lambda: flows.rules_as_stored.streams,
@@ -190,6 +190,7 @@ class _Stage:
                 except SourceError as error:
                     self.unread[event.image.name] = str(error)
                 else:
+                    self.syncs.keep(outcome.news, outcome.news.streams)
                     self.streams |= dict.fromkeys(outcome.streams)
 
 

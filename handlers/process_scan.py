@@ -112,10 +112,10 @@ def _process(application: App, body: dict[str, Json], seconds_left: Callable[[],
     if comeback is not None and outcome.revisit is not None:
         delay = round(outcome.revisit.total_seconds())
         application.waker.revisit(comeback, delay_seconds=delay)
-    rounds = application.streams.rounds
-    log_syncs(
-        rounds.run(outcome.streams, cause, has_time=lambda: seconds_left() > SYNC_RESERVE), cause
+    outcomes = application.streams.rounds.run(
+        outcome.streams, cause, outcome.news, has_time=lambda: seconds_left() > SYNC_RESERVE
     )
+    log_syncs(outcomes, cause)
 
 
 def _progress(body: dict[str, Json]) -> str | None:

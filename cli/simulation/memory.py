@@ -63,11 +63,13 @@ class MemoryStreams:
 
     # --- streams -------------------------------------------------------------------------------
 
-    def read(self, stream: StreamId) -> StreamPartition:
+    def read(self, stream: StreamId, *, only: Destination | None = None) -> StreamPartition:
         """See `StreamStore.read`."""
-        views = dict(self._views[stream])
+        row, views = self._rows.get(stream, StreamRow(stream)), dict(self._views[stream])
+        if only is not None:
+            return StreamPartition(row, {name: views[name] for name in views if name == only})
         return StreamPartition(
-            self._rows.get(stream, StreamRow(stream)),
+            row,
             views,
             {
                 name: self._notifications[view.row]

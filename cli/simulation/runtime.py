@@ -42,6 +42,7 @@ from lib.models import (
     StreamId,
     WakeUp,
 )
+from lib.models.streams import NO_NEWS, TagNews
 from lib.models.views import Notification, PinnedMessage, View
 from lib.normalizer.events import parse_event
 from lib.ports.rules import RulesRecord
@@ -229,7 +230,7 @@ class Runtime:
             images=self.store,
             objects=self.store,
             progress=MemoryProgress(),
-            add_tags=self._syncs.add_tags,
+            keep=self._syncs.keep,
             coverage=lambda: self._coverage,
             findings_before=self._syncs.findings_before,
             rules=lambda: self.rules.streams,
@@ -340,14 +341,14 @@ class Runtime:
     def _follow(self, outcome: ImageOutcome, cause: str, raw: Mapping[str, Json] | None) -> None:
         if outcome.result is ImageResult.DEFERRED and raw is not None and outcome.revisit:
             self._later(outcome.revisit, lambda: self.event(raw))
-        self._sync(outcome.streams, cause)
+        self._sync(outcome.streams, cause, outcome.news)
 
     def _sync_all(self, cause: str) -> None:
         self._sync(self.store.streams(), cause)
 
-    def _sync(self, streams: Iterable[StreamId], cause: str) -> None:
+    def _sync(self, streams: Iterable[StreamId], cause: str, news: TagNews = NO_NEWS) -> None:
         for stream in streams:
-            outcome = self._syncs.sync(stream, cause)
+            outcome = self._syncs.sync(stream, cause, news)
             self._sync(outcome.concerned, cause)
             for image in outcome.stale:
                 self._follow(

@@ -96,7 +96,7 @@ class StreamFlows:
             images=self.image_store,
             objects=self.objects,
             progress=self._app.progress,
-            add_tags=self.syncs.add_tags,
+            keep=self.syncs.keep,
             coverage=lambda: self.coverage,
             findings_before=self.syncs.findings_before,
             rules=lambda: self.rules.streams,
@@ -114,7 +114,6 @@ class StreamFlows:
             repositories=self._app.repositories,
             images=self.image_store,
             objects=self.objects,
-            add_tags=self.syncs.add_tags,
             expected=lambda: self._app.config.repositories,
             now=self._app.now,
         )

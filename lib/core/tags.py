@@ -10,8 +10,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from lib.models import Removal
-from lib.models.streams import UNTAGGED, TagFact, TagRow
+from lib.models import Removal, StreamId
+from lib.models.streams import UNTAGGED, TagFact, TagNews, TagRow
 
 _EVER: Final = datetime.min.replace(tzinfo=UTC)
 _SETTLED: Final = timedelta(minutes=1)
@@ -45,6 +45,18 @@ def added(tags: Sequence[TagRow], fact: TagFact) -> tuple[TagRow, ...]:
     return observed(
         tags, fact.tag, fact.digest, fact.observed_at, image_pushed_at=fact.at, since=fact.since
     )
+
+
+def informed(tags: Sequence[TagRow], stream: StreamId, news: TagNews) -> tuple[TagRow, ...]:
+    """Return the rows of a stream with what an event brings about them."""
+    rows = tuple(tags)
+    for fact in news.facts:
+        if fact.stream == stream:
+            rows = added(rows, fact)
+    answer = news.answer
+    if answer is None or stream not in answer.streams:
+        return rows
+    return confirmed(rows, answer.image.digest, answer.image.tags, answer.at)
 
 
 def observed(

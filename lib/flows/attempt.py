@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from lib.errors import ConflictError
 from lib.flows.couriers import Courier
-from lib.models import Content, DeliveryCheck, Receipt
+from lib.models import Content, DeliveryCheck, Destination, Receipt
 from lib.models.views import Notification, PinnedMessage, RowState, View
 from lib.ports.streams import NotificationStore, StreamObjects, StreamPartition, StreamStore
 
@@ -84,8 +84,8 @@ class Attempt:
         self._rows = rows
 
     def read(self) -> StreamPartition:
-        """Read stream, view and the pinned message. Raises `StoreError`."""
-        self._partition = self._streams.read(self.row.stream)
+        """Read the stream, the row's view and the pinned message. Raises `StoreError`."""
+        self._partition = self._streams.read(self.row.stream, only=self.row.destination)
         pin = self.row.pin
         self._message = self._objects.pinned(pin.key) if pin is not None else None
         return self._partition
@@ -116,6 +116,11 @@ class Attempt:
         """Where the message belongs."""
         own = self.message.view if isinstance(self.message, PinnedMessage) else self.view
         return own.thread
+
+    def thread_of(self, destination: Destination) -> str | None:
+        """Return where messages about the stream belong at another destination."""
+        views = self._streams.read(self.row.stream, only=destination).views
+        return views[destination].thread if destination in views else None
 
     def possibly_shown(self, row: Notification) -> PinnedMessage | None:
         """Return the message that an attempt may have brought; None: none did."""

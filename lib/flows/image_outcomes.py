@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 from lib.models import Json, ScanEvent, StreamId
+from lib.models.streams import NO_NEWS, TagNews
 from lib.wire.own_events import fetch_again
 
 PROGRESS: Final = "progress"
@@ -34,6 +35,8 @@ class ImageOutcome:
     result: ImageResult
     reason: str
     streams: tuple[StreamId, ...] = ()
+    news: TagNews = NO_NEWS
+    """The facts about tags that the syncs of these streams are to keep."""
     revisit: timedelta | None = None
     """DEFERRED and CONTINUED: when the event comes back."""
     event: ScanEvent | None = None

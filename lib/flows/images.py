@@ -49,7 +49,7 @@ from lib.models import (
     ScanSource,
     StreamId,
 )
-from lib.models.streams import UNTAGGED, ConfirmedTags, CoveredImage, TagFact
+from lib.models.streams import UNTAGGED, ConfirmedTags, CoveredImage, TagFact, TagNews
 from lib.ports.sources import Coverage, FindingSource, ProvenanceSource
 from lib.ports.store import ProgressStore
 from lib.ports.streams import ImageRecord, ImageStore, StreamObjects
@@ -65,17 +65,17 @@ class ImageFlow:
         images: ImageStore,
         objects: StreamObjects,
         progress: ProgressStore,
-        add_tags: Callable[[Sequence[TagFact], ConfirmedTags | None], None],
+        keep: Callable[[TagNews, Iterable[StreamId]], None],
         coverage: Callable[[], Coverage],
         findings_before: Callable[[Image, Iterable[StreamId]], Iterable[Sequence[Finding]]],
         rules: Callable[[], Sequence[StreamRule]],
-        watched: Callable[[Image], bool],
+        watched: Callable[[Image, Iterable[StreamId]], bool],
         now: Callable[[], datetime],
         provenances: ProvenanceSource | None = None,
     ) -> None:
         self._source = source
         self._objects = objects
-        self._add_tags = add_tags
+        self._keep = keep
         self._watched = watched
         self._now = now
         self._provenances = provenances
@@ -112,11 +112,16 @@ class ImageFlow:
             if not index.members:
                 return ImageOutcome(ImageResult.NO_IMAGE, f"{image.name} has no image in it")
         self._records.pushed(image, event.time, is_index=index is not None)
-        streams = self._tagged(image, event.time)
+        news = self._news(image, event.time)
+        streams = self._records.streams(image)
         outcome = self._after_push(event, index, allowance)
         if outcome is None:
-            return ImageOutcome(ImageResult.TAGGED, "its tags are known", streams)
-        return replace(outcome, streams=tuple(dict.fromkeys((*streams, *outcome.streams))))
+            return ImageOutcome(ImageResult.TAGGED, "its tags are known", streams, news)
+        return replace(
+            outcome,
+            streams=tuple(dict.fromkeys((*streams, *outcome.streams))),
+            news=TagNews((*news.facts, *outcome.news.facts), outcome.news.answer),
+        )
 
     def _after_push(
         self, event: PushEvent, index: ImageIndex | None, allowance: Allowance
@@ -150,17 +155,15 @@ class ImageFlow:
             self._records.change(image, lambda stored: replace(stored, monitored=True))
             return self._refetched(record.row.image, event.event_id, at, allowance)
         streams = self._records.streams(replace(record.row.image, tags=image.tags))
-        self._add_tags(
-            [
-                TagFact(stream.id, tag, image.digest, at, removal=event.removal)
-                for stream, own in self._records.streams_now(image).items()
-                for tag in own.tags
-            ],
-            None,
-        )
+        facts = [
+            TagFact(stream.id, tag, image.digest, at, removal=event.removal)
+            for stream, own in self._records.streams_now(image).items()
+            for tag in own.tags
+        ]
         if event.removal is Removal.ARCHIVED or not self._exists(image):
             self._records.gone(image, at)
-        return ImageOutcome(ImageResult.TAGGED, f"it was {event.removal.value}", streams)
+        reason = f"it was {event.removal.value}"
+        return ImageOutcome(ImageResult.TAGGED, reason, streams, TagNews(tuple(facts)))
 
     def _exists(self, image: Image) -> bool:
         try:
@@ -177,12 +180,15 @@ class ImageFlow:
         if not records:
             return ImageOutcome(ImageResult.IGNORED, "nothing is known of the image yet")
         stored = [record.row.image for record in records]
-        watched = next((image for image in stored if self._watched(image)), None)
+        watched = next((image for image in stored if self._is_watched(image)), None)
         if watched is None:
             stale = ImageOutcome(ImageResult.STALE, "no stream watches the image")
             return replace(self._with_others(stale, stored), streams=())
         outcome = self._refetched(watched, event.event_id, event.time, allowance)
         return self._with_others(outcome, [image for image in stored if image != watched])
+
+    def _is_watched(self, image: Image) -> bool:
+        return self._watched(image, self._records.earlier(image))
 
     def _wholes(self, part: Image) -> list[Image]:
         """Return the indexes that an image is a part of, the newest first."""
@@ -211,7 +217,11 @@ class ImageFlow:
         return ImageOutcome(ImageResult.TAGGED, words, self._records.streams(image))
 
     def listed(self, image: Image, at: datetime) -> ImageOutcome:
-        """Keep the tags of a known image, as its repository lists them. Nothing is fetched."""
+        """
+        Keep the tags of a known image, as its repository lists them. Nothing is fetched.
+
+        Who lists repositories queues their streams: so the streams keep these tags at once.
+        """
         self._records.begin()
         record = self._records.record(image)
         if record is None:
@@ -223,9 +233,9 @@ class ImageFlow:
                 stored, row=replace(stored.row, image=described), fingerprint=""
             ),
         )
-        streams = self._tagged(
-            described, image.pushed_at or at, observed_at=at, since=record.fetched_at
-        )
+        news = self._news(described, image.pushed_at or at, observed_at=at, since=record.fetched_at)
+        self._keep(news, news.streams)
+        streams = self._records.streams(described)
         return ImageOutcome(ImageResult.TAGGED, "its tags are others now", streams)
 
     def gone(self, image: Image) -> ImageOutcome:
@@ -338,13 +348,10 @@ class ImageFlow:
             image,
             lambda stored: with_report(stored, report, event, now, key=key, provenance=provenance),
         )
-        streams = self._tagged(
-            image,
-            image.pushed_at or event.time,
-            observed_at=now,
-            since=before.fetched_at if before is not None else None,
-        )
-        return ImageOutcome(ImageResult.STORED, report.scan.reason or "a usable report", streams)
+        since = before.fetched_at if before is not None else None
+        news = self._news(image, image.pushed_at or event.time, observed_at=now, since=since)
+        reason = report.scan.reason or "a usable report"
+        return ImageOutcome(ImageResult.STORED, reason, self._records.streams(image), news)
 
     def _last_report(self, record: ImageRecord | None) -> AnyReport | None:
         key = record.report_key if record is not None else None
@@ -387,14 +394,15 @@ class ImageFlow:
         except ImageGoneError:
             return None
 
-    def _tagged(
+    def _news(
         self,
         image: Image,
         at: datetime,
         *,
         observed_at: datetime | None = None,
         since: datetime | None = None,
-    ) -> tuple[StreamId, ...]:
+    ) -> TagNews:
+        """Return what an event (`at`), or an answer of ECR (`observed_at`), says of its tags."""
         untagged, earlier = untagged_stream(image).id, self._records.earlier(image)
         # One that lost its last tag is not one that never had any.
         without = () if any(stream != untagged for stream in earlier) else (UNTAGGED,)
@@ -411,5 +419,4 @@ class ImageFlow:
         # What ECR answers are all tags of the image, in all of its streams.
         earlier = self._records.earlier(image)
         confirmed = ConfirmedTags(image, observed_at, tuple(earlier)) if observed_at else None
-        self._add_tags(facts, confirmed)
-        return self._records.streams(image)
+        return TagNews(tuple(facts), confirmed)

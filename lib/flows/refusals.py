@@ -159,9 +159,7 @@ class Refusals:
         message = attempt.message or self._present(attempt)
         if not isinstance(message, PinnedMessage) or message.quiet:
             return
-        views = attempt.partition.views
-        thread = views[fallback].thread if fallback in views else None
-        view = replace(message.view, destination=fallback, thread=thread)
+        view = replace(message.view, destination=fallback, thread=attempt.thread_of(fallback))
         own = replace(message, view=view, dispatch=None)
         notice = notice_to_fallback(
             row,

@@ -21,6 +21,7 @@ from lib.errors import ScanAlertError
 from lib.flows.copies import CopyWriter
 from lib.flows.syncs import DAILY, StreamSync, SyncOutcome
 from lib.models import StreamId
+from lib.models.streams import NO_NEWS, TagNews
 from lib.ports.queues import SyncQueue
 from lib.ports.store import ScanEvents, Waker
 from lib.wire.own_events import image_check
@@ -58,30 +59,33 @@ class SyncRounds:
         self,
         streams: Iterable[StreamId],
         cause: str,
+        news: TagNews = NO_NEWS,
         *,
         has_time: Callable[[], bool] = lambda: True,
     ) -> Iterator[SyncOutcome | SyncFailure]:
         """
         Yield the outcome of each sync, in the order in which they are made.
 
-        Raises `StoreError` where the streams that are left cannot be queued.
+        `news`: what an event says about tags of these streams. Raises `StoreError` where the
+        streams that are left cannot be queued.
         """
         waiting = deque(dict.fromkeys(streams))
         while waiting:
             if not has_time():
+                self._syncs.keep(news, [stream for stream in news.streams if stream in waiting])
                 self._queue.put(waiting, cause)
                 return
             stream = waiting.popleft()
             try:
-                outcome = self._synced(stream, cause)
+                outcome = self._synced(stream, cause, news)
             except Exception as error:  # noqa: BLE001  # one odd stream must not hide the others
                 yield SyncFailure(stream, error)
                 continue
             waiting.extend(one for one in outcome.concerned if one not in waiting)
             yield outcome
 
-    def _synced(self, stream: StreamId, cause: str) -> SyncOutcome:
-        outcome = self._syncs.sync(stream, cause)
+    def _synced(self, stream: StreamId, cause: str, news: TagNews) -> SyncOutcome:
+        outcome = self._syncs.sync(stream, cause, news)
         if outcome.woken:
             self._waker.wake(map(wake_up_of, outcome.woken))
         if outcome.stale:

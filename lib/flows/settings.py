@@ -7,7 +7,7 @@ The repository is the current image of that stream, so what deviates is opened, 
 resolved as vulnerabilities are.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -30,7 +30,7 @@ from lib.models import (
     StreamId,
     UnusableReport,
 )
-from lib.models.streams import UNTAGGED, TagFact
+from lib.models.streams import UNTAGGED, TagFact, TagNews
 from lib.ports.sources import RepositorySource
 from lib.ports.streams import ImageRecord, ImageStore, StreamObjects
 
@@ -48,14 +48,12 @@ class SettingsFlow:
         repositories: RepositorySource,
         images: ImageStore,
         objects: StreamObjects,
-        add_tags: Callable[[Sequence[TagFact]], None],
         expected: Callable[[], Expectations | None],
         now: Callable[[], datetime],
     ) -> None:
         """Take the ports; `expected` returns None where alerts.yml does not ask for checks."""
         self._repositories = repositories
         self._objects = objects
-        self._add_tags = add_tags
         self._expected = expected
         self._now = now
         self._records = ImageRecords(images, rules=tuple)
@@ -70,7 +68,7 @@ class SettingsFlow:
         record = self._records.record(event.image)
         reason = _repeated(event, record)
         if reason is not None:
-            return ImageOutcome(ImageResult.REPEATED, reason, streams)
+            return ImageOutcome(ImageResult.REPEATED, reason, streams, self._news(event, streams))
         try:
             report, unknown = self._report(event, expected)
         except ImageGoneError as error:
@@ -104,11 +102,14 @@ class SettingsFlow:
         self._records.change(
             event.image, lambda stored: with_report(stored, report, cause, now, key=key)
         )
-        self._add_tags(
-            [TagFact(stream, UNTAGGED, "", event.time, observed_at=now) for stream in streams]
-        )
         reason = report.scan.reason or "; ".join(("checked", *report.scan.warnings))
-        return ImageOutcome(ImageResult.STORED, reason, streams)
+        return ImageOutcome(ImageResult.STORED, reason, streams, self._news(event, streams))
+
+    def _news(self, event: RepositoryEvent, streams: tuple[StreamId, ...]) -> TagNews:
+        """Return that the repository is there: it stands for the image of its settings."""
+        now = self._now()
+        facts = [TagFact(stream, UNTAGGED, "", event.time, observed_at=now) for stream in streams]
+        return TagNews(tuple(facts))
 
     def _same(self, event: RepositoryEvent, report: AnyReport) -> str | None:
         """Return the key of the last report, where this one says the same."""

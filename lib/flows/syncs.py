@@ -8,7 +8,6 @@ A sync of one stream: read, decide, write. Read this first; the rest of the flow
 A sync is idempotent. Where nothing is different it only reads, and rows alone where they say so.
 """
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -31,16 +30,17 @@ from lib.core.sync import (
     sync_view,
     wakes,
 )
-from lib.core.tags import added, confirmed, joined, kept
+from lib.core.tags import informed, joined, kept
+from lib.core.verdicts import destinations_of
 from lib.core.watching import at_rest, watch
 from lib.errors import ConflictError
 from lib.models import Finding, Image, Report, StreamId
 from lib.models.streams import (
+    NO_NEWS,
     Arrival,
-    ConfirmedTags,
     ScanRecord,
     StreamState,
-    TagFact,
+    TagNews,
     TagRow,
     Watch,
 )
@@ -88,6 +88,8 @@ class SyncOutcome:
     """
     advanced: bool = False
     """Whether the state is another one than before."""
+    written: bool = False
+    """Whether rows were written, which are as they were read until then."""
 
 
 class StreamSync:
@@ -107,26 +109,35 @@ class StreamSync:
         self._objects = objects
         self._rules = rules
         self._now = now
+        self._early: dict[StreamId, StreamPartition] = {}
+        """Streams that were read before the event was handled whose news they take next."""
 
-    def sync(self, stream: StreamId, cause: str) -> SyncOutcome:
-        """Bring every view of a stream to what is desired now. Raises `StoreError`."""
+    def sync(self, stream: StreamId, cause: str, news: TagNews = NO_NEWS) -> SyncOutcome:
+        """
+        Bring every view of a stream to what is desired now. Raises `StoreError`.
+
+        `news`: what an event says about tags; of other streams it is left alone.
+        """
         for _ in range(_TRIES):
+            early = self._early.pop(stream, None)
             try:
-                return self._sync(stream, cause)
+                outcome = self._sync(early or self._streams.read(stream), cause, news)
             except ConflictError:
                 continue
+            # Rows that are written are as they were read. Without a write they may be others now.
+            if early is None or outcome.written:
+                return outcome
         raise ConflictError(f"too many syncs of {stream} at the same time")
 
-    def _sync(self, stream: StreamId, cause: str) -> SyncOutcome:
-        now, rules = self._now(), self._rules()
-        partition = self._streams.read(stream)
-        row = partition.row
-        elsewhere = misplaced(stream, image_of(stream), row.tags, rules.streams)
-        for other, tags in elsewhere.items():
-            self._change_tags(other, partial(joined, others=tags))
+    def _sync(self, partition: StreamPartition, cause: str, news: TagNews) -> SyncOutcome:
+        now, rules, row = self._now(), self._rules(), partition.row
+        stream, tags = row.stream, informed(row.tags, row.stream, news)
+        elsewhere = misplaced(stream, image_of(stream), tags, rules.streams)
+        for other, theirs in elsewhere.items():
+            self._change_tags(other, partial(joined, others=theirs))
         moved = set(chain.from_iterable(elsewhere.values()))
         unwanted = is_settings(stream) and not rules.checks_repositories
-        left = [] if unwanted else [tag for tag in row.tags if tag not in moved]
+        left = [] if unwanted else [tag for tag in tags if tag not in moved]
         own = replace(row, tags=tuple(left))
         records = self._records(own)
         images = {digest: record.row for digest, record in records.items()}
@@ -142,12 +153,12 @@ class StreamSync:
             watching = watching._replace(arrival=Arrival.RULES)
         own = self._followed(own, watching, records)
         resting = at_rest(own.tags, images, watching)
-        over = resting and _is_over(partition.views.values(), ())
-        alike = reference is None and replace(own, at_rest=over) == row
-        if alike and cause != DAILY and not any(records[name].stale for name in own.watched):
+        plain = reference is None and cause != DAILY and watching.arrival is not Arrival.RULES
+        if plain and own.inputs == row.inputs and not any(records[x].stale for x in own.watched):
             where = (rules.rules, rules.destinations, now.date())
             if is_settled(partition, watching.images, *where):
-                return SyncOutcome(stream, None, row.tags, watching, (), ())
+                over = resting and _is_over(partition.views.values(), ())
+                return self._settled(row, replace(own, at_rest=over), watching)
         before = self._state(row)
         scans = self._scans(watching, records)
         state = next_state(
@@ -165,7 +176,8 @@ class StreamSync:
         if cause == DAILY and state is before and _is_renewed(state, now):
             self._objects.put_state(state)
         writes = [ViewWrite(v.step.view, v.before, v.step.row, v.row_before) for v in views]
-        if after != row or writes:
+        written = after != row or bool(writes)
+        if written:
             point = history_point(state) if state is not before else None
             self._streams.write(row, after, writes, point=point)
         stale = [image for image in watching.images if _is_stale(records[image.digest], scans)]
@@ -179,7 +191,15 @@ class StreamSync:
             tuple(elsewhere),
             tuple(stale),
             advanced=state is not before,
+            written=written,
         )
+
+    def _settled(self, row: StreamRow, after: StreamRow, watching: Watch) -> SyncOutcome:
+        """Return the outcome where no view can differ: only the stream's row, where tags do."""
+        written = after != row
+        if written:
+            self._streams.write(row, after, ())
+        return SyncOutcome(row.stream, None, after.tags, watching, (), (), written=written)
 
     def _records(self, row: StreamRow) -> Mapping[str, ImageRecord]:
         """Return what is stored of the images that have or had a tag of the stream, by digest."""
@@ -243,19 +263,10 @@ class StreamSync:
             return None
         return plan_view(view, state, self._rules(), cause="claim", now=self._now())
 
-    def add_tags(self, facts: Iterable[TagFact], answer: ConfirmedTags | None = None) -> None:
-        """
-        Keep what events and answers say about tags: one read of each stream. Raises `StoreError`.
-
-        `answer`: an image has no other tags, in none of its streams.
-        """
-        by_stream: defaultdict[StreamId, list[TagFact]] = defaultdict(list)
-        for fact in facts:
-            by_stream[fact.stream].append(fact)
-        streams = answer.streams if answer is not None else ()
-        for stream in dict.fromkeys((*by_stream, *streams)):
-            own = answer if stream in streams else None
-            self._change_tags(stream, partial(_with_facts, facts=by_stream[stream], answer=own))
+    def keep(self, news: TagNews, streams: Iterable[StreamId]) -> None:
+        """Keep what an event says about tags of streams that are synced later. As `sync` raises."""
+        for stream in streams:
+            self._change_tags(stream, partial(informed, stream=stream, news=news))
 
     def _change_tags(
         self, stream: StreamId, change: Callable[[tuple[TagRow, ...]], tuple[TagRow, ...]]
@@ -276,32 +287,23 @@ class StreamSync:
         self, image: Image, streams: Iterable[StreamId]
     ) -> Iterator[Sequence[Finding]]:
         """Yield what the current image of each stream has that an image is about to follow in."""
-        for stream in streams:
-            state = self._state(self._streams.read(stream).row)
+        for row in self._read_early(streams):
+            state = self._state(row)
             current = state.current if state is not None else None
             if current is not None and current.image.key != image.key:
                 evidence = chain.from_iterable(part.evidence for part in current.parts)
                 yield tuple(chain.from_iterable(entry.findings for entry in evidence))
 
-    def watches(self, image: Image) -> bool:
-        """Whether an image counts in any stream, as far as the last syncs know."""
-        for stream in self._images.stored(image).streams:
-            state = self._state(self._streams.read(stream).row)
-            watched = state.images if state is not None else ()
-            if any(one.image.key == image.key for one in watched):
-                return True
-        return False
+    def watches(self, image: Image, streams: Iterable[StreamId]) -> bool:
+        """Whether an image counts in any of its streams, as far as the last syncs know."""
+        return any(image.digest in row.watched for row in self._read_early(streams))
 
-
-def _with_facts(
-    tags: tuple[TagRow, ...], *, facts: Iterable[TagFact], answer: ConfirmedTags | None
-) -> tuple[TagRow, ...]:
-    """Return the tags of a stream with what is new about them."""
-    for fact in facts:
-        tags = added(tags, fact)
-    if answer is None:
-        return tags
-    return confirmed(tags, answer.image.digest, answer.image.tags, answer.at)
+    def _read_early(self, streams: Iterable[StreamId]) -> Iterator[StreamRow]:
+        """Yield the rows of streams. The syncs that follow begin with what was read here."""
+        self._early.clear()
+        for stream in streams:
+            partition = self._early[stream] = self._streams.read(stream)
+            yield partition.row
 
 
 def _views(
@@ -312,10 +314,11 @@ def _views(
     cause: str,
     now: datetime,
 ) -> tuple[SyncedView, ...]:
-    """Return what becomes of each view, of today's destinations and of former ones."""
-    names = dict.fromkeys((*partition.views, *rules.destinations))
+    """Return what becomes of each view, and of each destination that a route leads to now."""
+    concerned = destinations_of(state.images, rules.rules.routes)
+    new = [name for name in rules.destinations if name in concerned]
     synced = []
-    for name in names:
+    for name in dict.fromkeys((*partition.views, *new)):
         stored = partition.views.get(name)
         view = stored or new_view(name, state, rules)
         plan = plan_view(view, state, rules, cause=cause, now=now)

@@ -356,6 +356,22 @@ class ConfirmedTags(NamedTuple):
     """Those that the image is, or was, in."""
 
 
+class TagNews(NamedTuple):
+    """The facts about tags that an event brings, and that no stream keeps yet."""
+
+    facts: tuple[TagFact, ...] = ()
+    answer: ConfirmedTags | None = None
+
+    @property
+    def streams(self) -> tuple[StreamId, ...]:
+        """The streams that it is about."""
+        confirmed = self.answer.streams if self.answer is not None else ()
+        return tuple(dict.fromkeys((*[fact.stream for fact in self.facts], *confirmed)))
+
+
+NO_NEWS: Final = TagNews()
+
+
 @immutable(frozen=True, slots=True)
 class Use:
     """The answers of one source to whether an image runs."""

@@ -117,8 +117,12 @@ class WatchedDigests(NamedTuple):
 class StreamStore(Protocol):
     """Streams and views. All reads are consistent."""
 
-    def read(self, stream: StreamId) -> StreamPartition:
-        """Return what is stored of a stream. Raises `StoreError`."""
+    def read(self, stream: StreamId, *, only: Destination | None = None) -> StreamPartition:
+        """
+        Return what is stored of a stream. Raises `StoreError`.
+
+        `only`: the view of that destination, and no notification.
+        """
 
     def write(
         self,

@@ -60,16 +60,24 @@ class DynamoStreamStore:
         self._client = client
         self._table = table
 
-    def read(self, stream: StreamId) -> StreamPartition:
-        """See `StreamStore.read`: one query, and one call for the notifications it names."""
+    def read(self, stream: StreamId, *, only: Destination | None = None) -> StreamPartition:
+        """
+        See `StreamStore.read`: one query, and one call for the notifications it names.
+
+        Of one view, one call: a stream may have views of a hundred destinations.
+        """
         row, views = StreamRow(stream), {}
-        for item in self._rows(stream):
+        for item in self._rows(stream) if only is None else self._two_rows(stream, only):
             if item["sk"] == _STREAM:
                 row = data_of(StreamRow, item)
             else:
                 view = data_of(View, item)
                 views[view.destination] = view
-        return StreamPartition(row, views, self._notifications(views))
+        return StreamPartition(row, views, self._notifications(views) if only is None else {})
+
+    def _two_rows(self, stream: StreamId, only: Destination) -> Iterator[Mapping[str, Any]]:
+        keys = (stream_key(stream), view_key(View(only, stream)))
+        return read_batch(self._client, self._table, keys)
 
     def _rows(self, stream: StreamId) -> list[Mapping[str, Any]]:
         pages = self._client.get_paginator("query").paginate(

@@ -114,11 +114,11 @@ class Flow(ImageFlow):
             images=self.store,
             objects=self.store,
             progress=MemoryProgress(),
-            add_tags=lambda *_: None,
+            keep=lambda *_: None,
             coverage=lambda: inspector or Inspector(),
             findings_before=lambda *_: before,
             rules=tuple,
-            watched=lambda _: True,
+            watched=lambda *_: True,
             now=lambda: now,
             provenances=provenances,
         )
@@ -472,14 +472,11 @@ class TestUntagged:
     def facts(self, *earlier: str) -> list[str]:
         """Return the tags that are kept of an image that has none now."""
         flow = Flow(Registry({a_digest(1): a_report(a_finding())}))
-        kept: list[str] = []
-        flow._add_tags = lambda facts, _: kept.extend(fact.tag for fact in facts)  # noqa: SLF001  # a spy
         for number, tag in enumerate(earlier):
             image = replace(an_image(), tags=(tag,) if tag else ())
             flow.pushed(PushEvent(f"push-{number}", NOW, image, index=False))
-        kept.clear()
-        flow.pushed(PushEvent("last", NOW, replace(an_image(), tags=()), index=False))
-        return kept
+        last = flow.pushed(PushEvent("last", NOW, replace(an_image(), tags=()), index=False))
+        return [fact.tag for fact in last.news.facts]
 
     def test_one_that_never_had_a_tag_is_in_it(self) -> None:
         """However often it is pushed."""
@@ -772,7 +769,7 @@ class TestSharedParts:
         indexes = {index.image.digest: index for index in (INDEX, self.NEWER)}
         registry.index = lambda image: indexes.get(image.digest)  # type: ignore[method-assign]  # two of them
         flow = Flow(registry)
-        flow._watched = lambda image: image.digest in map(a_digest, watched)  # noqa: SLF001  # as of a sync
+        flow._watched = lambda image, _: image.digest in map(a_digest, watched)  # noqa: SLF001  # as of a sync
         for number, index in enumerate((INDEX, self.NEWER)):
             flow.pushed(PushEvent(f"push-{number}", NOW, index.image, index=True))
         return flow

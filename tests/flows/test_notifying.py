@@ -167,9 +167,9 @@ class TestSent:
         steps: list[str] = []
         read, courier = world.store.read, world.courier
 
-        def reads(stream: StreamId) -> Any:
+        def reads(stream: StreamId, **options: Any) -> Any:
             steps.append("read")
-            return read(stream)
+            return read(stream, **options)
 
         def makes(destination: Destination) -> Any:
             steps.append("courier")

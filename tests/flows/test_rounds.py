@@ -14,7 +14,7 @@ from lib.flows.copies import CopyWriter
 from lib.flows.rounds import SyncFailure, SyncRounds, first_error
 from lib.flows.syncs import StreamSync
 from lib.models import ScanEvent, StreamId
-from lib.models.streams import ImageRow, TagFact
+from lib.models.streams import ImageRow, TagFact, TagNews
 from lib.normalizer.events import parse_event
 from lib.ports.streams import ImageRecord
 from tests.support.builders import NOW, a_finding, a_report, an_image
@@ -58,7 +58,7 @@ class World:
         row = ImageRow(image, LONG_AGO, LONG_AGO)
         record = ImageRecord(row, report_key=key, fetched_at=LONG_AGO, stale=stale)
         self.store.put(record, streams=[STREAM])
-        self.syncs.add_tags([TagFact(STREAM, tag, image.digest, LONG_AGO)])
+        self.syncs.keep(TagNews((TagFact(STREAM, tag, image.digest, LONG_AGO),)), [STREAM])
 
     def wake(self, wake_ups: Any) -> int:
         self.woken += wake_ups
@@ -132,6 +132,17 @@ def test_what_there_is_no_time_for_goes_to_the_queue() -> None:
 
     assert [outcome.stream for outcome in outcomes] == [STREAM]
     assert world.queued == [([RELEASES], "daily")]
+
+
+def test_what_an_event_says_of_tags_is_kept_for_streams_that_are_left() -> None:
+    """The queue names streams alone."""
+    world = World()
+    news = TagNews((TagFact(RELEASES, "v1", "sha256:1", LONG_AGO),))
+
+    tuple(world.rounds.run([RELEASES], "push", news, has_time=lambda: False))
+
+    assert [tag.tag for tag in world.store.read(RELEASES).row.tags] == ["v1"]
+    assert world.queued == [([RELEASES], "push")]
 
 
 def test_a_stream_that_fails_hides_no_other() -> None:

@@ -66,7 +66,6 @@ class World:
             repositories=self.repositories,
             images=self.store,
             objects=self.store,
-            add_tags=self.syncs.add_tags,
             expected=lambda: self.expected,
             now=lambda: self.now,
         )
@@ -85,7 +84,7 @@ class World:
         self.now = max(self.now, time)
         outcome = self.flow.checked(RepositoryEvent(event_id or f"check-{number}", time, THE))
         for stream in outcome.streams:
-            for row in self.syncs.sync(stream, "check").woken:
+            for row in self.syncs.sync(stream, "check", outcome.news).woken:
                 self._deliver(row)
         return outcome
 

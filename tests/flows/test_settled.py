@@ -19,7 +19,7 @@ from lib.core.verdicts import RuleSet
 from lib.flows import syncs
 from lib.flows.syncs import DAILY, StreamSync
 from lib.models import Destination
-from lib.models.streams import Arrival, ImageRow, TagFact, Use, Watch
+from lib.models.streams import Arrival, ImageRow, TagFact, TagNews, Use, Watch
 from lib.models.views import View
 from lib.ports.streams import ImageRecord, StreamPartition, StreamRow
 from tests.support.builders import NOW, a_digest, a_finding, a_report, an_image
@@ -90,7 +90,9 @@ class Program:
             rules=lambda: self.rules,
             now=lambda: self.now,
         )
-        self.sync.add_tags([TagFact(STREAM, "1.4.1", report.image.digest, LONG_AGO)])
+        self.sync.keep(
+            TagNews((TagFact(STREAM, "1.4.1", report.image.digest, LONG_AGO),)), [STREAM]
+        )
         self.sync.sync(STREAM, "scan")
 
     def change(self, **fields: Any) -> None:
@@ -118,9 +120,9 @@ def test_a_settled_sync_would_change_nothing_in_full(
         answers.append(is_settled(*arguments))
         return False
 
-    def compared(self: StreamSync, stream: Any, cause: str) -> Any:
+    def compared(self: StreamSync, *arguments: Any) -> Any:
         answers.clear()
-        outcome = sync(self, stream, cause)
+        outcome = sync(self, *arguments)
         if answers[-1:] == [True] and (outcome.advanced or outcome.views or outcome.stale):
             wrong.append(outcome)
         settled_syncs.append(answers[-1:] == [True])

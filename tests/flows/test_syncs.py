@@ -1,5 +1,6 @@
 """A sync of one stream."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -7,9 +8,9 @@ from cli.simulation.memory import MemoryStreams
 from lib.core.sync import SyncRules
 from lib.core.verdicts import RuleSet
 from lib.flows.syncs import TAGS_KEPT, StreamSync
-from lib.models import Removal
-from lib.models.streams import ConfirmedTags, ImageRow, TagFact, Use
-from lib.ports.streams import ImageRecord, StreamRow, ViewWrite
+from lib.models import Destination, Removal, StreamId
+from lib.models.streams import ConfirmedTags, ImageRow, TagFact, TagNews, Use
+from lib.ports.streams import ImageRecord, StreamPartition, StreamRow, ViewWrite
 from tests.support.builders import NOW, a_digest, a_finding, a_report, an_image
 from tests.support.streams import STREAM, a_reported, a_view, an_agreement
 
@@ -38,7 +39,7 @@ def test_a_stream_keeps_its_newest_tags_and_those_of_what_runs() -> None:
     sync = a_sync(store)
     for number in range(1, 201):
         at = LONG_AGO + timedelta(minutes=number)
-        sync.add_tags([TagFact(STREAM, f"1.{number}", a_digest(number), at)])
+        sync.keep(TagNews((TagFact(STREAM, f"1.{number}", a_digest(number), at),)), [STREAM])
 
     outcome = sync.sync(STREAM, "push")
 
@@ -52,10 +53,10 @@ def test_a_tag_that_ecr_does_not_name_any_more_is_gone() -> None:
     """In each stream of the image; others are not looked at."""
     store = a_store(ImageRow(an_image(1), LONG_AGO, LONG_AGO))
     sync = a_sync(store)
-    sync.add_tags([TagFact(STREAM, "1.4.1", a_digest(1), LONG_AGO)])
+    sync.keep(TagNews((TagFact(STREAM, "1.4.1", a_digest(1), LONG_AGO),)), [STREAM])
     assert sync.sync(STREAM, "push").watch.current is not None
 
-    sync.add_tags([], ConfirmedTags(an_image(1, tags=()), NOW, (STREAM,)))
+    sync.keep(TagNews((), ConfirmedTags(an_image(1, tags=()), NOW, (STREAM,))), [STREAM])
 
     assert sync.sync(STREAM, "daily").watch.current is None
 
@@ -66,7 +67,7 @@ def test_an_image_is_compared_with_what_is_current_in_its_streams() -> None:
     sync = a_sync(store)
     assert list(sync.findings_before(an_image(2), [STREAM])) == []
 
-    sync.add_tags([TagFact(STREAM, "1.4.1", a_digest(1), LONG_AGO)])
+    sync.keep(TagNews((TagFact(STREAM, "1.4.1", a_digest(1), LONG_AGO),)), [STREAM])
     sync.sync(STREAM, "push")
 
     assert list(sync.findings_before(an_image(2), [STREAM])) == [()]
@@ -82,7 +83,7 @@ def test_a_watched_image_that_changed_unwatched_is_named() -> None:
     sync = a_sync(store)
     for number in (1, 2):
         at = LONG_AGO + timedelta(minutes=number)
-        sync.add_tags([TagFact(STREAM, f"1.{number}", a_digest(number), at)])
+        sync.keep(TagNews((TagFact(STREAM, f"1.{number}", a_digest(number), at),)), [STREAM])
 
     assert [image.digest for image in sync.sync(STREAM, "tag").stale] == [a_digest(2)]
 
@@ -97,7 +98,7 @@ def test_a_stream_names_its_watched_images_for_the_passes() -> None:
     sync = a_sync(store)
     for number in (1, 2):
         at = LONG_AGO + timedelta(minutes=number)
-        sync.add_tags([TagFact(STREAM, f"1.{number}", a_digest(number), at)])
+        sync.keep(TagNews((TagFact(STREAM, f"1.{number}", a_digest(number), at),)), [STREAM])
 
     sync.sync(STREAM, "tag")
 
@@ -110,15 +111,15 @@ def test_a_stream_whose_images_are_gone_is_at_rest_until_the_next_event() -> Non
     store = a_store(ImageRow(an_image(1), LONG_AGO, LONG_AGO))
     sync = a_sync(store)
     pushed = TagFact(STREAM, "pr-7", a_digest(1), LONG_AGO)
-    sync.add_tags([pushed])
+    sync.keep(TagNews((pushed,)), [STREAM])
     sync.sync(STREAM, "push")
     assert list(store.streams()) == [STREAM]
 
-    sync.add_tags([replace(pushed, at=NOW, removal=Removal.DELETED)])
+    sync.keep(TagNews((replace(pushed, at=NOW, removal=Removal.DELETED),)), [STREAM])
     sync.sync(STREAM, "deleted")
     assert list(store.streams()) == []
 
-    sync.add_tags([replace(pushed, at=NOW + timedelta(hours=1))])
+    sync.keep(TagNews((replace(pushed, at=NOW + timedelta(hours=1)),)), [STREAM])
     assert list(store.streams()) == [STREAM]
 
 
@@ -141,7 +142,7 @@ def test_a_report_whose_retention_is_over_is_fetched_again() -> None:
     key = store.put_report(a_report(a_finding()))
     store.put(replace(record, report_key=key, fetched_at=LONG_AGO))
     sync = a_sync(store)
-    sync.add_tags([TagFact(STREAM, "1.4.1", a_digest(1), LONG_AGO)])
+    sync.keep(TagNews((TagFact(STREAM, "1.4.1", a_digest(1), LONG_AGO),)), [STREAM])
     first = sync.sync(STREAM, "push")
     record = store.records([an_image(1)])[an_image(1).key]
     store.put(replace(record, report_key="report/gone"))
@@ -150,3 +151,68 @@ def test_a_report_whose_retention_is_over_is_fetched_again() -> None:
 
     assert (first.stale, [image.digest for image in second.stale]) == ((), [a_digest(1)])
     assert second.state == first.state
+
+
+class Raced(MemoryStreams):
+    """A store in which somebody else writes a stream after it was read for the first time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reads = 0
+        self.meanwhile: Callable[[], object] | None = None
+
+    def read(self, stream: StreamId, *, only: Destination | None = None) -> StreamPartition:
+        self.reads += 1
+        partition = super().read(stream, only=only)
+        if self.meanwhile is not None:
+            act, self.meanwhile = self.meanwhile, None
+            act()
+        return partition
+
+
+PUSHED = TagNews((TagFact(STREAM, "1.1", a_digest(1), LONG_AGO),))
+
+
+def test_a_sync_goes_on_with_what_was_read_for_its_event() -> None:
+    """A first report is compared with the stream; what was read for that is not read again."""
+    store = Raced()
+    store.put(ImageRecord(ImageRow(an_image(1), LONG_AGO, LONG_AGO)), streams=[STREAM])
+    sync = a_sync(store)
+
+    tuple(sync.findings_before(an_image(1), [STREAM]))
+    outcome = sync.sync(STREAM, "scan", PUSHED)
+
+    assert (store.reads, [image.digest for image in outcome.watch.images]) == (1, [a_digest(1)])
+
+
+def test_a_sync_without_a_write_does_not_trust_what_was_read_before() -> None:
+    """Rows that are written are compared with what was read; where none is, they are read anew."""
+    store = Raced()
+    for number in (1, 2):
+        row = ImageRow(an_image(number), LONG_AGO, LONG_AGO)
+        store.put(ImageRecord(row), streams=[STREAM])
+    sync, other = a_sync(store), a_sync(store)
+    sync.sync(STREAM, "push", PUSHED)
+    later = TagFact(STREAM, "1.2", a_digest(2), LONG_AGO + timedelta(hours=1))
+    store.meanwhile = lambda: other.keep(TagNews((later,)), [STREAM])
+
+    assert sync.watches(an_image(1), [STREAM])
+    outcome = sync.sync(STREAM, "finding")
+
+    assert [image.digest for image in outcome.watch.images] == [a_digest(2)]
+
+
+def test_a_sync_that_loses_a_race_reads_again_and_keeps_its_news() -> None:
+    """Both pushes are there."""
+    store = Raced()
+    for number in (1, 2):
+        row = ImageRow(an_image(number), LONG_AGO, LONG_AGO)
+        store.put(ImageRecord(row), streams=[STREAM])
+    sync, other = a_sync(store), a_sync(store)
+    later = TagFact(STREAM, "1.2", a_digest(2), LONG_AGO + timedelta(hours=1))
+    store.meanwhile = lambda: other.keep(TagNews((later,)), [STREAM])
+
+    outcome = sync.sync(STREAM, "push", PUSHED)
+
+    assert {tag.tag for tag in outcome.tags} == {"1.1", "1.2"}
+    assert [image.digest for image in outcome.watch.images] == [a_digest(2)]

@@ -89,7 +89,7 @@ class Rounds:
     def __init__(self) -> None:
         self.seen: list[tuple[tuple[StreamId, ...], str, bool]] = []
 
-    def run(self, streams: Any, cause: str, *, has_time: Any) -> list[Any]:
+    def run(self, streams: Any, cause: str, _: Any, *, has_time: Any) -> list[Any]:
         self.seen.append((tuple(streams), cause, has_time()))
         return []
 

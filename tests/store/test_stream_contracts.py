@@ -15,7 +15,7 @@ from lib.models.streams import HistoryPoint, ImageRow, TagRow
 from lib.models.views import Basis, Delta, Notification, Pin, PinnedMessage, Purpose, RowState, View
 from lib.ports.passes import Place
 from lib.ports.rules import RulesRecord
-from lib.ports.streams import ImageRecord, StreamRow, ViewWrite
+from lib.ports.streams import ImageRecord, StreamPartition, StreamRow, ViewWrite
 from lib.store.places import DynamoPlaces
 from lib.store.rules import DynamoRulesStore
 from tests.store.conftest import table_and_bucket
@@ -90,6 +90,19 @@ class TestStreams:
         assert partition.views == {view.destination: view for view, _ in pairs}
         assert partition.notifications == {row.destination: row for _, row in pairs}
         assert list(streams.streams()) == [STREAM]
+
+    def test_one_view_can_be_read_alone(self, streams: Any) -> None:
+        """With the stream, and without notifications: who has a row needs no other."""
+        team, jira = opened("team"), opened("jira")
+        stored(streams, team, jira, row=a_row(tags=100))
+
+        partition = streams.read(STREAM, only=jira[0].destination)
+        nobody = streams.read(STREAM, only=Destination("nobody"))
+
+        assert partition == StreamPartition(
+            a_row(tags=100, revision=1), {jira[0].destination: jira[0]}
+        )
+        assert nobody == StreamPartition(partition.row)
 
     def test_a_stream_that_changed_meanwhile_is_not_written(self, streams: Any) -> None:
         """Of two syncs of the same revision one writes, and the other writes nothing."""
