@@ -86,13 +86,13 @@ class _Images:
                 return self._missing(image)
             case Rescan():
                 return self._missing(action.image) or self._other_parts(action)
-            case Delete(image=ImageName() as image):
+            case Delete(image=ImageName(word="") as image):
+                return self._without_repository(image)
+            case Delete(image=image):
                 problem = self._missing(image)
                 if problem is None and not action.tags:
                     self._forget(image)
                 return problem
-            case Delete():
-                return self._without_repository(action.repository or "")
             case _:
                 return None
 
@@ -135,16 +135,16 @@ class _Images:
         wrong = other[0] or "a list for the whole index"
         return f"image {rescan.image.word!r} is an index without {wrong}; its parts are: {there}"
 
-    def _without_repository(self, repository: str) -> str | None:
+    def _without_repository(self, name: ImageName) -> str | None:
         """Forget the images of a repository; return why none can be deleted, in words."""
-        there = {place.repository for places in self._parts.values() for place in places}
-        if repository not in there:
-            names = ", ".join(sorted(there)) or "none"
-            return f"no image was pushed to {repository} before; there are repositories: {names}"
+        there = {place for places in self._parts.values() for place in places}
+        gone = _Place(name.account, name.region, name.repository or "")
+        if gone not in there:
+            names = ", ".join(sorted({place.repository for place in there})) or "none"
+            where = f"{gone.repository}{f' in {gone.account}' if gone.account else ''}"
+            return f"no image was pushed to {where} before; there are repositories: {names}"
         for word, places in self._parts.items():
-            self._parts[word] = {
-                place: parts for place, parts in places.items() if place.repository != repository
-            }
+            self._parts[word] = {place: parts for place, parts in places.items() if place != gone}
         return None
 
     def _forget(self, name: ImageName) -> None:

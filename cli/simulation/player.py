@@ -217,8 +217,8 @@ class Player:
                     self._send(raw)
 
     def _delete(self, delete: Delete) -> None:
-        if delete.image is None:
-            self._registry.delete_repository(delete.repository or "")
+        if not delete.image.word:
+            self._registry.delete_repository(self._registry.place(delete.image))
             return
         image = self._registry.image(delete.image)
         tags: Sequence[str | None] = delete.tags or [*image.tags] or [None]

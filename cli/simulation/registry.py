@@ -120,12 +120,11 @@ class Registry:
             self.images.pop((gone.place, gone.digest), None)
 
     @_changes
-    def delete_repository(self, repository: str) -> None:
-        """Delete a repository with all that is in it."""
-        for place in [place for place in self._repositories if place.repository == repository]:
-            del self._repositories[place]
-            for key in [key for key in self.images if key[0] == place]:
-                del self.images[key]
+    def delete_repository(self, place: Place) -> None:
+        """Delete a repository with all that is in it, in one account and region."""
+        del self._repositories[place]
+        for key in [key for key in self.images if key[0] == place]:
+            del self.images[key]
 
     @_changes
     def use(self, name: ImageName, count: int) -> None:

@@ -130,8 +130,8 @@ class DeployRules:
 class Delete:
     """An image is deleted, some tags of it, or a whole repository."""
 
-    image: ImageName | None
-    repository: str | None
+    image: ImageName
+    """Without a word: its repository."""
     tags: tuple[str, ...] = ()
     """Which tags of the image; none: the image itself."""
 
@@ -329,8 +329,7 @@ class _Reader:
             "in_use": lambda used, _: InUse(_image(used), used["count"]),
             "rules": lambda text, _: DeployRules(text),
             "delete": lambda deleted, _: Delete(
-                _image(deleted) if "image" in deleted else None,
-                deleted.get("repository"),
+                _image({"image": "", **deleted}),
                 tuple(map(str, deleted.get("tags", ()))),
             ),
             "archive": lambda moved, _: Move(_image(moved), archived=True),

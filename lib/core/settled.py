@@ -54,9 +54,13 @@ def is_settled(
     """
     views, version = partition.views, partition.row.state_version
     ended = {entry.name for entry in rules.suppressions if entry.expires < today}
-    return all(_agrees(view, version, rules.hash, ended) for view in views.values()) and not any(
+    current = set(destinations)
+    return all(
+        _agrees(view, version, rules.hash, ended) if name in current else view.agreement is None
+        for name, view in views.items()
+    ) and not any(
         _may_lead(rules.routes, name, image)
-        for name in destinations
+        for name in current
         if name not in views
         for image in images
     )

@@ -143,6 +143,8 @@ def sync_view(
     """Return what a sync does with a view; None where a destination has nothing to do with it."""
     if stored is None and not plan.desired.applies:
         return None
+    if stored is not None and stored.destination not in rules.destinations and not is_open(row):
+        return _without_destination(stored, row)
     view = stored or new_view(plan.desired.destination, plan.state, rules)
     step = after_sync(
         view,
@@ -153,6 +155,21 @@ def sync_view(
         silent=_silent(view, plan.state, rules),
     )
     return SyncedView(stored, row, step) if step.writes else None
+
+
+def _without_destination(view: View, row: Notification | None) -> SyncedView | None:
+    """
+    Return the end of a view whose destination left alerts.yml: without a message.
+
+    A destination that comes back is a new one. Its view begins again, with the thread that it had.
+    """
+    ended = View(
+        view.destination, view.stream, version=view.version, rows=view.rows, thread=view.thread
+    )
+    if view == ended:
+        return None
+    step = ViewStep(Step.ADVANCED, "its destination is not in alerts.yml any more", ended)
+    return SyncedView(view, row, step)
 
 
 def new_view(destination: Destination, state: StreamState, rules: SyncRules) -> View:

@@ -12,12 +12,13 @@ A round can be repeated: a sync is idempotent, and queues only wake.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
 from lib.core.attempts import wake_up_of
-from lib.errors import ScanAlertError
+from lib.errors import ScanAlertError, StoreError
 from lib.flows.copies import CopyWriter
 from lib.flows.syncs import DAILY, StreamSync, SyncOutcome
 from lib.models import StreamId
@@ -72,17 +73,24 @@ class SyncRounds:
         waiting = deque(dict.fromkeys(streams))
         while waiting:
             if not has_time():
-                self._syncs.keep(news, [stream for stream in news.streams if stream in waiting])
+                self._keep(news, waiting)
                 self._queue.put(waiting, cause)
                 return
             stream = waiting.popleft()
             try:
                 outcome = self._synced(stream, cause, news)
             except Exception as error:  # noqa: BLE001  # one odd stream must not hide the others
+                # Its event may fail for good: a later pass must know that there is such a stream.
+                with suppress(StoreError):
+                    self._keep(news, [stream])
                 yield SyncFailure(stream, error)
                 continue
             waiting.extend(one for one in outcome.concerned if one not in waiting)
             yield outcome
+
+    def _keep(self, news: TagNews, streams: Container[StreamId]) -> None:
+        """Keep the news of streams that are not synced now."""
+        self._syncs.keep(news, [stream for stream in news.streams if stream in streams])
 
     def _synced(self, stream: StreamId, cause: str, news: TagNews) -> SyncOutcome:
         outcome = self._syncs.sync(stream, cause, news)

@@ -145,6 +145,23 @@ def test_what_an_event_says_of_tags_is_kept_for_streams_that_are_left() -> None:
     assert world.queued == [([RELEASES], "push")]
 
 
+def test_what_an_event_says_of_tags_is_kept_where_the_sync_fails(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its event may end among the dead letters; the next pass has the stream then."""
+    world = World()
+    news = TagNews((TagFact(STREAM, "1.4", "sha256:1", LONG_AGO),))
+
+    def odd(*_: object) -> None:
+        raise KeyError("a route")
+
+    monkeypatch.setattr(world.syncs, "sync", odd)
+    (failure,) = world.rounds.run([STREAM], "scan", news)
+
+    assert isinstance(failure, SyncFailure)
+    assert list(world.store.streams()) == [STREAM]
+
+
 def test_a_stream_that_fails_hides_no_other() -> None:
     """Its error comes with its name."""
     world = World()

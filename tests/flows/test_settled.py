@@ -201,8 +201,14 @@ def rules(**fields: Any) -> RuleSet:
 
 
 def settles(*views: View, today: date = TODAY, **fields: Any) -> bool:
-    names = fields.pop("destinations", ())
+    names = fields.pop("destinations", (TEAM,))
     return is_settled(partition(*views), [an_image()], rules(**fields), names, today)
+
+
+def test_the_view_of_a_destination_that_left_is_settled_once_it_has_ended() -> None:
+    """Its end is a difference; from then on there is none."""
+    assert not settles(a_view(a_reported(), agreed=an_agreement()), destinations=())
+    assert settles(a_view(), destinations=())
 
 
 def test_a_view_that_agreed_with_this_state_by_these_rules_is_settled() -> None:
