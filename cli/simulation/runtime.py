@@ -16,6 +16,7 @@ from lib.bootstrap.streams import sync_rules
 from lib.core.attempts import GATHERED as RULES_GATHERED
 from lib.core.attempts import wake_up_of
 from lib.core.profiles import Profile
+from lib.core.routing import reaches
 from lib.core.sync import SyncRules, redrive_of
 from lib.flows.image_outcomes import ImageOutcome, ImageResult
 from lib.flows.images import ImageFlow
@@ -285,8 +286,8 @@ class Runtime:
     def deploy(self, text: str) -> None:
         """Deploy an alerts.yml, and sync every stream. Raises `ConfigError`."""
         config = understood(text, self._now().date())
-        names = tuple([route.name for route in config.routes])
-        own = RulesInForce(_hash(text), tuple(config.destinations), names)
+        routes = tuple(reaches(config.routes).values())
+        own = RulesInForce(_hash(text), tuple(config.destinations), routes)
         book = RulesBook(store=self._record, own=own, now=self._now)
         self._rules = sync_rules(config, book.record())
         book.follow(self._queue_all)

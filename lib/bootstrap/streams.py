@@ -57,6 +57,7 @@ if TYPE_CHECKING:
 def sync_rules(config: "Config", record: "RulesRecord") -> "SyncRules":
     """Return the rules of a sync: alerts.yml, and since when its parts are there."""
     from lib.core.profiles import profile_of
+    from lib.core.routing import reaches
     from lib.core.streams import stream_rules
     from lib.core.sync import SyncRules
     from lib.core.verdicts import RuleSet
@@ -70,7 +71,10 @@ def sync_rules(config: "Config", record: "RulesRecord") -> "SyncRules":
         },
         record.installed_at,
         record.destinations_since,
-        record.routes_since,
+        {
+            name: record.routes_since.get(reach, record.installed_at)
+            for name, reach in reaches(config.routes).items()
+        },
         checks_repositories=config.repositories is not None,
     )
 
@@ -318,13 +322,16 @@ class StreamFlows:
     @cached_property
     def rules_book(self) -> "RulesBook":
         """The record of alerts.yml."""
+        from lib.core.routing import reaches
         from lib.flows.rules import RulesBook, RulesInForce
 
         in_force = self._app.config_in_force
-        config, names = in_force.config, tuple([route.name for route in in_force.config.routes])
+        config, routes = in_force.config, tuple(reaches(in_force.config.routes).values())
         return RulesBook(
             store=self.rules_store,
-            own=RulesInForce(config.hash, tuple(config.destinations), names, in_force.published_at),
+            own=RulesInForce(
+                config.hash, tuple(config.destinations), routes, in_force.published_at
+            ),
             now=self._app.now,
             settled=self._settings.config_settled,
         )

@@ -1,7 +1,9 @@
 """The routes of alerts.yml: which images each is about, and what its filter lets through. Pure."""
 
-from collections.abc import Iterable, Iterator, Sequence
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
+from types import MappingProxyType
 from typing import Final
 
 from lib.models import (
@@ -93,6 +95,22 @@ class Route:
     match: Match | None = None
     continues: bool = False
     """Look at the routes after this one, too."""
+
+
+def reaches(routes: Iterable[Route]) -> Mapping[str, str]:
+    """
+    Return, by the name of each route, a hash of what decides which images lead where by it.
+
+    That is what it matches, what the routes before it match, and whom it notifies. Thresholds are
+    no part of it.
+    """
+    before: list[object] = []
+    hashes = {}
+    for route in routes:
+        before.append((route.match, route.continues))
+        text = repr((before, sorted(route.notify)))
+        hashes[route.name] = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]
+    return MappingProxyType(hashes)
 
 
 def filters_for(

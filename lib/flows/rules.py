@@ -29,11 +29,12 @@ _PACKAGED: Final = datetime.min.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class RulesInForce:
-    """The names in the alerts.yml in force, its hash, and the time of its publication."""
+    """What the alerts.yml in force has, its hash, and the time of its publication."""
 
     hash: str
     destinations: tuple[Destination, ...]
     routes: tuple[str, ...]
+    """As `lib.core.routing.reaches` tells them: one that leads elsewhere is a new one."""
     published_at: datetime | None = None
     """None for the file in the package."""
 

@@ -17,7 +17,7 @@ class RulesRecord:
     installed_at: datetime
     destinations_since: Mapping[Destination, datetime]
     routes_since: Mapping[str, datetime]
-    """By the names of routes."""
+    """By what decides which images a route leads where; see `lib.core.routing.reaches`."""
     queued: bool = True
     """Whether every stream was queued for a sync by these rules."""
     published_at: datetime | None = None

@@ -1,17 +1,12 @@
 """Rules -> destinations, and what filters let through."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from lib.core.routing import (
-    Match,
-    refusal,
-)
-from lib.models import (
-    Part,
-    Severity,
-)
+from lib.core.routing import Match, Route, reaches, refusal
+from lib.models import Destination, Part, Severity
 from tests.support.builders import a_filter, a_finding, an_image
 from tests.support.every import every
 
@@ -121,3 +116,34 @@ class TestRefusal:
         image = an_image(in_use_count=count)
 
         assert refusal(a_finding(), image, a_filter(only=("in-use",))) == reason
+
+
+class TestReaches:
+    """What decides which images a route leads where."""
+
+    FIRST = Route("first", a_filter(), (Destination("team"),), Match(account=("1",)))
+    LAST = Route("last", a_filter(), (Destination("ops"), Destination("team")))
+
+    def changed(self, *routes: Route) -> list[str]:
+        """Return the names of routes that lead elsewhere than in the example."""
+        before, after = reaches((self.FIRST, self.LAST)), reaches(routes)
+        return [name for name, reach in after.items() if before.get(name) != reach]
+
+    def test_a_threshold_and_the_order_of_destinations_are_no_part_of_it(self) -> None:
+        """They do not say where a route leads."""
+        lower = replace(self.FIRST, filter=a_filter(severity=Severity.LOW))
+        turned = replace(self.LAST, notify=self.LAST.notify[::-1])
+
+        assert self.changed(lower, turned) == []
+
+    def test_another_match_changes_what_the_routes_after_it_reach(self) -> None:
+        """So does a route that is left, and one that goes on."""
+        assert self.changed(replace(self.FIRST, match=Match()), self.LAST) == ["first", "last"]
+        assert self.changed(replace(self.FIRST, continues=True), self.LAST) == ["first", "last"]
+        assert self.changed(self.LAST) == ["last"]
+
+    def test_another_destination_changes_the_route_alone(self) -> None:
+        """What it matches stays the same."""
+        elsewhere = replace(self.FIRST, notify=(Destination("ops"),))
+
+        assert self.changed(elsewhere, self.LAST) == ["first"]
