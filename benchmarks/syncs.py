@@ -186,6 +186,7 @@ class Program:
     def handle(self, event: Json) -> None:
         """Handle an event of the bus."""
         self.now += timedelta(minutes=1)
+        self.registry.answers.clear()  # What AWS answers is asked for each time, and counted.
         process_scan.process_batch(self.app, records(event), CONTEXT)
 
     def deliver(self) -> None:
@@ -227,7 +228,7 @@ def environment(name: str) -> dict[str, str]:
 
 def alerts(destinations: int) -> Json:
     """Return an alerts.yml with so many topics, which are notified of everything."""
-    names = [f"topic-{number}" for number in range(destinations)]
+    names = [f"t-{number}" for number in range(destinations)]
     arn = f"arn:aws:sns:{REGION}:{ACCOUNT}:"
     return {
         "version": 1,

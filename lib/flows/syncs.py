@@ -266,6 +266,7 @@ class StreamSync:
     def keep(self, news: TagNews, streams: Iterable[StreamId]) -> None:
         """Keep what an event says about tags of streams that are synced later. As `sync` raises."""
         for stream in streams:
+            self._early.pop(stream, None)
             self._change_tags(stream, partial(informed, stream=stream, news=news))
 
     def _change_tags(
