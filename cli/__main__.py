@@ -13,7 +13,12 @@ from cli.parser import CommandLine, Parser
 
 @cache
 def parser() -> CommandLine:
-    """Return the parser with every command of `cli.commands`. It reads nothing before it parses."""
+    """Return the parser of this process, which reads nothing before it parses."""
+    return new_parser()
+
+
+def new_parser() -> CommandLine:
+    """Return a parser with every command of `cli.commands`."""
     top = CommandLine(
         prog="ecr-scan-alerts",
         description="Amazon ECR scan findings as alerts people act on.",

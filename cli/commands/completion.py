@@ -27,9 +27,10 @@ def run(options: argparse.Namespace) -> int:
     # Imported late: no other command needs it, and the parser imports this module.
     import shtab
 
-    from cli.__main__ import parser
+    from cli.__main__ import new_parser
 
-    whole = parser()
+    # Its own: it is changed below.
+    whole = new_parser()
     for action in _actions(whole):
         if action.metavar in _FILES:
             action.complete = shtab.FILE  # type: ignore[attr-defined]  # where shtab looks for it

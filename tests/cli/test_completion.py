@@ -6,8 +6,9 @@ import subprocess
 
 import pytest
 
-from cli.__main__ import main
+from cli.__main__ import main, parser
 from cli.commands import COMMANDS
+from cli.reference import render
 from cli.selection import NAMES
 
 
@@ -68,3 +69,13 @@ def test_every_shell_gets_a_script_of_its_own(
     assert all(name in text for name in COMMANDS)
     if shutil.which(shell):
         subprocess.run([shell, "-n"], input=text, text=True, check=True, capture_output=True)
+
+
+def test_the_parser_is_as_before(capsys: pytest.CaptureFixture[str]) -> None:
+    """It is made once: what a script needs of it is no choice of the command line."""
+    before = render(parser())
+
+    script("bash", capsys)
+
+    assert render(parser()) == before
+    assert parser().parse_args(["scan", "api:1", "--fail-on", "HIGH,CRITICAL"])
