@@ -44,9 +44,10 @@ SHARE = StreamShare(
             fix_unknown=True,
             exploit_unknown=True,
             of_distribution=True,
+            described="1.1.3",
         ),
     ),
-    (UnscannedImage(an_image(), "FAILED", has_result=True),),
+    (UnscannedImage(an_image(), "FAILED", has_result=True, remedy="Rebuild it."),),
     ("main", "pr"),
     oldest_here_since=NOW,
 )
@@ -88,7 +89,15 @@ def test_a_basis_of_an_earlier_version_is_read() -> None:
     before = item._replace(
         fix_unknown=False, exploit_unknown=False, of_distribution=False, described=""
     )
-    assert basis.shares[TEAM] == (replace(SHARE, items=(before,), oldest_here_since=None),)
+    (trouble,) = SHARE.troubles
+    assert basis.shares[TEAM] == (
+        replace(
+            SHARE,
+            items=(before,),
+            troubles=(replace(trouble, remedy=""),),
+            oldest_here_since=None,
+        ),
+    )
 
 
 def test_a_begun_basis_comes_back_for_its_time_only(bases: DigestBases) -> None:
