@@ -29,7 +29,7 @@ _PACKAGED: Final = datetime.min.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class RulesInForce:
-    """What the alerts.yml in force has, its hash, and the time of its publication."""
+    """The parts of the alerts.yml in force, its hash, and the time of its publication."""
 
     hash: str
     destinations: tuple[Destination, ...]
