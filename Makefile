@@ -101,7 +101,7 @@ format: $(bin)/.dev ## Mend what the formatter and linter can mend.
 
 .PHONY: golden
 golden: $(bin)/.dev ## Render the golden texts, payloads and definitions again after a wanted change; read the difference.
-	@UPDATE_GOLDEN=1 $(bin)/pytest -q tests/messages tests/notifiers tests/cli/repository $(ARGS)
+	@UPDATE_GOLDEN=1 $(bin)/pytest -q tests/messages tests/notifiers tests/stories tests/cli/repository $(ARGS)
 	@git status --short tests/messages/golden tests/notifiers/golden tests/cli/repository/golden
 
 .PHONY: docs
