@@ -30,6 +30,8 @@ def warm_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     gc.enable()
     gc.collect()
+    # As tests/support/collecting.py left it.
+    gc.freeze()
 
 
 @collected_afterwards
