@@ -17,9 +17,11 @@ from typing import Any
 import pytest
 import requests
 
+from cli.alerts_file import read
 from deploy.package import TEMPLATE
 from lib.core.schedule import Schedule
 from lib.models import Destination
+from lib.store.publications import KEY
 from local.aws.process import ROOT, EmbeddedAws
 from local.demo.app import App, install, write_config
 from local.standins.script import Answer
@@ -88,6 +90,7 @@ UNUSED = {
     ("reconcile", "dynamodb:DescribeTable"): FIRST,
     ("sendDigest", "dynamodb:DescribeTable"): FIRST,
     ("sweep", "dynamodb:DescribeTable"): FIRST,
+    ("sweep", "dynamodb:UpdateItem"): "only where a delivery or a stream is due when it runs",
     ("sweep", "dynamodb:BatchGetItem"): FOLDED,
     ("sweep", "dynamodb:PutItem"): FOLDED,
     ("sweep", "s3:GetObject"): FOLDED,
@@ -109,6 +112,7 @@ def app(tmp_path_factory: pytest.TempPathFactory, embedded_aws: EmbeddedAws) -> 
         config = write_config(folder / "roles.yml", receivers.url, folder / "alerts.yml")
         app = install(aws, receivers, config)
         use_everything(app)
+        change_the_rules(app, read(config).document)
         yield app
 
 
@@ -154,6 +158,20 @@ def use_everything(app: App) -> None:
     app.aws.push("team/app", "1.6.0", basic("CVE-2026-0004"))
     app.wait_until_quiet()
     make_a_digest(app)
+
+
+def change_the_rules(app: App, document: dict[str, Any]) -> None:
+    """Publish other rules, and sweep until they are settled: all streams are synced then."""
+    entry = {"id": "CVE-1999-0001", "expires": "2099-12-31", "reason": "not here"}
+    changed = {**document, "suppressions": [*document.get("suppressions", []), entry]}
+    bucket = app.stack.outputs["ReportsBucketName"]
+    app.aws.client("s3").put_object(Bucket=bucket, Key=KEY, Body=json.dumps(changed))
+    until(app, lambda: invoke(app, "sweep") and swept(app))
+
+
+def swept(app: App) -> bool:
+    """Whether `sweep` has queued the streams."""
+    return "sqs:SendMessage" in {each["action"] for each in asked(app, "sweep")}
 
 
 def stream_of(app: App, repository: str) -> str:
