@@ -84,6 +84,10 @@ UNUSED = {
     ("syncStreams", "dynamodb:UpdateItem"): "only where a notification is on its way",
     ("deliver", "sqs:ChangeMessageVisibility"): FAILURE,
     ("deliver", "sqs:SendMessage"): "only where a sync saw something newer during a send",
+    (
+        "deliver",
+        "dynamodb:Query",
+    ): "only for the history in a report page, which Jira takes as a file",
     ("deliver", "dynamodb:DescribeTable"): FIRST,
     ("reconcile", "inspector2:ListCoverage"): INSPECTOR,
     ("reconcile", "inspector2:ListFindings"): INSPECTOR,
