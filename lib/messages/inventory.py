@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Final, Protocol
 
 from lib.checks.findings import MANAGER
+from lib.core.disputes import dispute_of
 from lib.core.vulnerabilities import ByName
 from lib.messages.comparing import cause
 from lib.messages.content import Content, packages_of
@@ -20,7 +21,7 @@ from lib.messages.sections import (
 from lib.models import Finding, Severity
 from lib.models.streams import Vulnerability
 from lib.models.views import Kind
-from lib.text import counted, one_line, short, truncate
+from lib.text import capitalized, counted, one_line, short, truncate
 
 CHANGES: Final[Mapping[Kind, str]] = MappingProxyType(
     {
@@ -159,9 +160,11 @@ def place_cell(finding: Finding) -> str:
 
 
 def note_cell(findings: Sequence[Finding]) -> str:
-    """Return the score, where a kernel runs, and what the vulnerability is; in one line."""
+    """Return the score, who disputes it, where a kernel runs, and what it is; in one line."""
     is_of_host = all(is_kernel(finding.package.name) for finding in findings)
-    notes = (score_text(findings), HOST_KERNEL if is_of_host else "", what_it_is(findings))
+    dispute = capitalized(dispute_of(findings) or "")
+    kernel = HOST_KERNEL if is_of_host else ""
+    notes = (score_text(findings), dispute, kernel, what_it_is(findings))
     return ". ".join(filter(None, notes))
 
 

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from lib.checks.findings import MANAGER
+from lib.core.disputes import dispute_of
 from lib.core.routing import BELOW
 from lib.core.scanners import scanner_of
 from lib.core.upgrades import highest_score, upgrade_of
@@ -394,6 +395,7 @@ def _remarks(content: Content, entry: Entry, note: str, reason: str) -> Iterable
     if entry.epss >= LIKELY:
         yield f"EPSS {percent(entry.epss)}"
     yield score_text(rows)
+    yield dispute_of(rows) or ""
     behind = [content.name_of(image) for image in entry.images if image.key != content.image.key]
     if behind and not any(name in reason or name in note for name in behind):
         yield f"in {names_text(behind)}"
