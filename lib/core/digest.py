@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
+from lib.core.named_versions import NamedVersion
 from lib.core.schedule import PERIODS, STREAM, Schedule, digest_id
 from lib.core.shares import worst_first
 from lib.core.upgrades import version_key
@@ -253,7 +254,7 @@ def _described(items: Sequence[OpenItem]) -> str | None:
 
 def _version(described: str) -> tuple[object, ...]:
     """Return the key of "TensorFlow 2.12.0", which may name the product."""
-    return version_key(described.rpartition(" ")[2])
+    return version_key(NamedVersion.of_words(described).version)
 
 
 def _all_omitted(shares: Iterable[StreamShare]) -> Omitted:

@@ -26,6 +26,17 @@ class NamedVersion(NamedTuple):
     product: str = ""
     """The description's name of the package, where that differs from the package's own."""
 
+    @property
+    def words(self) -> str:
+        """The version in words: "1.8.0", "TensorFlow 2.12.0"."""
+        return f"{self.product} {self.version}".lstrip()
+
+    @classmethod
+    def of_words(cls, words: str) -> "NamedVersion":
+        """Return the version of `words`."""
+        product, _, version = words.rpartition(" ")
+        return cls(version, product)
+
 
 def named_version(finding: Finding) -> NamedVersion | None:
     """
@@ -82,6 +93,6 @@ def described(findings: Iterable[Finding]) -> NamedVersion | None:
 
 
 def described_version(findings: Iterable[Finding]) -> str | None:
-    """Return `described` in words: "1.8.0", "TensorFlow 2.12.0"."""
+    """Return `described` in words."""
     named = described(findings)
-    return " ".join(filter(None, (named.product, named.version))) if named is not None else None
+    return named.words if named is not None else None

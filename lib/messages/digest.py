@@ -38,7 +38,7 @@ _IMAGES: Final = 2
 _UNSCANNED: Final = 2
 """Images without a result that the first line names."""
 
-FIRST: Final = "First digest: the next one says what changed"
+FIRST: Final = "First digest: the next one will show changes"
 STEPS: Final = "Most effective next steps"
 NO_VERSION: Final = "Where no target version is given, the scanner names no fix version"
 AGES: Final = "Age since the scanner first saw it"
@@ -46,7 +46,7 @@ AGE_COLUMNS: Final = ("Age", "Open")
 REPOSITORIES: Final = "Repositories, worst first"
 IMAGES: Final = "Images, worst first"
 RESOLVED: Final = "Fixed or gone since the last digest, worst first"
-REPORT: Final = "Report of the last alert"
+REPORT: Final = "Latest report"
 CONSOLE: Final = "ECR console"
 UNSCANNED: Final = "Not scanned"
 TREND: Final = "Open over time"
@@ -248,7 +248,7 @@ def _oldest(digest: Digest) -> str:
     """Return how old the oldest is, and since when it is here: a scanner can know it for years."""
     if digest.oldest_open_since is None:
         return ""
-    sentence = f"The oldest is known to the scanner since {digest.oldest_open_since:%Y-%m-%d}"
+    sentence = f"The oldest has been known to the scanner since {digest.oldest_open_since:%Y-%m-%d}"
     here = digest.oldest_here_since
     is_later = here is not None and here.date() > digest.oldest_open_since.date()
     return f"{sentence}, and open here since {here:%Y-%m-%d}" if is_later else sentence

@@ -4,14 +4,15 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Final
 
+from lib.core.named_versions import NamedVersion
 from lib.messages.describing import is_kernel
 from lib.messages.digest_parts import DigestLine, linked
+from lib.messages.named_upgrades import origin, upgrade_to
 from lib.messages.phrases import counts_text, listed, names_text
 from lib.models import Finding, Package, PackageDigest, Severity
 from lib.text import counted, first, one_line, short
 from lib.urls.advisories import vulnerability_url
 
-FROM_DESCRIPTION: Final = "The version is from CVE descriptions; the scanner names none"
 _NAME: Final = 60
 _VERSIONS: Final = 2
 _VERSION: Final = 40
@@ -40,7 +41,7 @@ def _step(packages: Sequence[PackageDigest]) -> DigestLine:
     if is_kernel(package.package):
         text = _kernel(package)
     elif package.fixable or package.described:
-        whose = f". {FROM_DESCRIPTION}" if package.described and not package.fixed else ""
+        whose = f". {origin()}" if package.described and not package.fixed else ""
         text = f"{_upgrade(package)} in {names}{whose}"
     elif package.of_distribution:
         parts = [f"{_installed(one)} ({counts_text(one.counts)})" for one in packages]
@@ -62,8 +63,8 @@ def _kernel(package: PackageDigest) -> str:
     name, counts, names = _package(package), counts_text(package.counts), _names(package)
     target = f"{name} {short(package.fixed, _VERSION)}" if package.fixed else f"a newer {name}"
     return (
-        f"Check the kernel of the hosts first: containers run on it. Rebuilding {names} on {target}"
-        f" then clears {counts} from the scan, not the risk"
+        f"Check the kernel of the hosts first: containers run on it. Rebuilding {names} on a"
+        f" base image with {target} then clears {counts} from the scan, not the risk"
     )
 
 
@@ -82,14 +83,15 @@ def _places(package: PackageDigest) -> str:
 
 
 def _upgrade(package: PackageDigest) -> str:
-    counts, target = counts_text(package.counts), package.fixed or package.described
-    if not target:
-        return f"Upgrade {_installed(package)}: a fix exists for {counts}"
-    versions = _versions(package)
-    start = f" from {versions}" if versions else ""
-    later = "" if package.fixed else " or later"
-    target = short(target, _VERSION)
-    return f"Upgrade {_package(package)}{start} to {target}{later}: removes {counts}"
+    counts, versions = counts_text(package.counts), _versions(package)
+    if package.fixed:
+        start = f" from {versions}" if versions else ""
+        target = short(package.fixed, _VERSION)
+        return f"Upgrade {_package(package)}{start} to {target}: removes {counts}"
+    if package.described:
+        named = NamedVersion.of_words(package.described)
+        return f"{upgrade_to(_package(package), versions, named)}: removes {counts}"
+    return f"Upgrade {_installed(package)}: a fix exists for {counts}"
 
 
 def _installed(package: PackageDigest) -> str:

@@ -13,6 +13,7 @@ from lib.messages.advising import base_of, host_note, hosts_of, rebuild_of, rele
 from lib.messages.content import Content, Entry, counts_of, fewer_last, source_of
 from lib.messages.describing import is_kernel, worst_score
 from lib.messages.facts import workloads_text
+from lib.messages.named_upgrades import origin, upgrade_to
 from lib.messages.phrases import NAME, counts_text, listed, names_text
 from lib.messages.steps import Step, ToDo, UpgradeText
 from lib.models import Counts, Deployments, Finding, Origin, Severity, Upgrade, Workload
@@ -76,7 +77,7 @@ def to_do(
                 news,
             ),
         ),
-        described=_described_text(content, by_description),
+        described=_described_text(content, by_description, unversioned),
         unversioned=tuple(map(upgrade_text, first(unversioned, rows))),
         unversioned_count=len(unversioned),
         note=host_note(entries),
@@ -101,7 +102,7 @@ def _brief(
 ) -> str:
     """Return the first steps in one line; empty where there are none."""
     ready = ready_upgrades(packages)
-    others = [f"{short(name, NAME)} to {one.version}" for name, one in by_description.items()]
+    others = [f"{short(name, NAME)} to {one.words}" for name, one in by_description.items()]
     targets = [_target(upgrade) for upgrade in ready] + others
     more = len(targets) - _THEN
     named = targets[:_THEN] + ([counted(more, "more package")] if more > 0 else [])
@@ -269,18 +270,20 @@ def _described(entries: Sequence[Entry]) -> Mapping[str, NamedVersion]:
     return dict(first([*texts.items()], _PACKAGES))
 
 
-def _described_text(content: Content, versions: Mapping[str, NamedVersion]) -> str:
+def _described_text(
+    content: Content, versions: Mapping[str, NamedVersion], packages: Sequence[Upgrade]
+) -> str:
     """Return the upgrades that descriptions name, with what they remove; empty without any."""
     if not versions:
         return ""
+    installed = {package.package: _installed(package) for package in packages}
+    removed = {name: counts_text(_fixed_in(content, name, one)) for name, one in versions.items()}
     texts = [
-        f"{short(name, NAME)} to {' '.join(filter(None, (one.product, one.version)))} or later"
-        f" ({counts_text(_fixed_in(content, name, one))})"
+        f"{upgrade_to(name, installed.get(name, ''), one)} ({removed[name]})"
         for name, one in versions.items()
     ]
-    whose = "the CVE description" if len(texts) == 1 else "CVE descriptions"
-    version = "version is" if len(texts) == 1 else "versions are"
-    return f"Upgrade {listed(texts)}. The {version} from {whose}; the scanner names none"
+    others = [f"{text[:1].lower()}{text[1:]}" for text in texts[1:]]
+    return f"{listed([texts[0], *others])}. {origin(len(texts))}"
 
 
 def _fixed_in(content: Content, package: str, version: NamedVersion) -> Counts:
@@ -307,17 +310,21 @@ def ready_upgrades(upgrades: Iterable[Upgrade]) -> list[Upgrade]:
 
 def upgrade_text(upgrade: Upgrade, base: str = "") -> UpgradeText:
     """Return a package to upgrade in words. `base`: the words for the base image."""
-    versions = [truncate(one_line(version), NAME) for version in upgrade.installed]
-    more = f" and {len(versions) - _VERSIONS} more" if len(versions) > _VERSIONS else ""
     return UpgradeText(
         remedy=_remedy(upgrade, base),
         package=short(upgrade.package),
-        installed=", ".join(versions[:_VERSIONS]) + more,
+        installed=_installed(upgrade),
         fixed=truncate(one_line(upgrade.fixed or ""), NAME),
         removes=counts_text(upgrade.fixes),
         fixes=upgrade.fixes,
         score=worst_score(upgrade.score, sum(upgrade.fixes.values())),
     )
+
+
+def _installed(upgrade: Upgrade) -> str:
+    versions = [truncate(one_line(version), NAME) for version in upgrade.installed]
+    more = f" and {len(versions) - _VERSIONS} more" if len(versions) > _VERSIONS else ""
+    return ", ".join(versions[:_VERSIONS]) + more
 
 
 def _remedy(upgrade: Upgrade, base: str) -> str:

@@ -167,19 +167,39 @@ class TestNamedVersion:
         """It patches an old one."""
         assert named_version(described("scipy before 1.8.0", manager="OS")) is None
 
+    def test_another_product_is_moved_to(self) -> None:
+        """Its version is none of the package; the words are those of a digest."""
+        finding = described("The fix will be included in TensorFlow 2.12.0.")
+        finding = replace(finding, package=replace(finding.package, name="tensorflow-gpu"))
+
+        to_do = of(finding).to_do
+
+        assert to_do.described == (
+            "Move from tensorflow-gpu 1.7.0 to TensorFlow 2.12.0 or later (1 HIGH). The version is "
+            "from CVE descriptions; the scanner names none"
+        )
+        assert to_do.brief.endswith("tensorflow-gpu to TensorFlow 2.12.0")
+
+    def test_who_disputes_a_vulnerability_stands_in_its_row(self) -> None:
+        """A reader knows that somebody does not take it for one."""
+        text = of(described("SciPy crashes. NOTE: the vendor says that this is not a flaw."))
+
+        (row,) = text.sections[0].rows
+        assert "disputed by the vendor" in row.remarks
+
     def test_it_is_no_word_of_the_scanner(self) -> None:
         """And one vulnerability without a version leaves its package out."""
         named = described("SciPy before 1.8.0 crashes.")
         other = replace(named, vulnerability_id="CVE-2026-2", description="It crashes.")
 
         assert of(named).to_do.described == (
-            "Upgrade scipy to 1.8.0 or later (1 HIGH). The version is from the CVE description; "
-            "the scanner names none"
+            "Upgrade scipy from 1.7.0 to 1.8.0 or later (1 HIGH). The version is from CVE "
+            "descriptions; the scanner names none"
         )
         assert of(named).to_do.without_version == ""
         less = replace(other, severity=Severity.MEDIUM)
         described_text = of(named, less, threshold=Severity.HIGH).to_do.described
-        assert described_text.startswith("Upgrade scipy to 1.8.0 or later (1 HIGH).")
+        assert described_text.startswith("Upgrade scipy from 1.7.0 to 1.8.0 or later (1 HIGH).")
         assert of(named, other).to_do.described == ""
 
 

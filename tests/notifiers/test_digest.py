@@ -232,7 +232,7 @@ def test_what_is_unknown_is_said_beside_what_is_known() -> None:
 
 def test_the_oldest_has_two_dates_where_they_differ() -> None:
     """Of one that a scanner saw first in these images there is only one."""
-    sentence = "The oldest is known to the scanner since 2026-06-15"
+    sentence = "The oldest has been known to the scanner since 2026-06-15"
     first = a_digest_of().oldest_open_since
 
     assert text_of(a_digest_of()).oldest == f"{sentence}, and open here since 2026-08-20"
@@ -273,6 +273,19 @@ def test_a_version_from_a_description_is_named_as_such() -> None:
         " and ml/trainer:2.6.0 (1). The version is from CVE descriptions; the scanner names none"
     )
     assert NO_VERSION not in text.footer
+
+
+def test_another_product_is_moved_to_not_upgraded_to() -> None:
+    """The version is that of the product that the descriptions name."""
+    package = PackageDigest(
+        "tensorflow-gpu", {M: 10}, False, (SHOP,), installed=("2.6.3",),
+        described="TensorFlow 2.12.0",
+    )  # fmt: skip
+
+    assert text_of(a_digest_of(packages=(package,))).lists[0].lines[0].text == (
+        "Move from tensorflow-gpu 2.6.3 to TensorFlow 2.12.0 or later: removes 10 MEDIUM in"
+        " web/storefront:3.2.1. The version is from CVE descriptions; the scanner names none"
+    )
 
 
 def test_one_vulnerability_in_two_images_is_two_findings_of_one_vulnerability() -> None:
@@ -325,12 +338,12 @@ def test_a_kernel_is_that_of_the_host() -> None:
 
     assert text_of(a_digest_of(packages=(package,))).lists[0].lines[0].text == (
         "Check the kernel of the hosts first: containers run on it. Rebuilding web/storefront:3.2.1"
-        " on linux 4.19.304-1 then clears 1 MEDIUM from the scan, not the risk"
+        " on a base image with linux 4.19.304-1 then clears 1 MEDIUM from the scan, not the risk"
     )
     unfixed = replace(package, fixable=False, fixed=None, of_distribution=True)
     other = PackageDigest("zlib", {M: 1}, fixable=False, images=(SHOP,), of_distribution=True)
     lines = text_of(a_digest_of(packages=(unfixed, other))).lists[0].lines
-    assert "3.2.1 on a newer linux then clears" in lines[0].text
+    assert "3.2.1 on a base image with a newer linux then clears" in lines[0].text
     assert len(lines) == 2
 
 
