@@ -137,11 +137,11 @@ def actions(draw: st.DrawFn, truth: Truth, scanner: str) -> Iterator[Action]:
             yield InUse(name, count)
         case "delete":
             truth.delete(image)
-            yield Delete(name, None)
+            yield Delete(name)
         case "untag" if any(holder == image for holder in truth.holders.values()):
             own = tuple(tag for tag, holder in truth.holders.items() if holder == image)
             truth.untag(image, own[:1])
-            yield Delete(name, None, own[:1])
+            yield Delete(name, own[:1])
         case "archive" | "restore":
             archived = verb == "archive"
             truth.archived = truth.archived | {image} if archived else truth.archived - {image}
