@@ -60,7 +60,7 @@ def is_settled(
         for name, view in views.items()
     ) and not any(
         _may_lead(rules.routes, name, image)
-        for name in current
+        for name in dict.fromkeys(destinations)
         if name not in views
         for image in images
     )

@@ -153,12 +153,12 @@ class StreamSync:
             watching = watching._replace(arrival=Arrival.RULES)
         own = self._followed(own, watching, records)
         resting = at_rest(own.tags, images, watching)
-        plain = reference is None and cause != DAILY and watching.arrival is not Arrival.RULES
-        if plain and own.inputs == row.inputs and not any(records[x].stale for x in own.watched):
+        over = resting and _is_over(partition.views.values(), ())
+        alike = reference is None and replace(own, at_rest=over) == row
+        if alike and cause != DAILY and not any(records[name].stale for name in own.watched):
             where = (rules.rules, rules.destinations, now.date())
             if is_settled(partition, watching.images, *where):
-                over = resting and _is_over(partition.views.values(), ())
-                return self._settled(row, replace(own, at_rest=over), watching)
+                return SyncOutcome(stream, None, row.tags, watching, (), ())
         before = self._state(row)
         scans = self._scans(watching, records)
         state = next_state(
@@ -193,13 +193,6 @@ class StreamSync:
             advanced=state is not before,
             written=written,
         )
-
-    def _settled(self, row: StreamRow, after: StreamRow, watching: Watch) -> SyncOutcome:
-        """Return the outcome where no view can differ: only the stream's row, where tags do."""
-        written = after != row
-        if written:
-            self._streams.write(row, after, ())
-        return SyncOutcome(row.stream, None, after.tags, watching, (), (), written=written)
 
     def _records(self, row: StreamRow) -> Mapping[str, ImageRecord]:
         """Return what is stored of the images that have or had a tag of the stream, by digest."""
