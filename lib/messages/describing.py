@@ -31,8 +31,9 @@ _DOUBLED: Final = re.compile(r"\b(a|an|and|in|is|of|on|the|to) \1\b")
 _NAMES_ONLY: Final = re.compile(r"\S+ - .{1,120}")
 """Inspector's title: "CVE-2023-42753 - linux"."""
 _GAIN: Final = re.compile(
-    r"\b(?:crash|denial of service|execut|escalat|privilege|arbitrary code|disclos|leak|bypass"
-    r"|sensitive|overwrit|traversal|inject|spoof|hijack|impersonat|side[- ]channel)",
+    r"\b(?:crash|denial of service|execute|executing|execution|escalat|privilege|arbitrary code"
+    r"|disclos|leak|bypass|sensitive|overwrit|traversal|inject|spoof|hijack|impersonat"
+    r"|side[- ]channel)",
     re.IGNORECASE,
 )
 """What an attacker gains."""
