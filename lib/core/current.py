@@ -7,6 +7,7 @@ from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, Final
 
+from lib.core.disputes import dispute_of
 from lib.core.named_versions import described_version
 from lib.core.streams import alternating_tags
 from lib.models import Finding
@@ -23,7 +24,7 @@ LEFT_OUT: Final[Mapping[str, Any]] = MappingProxyType(
 )
 """
 Fields of a row that fill pages and decide nothing, with the values that stand for them. So do most
-descriptions; those that name the version of a fix stay.
+descriptions; those that name the version of a fix, or a dispute, stay.
 """
 _NAMES: Final = tuple([field.name for field in fields(Finding)])
 
@@ -64,5 +65,6 @@ def _column(name: str, findings: Sequence[Finding]) -> Iterable[Any]:
 
 
 def _description(finding: Finding) -> str | None:
-    """Return a description that names the version of a fix; None for all others."""
-    return finding.description if described_version((finding,)) else None
+    """Return a description that names the version of a fix, or a dispute; None for all others."""
+    rows = (finding,)
+    return finding.description if described_version(rows) or dispute_of(rows) else None

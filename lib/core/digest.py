@@ -7,6 +7,7 @@ and so do its vulnerabilities.
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
@@ -40,6 +41,8 @@ _BANDS: Final = (
     (timedelta(days=90), "31 to 90 days"),
     (None, "over 90 days"),
 )
+UNDATED: Final = "not known (the scanner names no date)"
+"""The age of what was seen here first within these days: the scanner may have known it longer."""
 _PACKAGES: Final = 3
 """Packages that a digest names: the next steps of its readers."""
 _ALTERNATING: Final = 3
@@ -101,7 +104,9 @@ def digest_of(
         resolved=gone,
         resolved_vulnerabilities=_resolved(resolved),
         ages=_ages(now, until),
-        oldest_open_since=None if oldest is None else oldest.item.first_observed_at,
+        oldest_open_since=(
+            None if oldest is None or oldest.item.undated else oldest.item.first_observed_at
+        ),
         oldest_here_since=None if oldest is None else since[oldest.stream],
         distinct=_distinct(now),
         repositories=_repositories(shares, now, new, resolved),
@@ -198,10 +203,12 @@ def _resolved(entries: Iterable[_Entry]) -> tuple[ResolvedVulnerability, ...]:
 
 
 def _ages(entries: Iterable[_Entry], until: datetime) -> tuple[Age, ...]:
-    bands: dict[str, Counter[Severity]] = {words: Counter() for _, words in _BANDS}
+    bands = {words: Counter[Severity]() for words in (*(words for _, words in _BANDS), UNDATED)}
     for entry in entries:
         age = until - entry.item.first_observed_at
-        words = next(words for most, words in _BANDS if most is None or age <= most)
+        most, words = next(band for band in _BANDS if band[0] is None or age <= band[0])
+        if entry.item.undated and most is not None:
+            words = UNDATED
         bands[words][entry.item.severity] += 1
     return tuple([Age(words, worst_first(counts)) for words, counts in bands.items()])
 
@@ -221,8 +228,32 @@ def _packages(entries: Iterable[_Entry], images: Mapping[str, Image]) -> tuple[P
     worst, others = packages[:_PACKAGES], packages[_PACKAGES:]
     upgrade = next((package for package in others if package.fixable), None)
     if upgrade is not None and not any(package.fixable for package in worst):
-        return (*worst[:-1], upgrade)
-    return tuple(worst)
+        worst = [*worst[:-1], upgrade]
+    return tuple(_with_rebuilt(worst, [package for package in packages if package not in worst]))
+
+
+def _with_rebuilt(
+    worst: Sequence[PackageDigest], others: Sequence[PackageDigest]
+) -> list[PackageDigest]:
+    """Return packages with those that the same rebuilds bring up to date: one, or their number."""
+    packages = list(worst)
+    for images in dict.fromkeys(filter(None, map(_rebuilt, worst))):
+        rest = [package for package in others if _rebuilt(package) == images]
+        if len(rest) == 1:
+            packages += rest
+        elif rest:
+            place = next(i for i, package in enumerate(worst) if _rebuilt(package) == images)
+            counts = sum((Counter(package.counts) for package in rest), Counter[Severity]())
+            packages[place] = replace(
+                packages[place], more=len(rest), more_counts=worst_first(counts)
+            )
+    return packages
+
+
+def _rebuilt(package: PackageDigest) -> frozenset[str]:
+    """Return the images to rebuild for a package without a fix version; empty for another."""
+    is_rebuilt = package.of_distribution and not package.fixable
+    return frozenset(image.key for image in package.images) if is_rebuilt else frozenset()
 
 
 def _package_digest(entries: Sequence[_Entry], images: Mapping[str, Image]) -> PackageDigest:
@@ -243,6 +274,7 @@ def _package_digest(entries: Sequence[_Entry], images: Mapping[str, Image]) -> P
         of_distribution=all(item.of_distribution for item in items),
         described=_described(items),
         shares=tuple([number for _, number in places]),
+        disputed=Counter(item.disputed for item in items if item.disputed),
     )
 
 

@@ -23,6 +23,10 @@ Records of disputes: https://www.cve.org/ResourcesSupport/AllResources/CNARules
 _DISPUTED: Final = re.compile(r"\bdisput(?:ed?|es|ing)\b", re.IGNORECASE)
 
 
+_HINTS: Final = ("isput", "ISPUT", "NOTE:")
+"""A text without any of them mentions no dispute: an image can have ten thousand findings."""
+
+
 class Dispute(StrEnum):
     """The side that disputes a vulnerability, in words."""
 
@@ -32,7 +36,11 @@ class Dispute(StrEnum):
 
 def dispute_of(findings: Iterable[Finding]) -> Dispute | None:
     """Return who disputes a vulnerability, by its descriptions; None where none says so."""
-    texts = [finding.description for finding in findings if finding.description]
+    texts = [
+        finding.description
+        for finding in findings
+        if finding.description and any(hint in finding.description for hint in _HINTS)
+    ]
     if any(_BY_VENDOR.search(text) for text in texts):
         return Dispute.VENDOR
     return Dispute.SOMEBODY if any(_DISPUTED.search(text) for text in texts) else None

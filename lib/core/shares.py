@@ -10,6 +10,7 @@ from datetime import date, datetime
 from sys import intern
 
 from lib.core.desired import desired
+from lib.core.disputes import dispute_of
 from lib.core.named_versions import described_version
 from lib.core.problems import in_short, problem_of
 from lib.core.routing import BELOW, UNRATED
@@ -71,7 +72,7 @@ def stream_share(
         ),
         items=tuple(
             [
-                _open_item(item, state.at if lifecycle is None else lifecycle.first_observed_at)
+                _open_item(item, lifecycle, state.at)
                 for item, lifecycle in zip(items, lifecycles, strict=True)
             ]
         ),
@@ -139,8 +140,12 @@ def _oldest_here_since(lifecycles: Iterable[Lifecycle]) -> datetime | None:
     return min(times)[1] if times else None
 
 
-def _open_item(item: DesiredItem, first_observed_at: datetime) -> OpenItem:
+def _open_item(item: DesiredItem, lifecycle: Lifecycle | None, at: datetime) -> OpenItem:
     reported = item.reported
+    opened, observed = at, at
+    if lifecycle is not None:
+        opened, observed = lifecycle.opened.at, lifecycle.first_observed_at
+    is_dated = any(finding.first_observed_at is not None for finding in item.findings)
     # Of 5,000 streams: the same names come again and again, and are kept once.
     return OpenItem(
         intern(reported.id),
@@ -149,13 +154,15 @@ def _open_item(item: DesiredItem, first_observed_at: datetime) -> OpenItem:
         reported.fixable,
         reported.exploitable,
         intern(item.findings[0].package.name),
-        first_observed_at,
+        observed,
         intern(item.images[0].key),
         *_package(item.findings),
         fix_unknown=not reported.fixable and not _is_without_fix(item.findings),
         exploit_unknown=not reported.exploitable and not _says_exploit(item.findings),
         of_distribution=of_distribution(item.findings[0]),
         described=_described(item.findings),
+        disputed=intern(str(dispute_of(item.findings) or "")),
+        undated=not is_dated and observed >= opened,
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final, TypeVar
 
+from lib.core.digest import UNDATED
 from lib.messages.digest_parts import DigestLine, DigestList, DigestText, linked
 from lib.messages.digest_steps import steps
 from lib.messages.phrases import counts_text, severity_word
@@ -246,10 +247,12 @@ def _ages(digest: Digest) -> tuple[tuple[str, str], ...]:
 
 def _oldest(digest: Digest) -> str:
     """Return how old the oldest is, and since when it is here: a scanner can know it for years."""
+    here = digest.oldest_here_since if digest.counts else None
     if digest.oldest_open_since is None:
-        return ""
-    sentence = f"The oldest has been known to the scanner since {digest.oldest_open_since:%Y-%m-%d}"
-    here = digest.oldest_here_since
+        return f"The oldest has been open here since {here:%Y-%m-%d}" if here is not None else ""
+    is_dated = not any(age.counts for age in digest.ages if age.words == UNDATED)
+    oldest = "The oldest" if is_dated else "The oldest with a date"
+    sentence = f"{oldest} has been known to the scanner since {digest.oldest_open_since:%Y-%m-%d}"
     is_later = here is not None and here.date() > digest.oldest_open_since.date()
     return f"{sentence}, and open here since {here:%Y-%m-%d}" if is_later else sentence
 

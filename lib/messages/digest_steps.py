@@ -1,7 +1,7 @@
 """The next steps of a digest: what to upgrade or rebuild, what that removes, and where. Pure."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from itertools import groupby
 from typing import Final
 
 from lib.core.named_versions import NamedVersion
@@ -23,8 +23,10 @@ _PLACE: Final = 40
 
 def steps(packages: Sequence[PackageDigest]) -> Iterator[DigestLine]:
     """Yield the steps, one for all packages of the same base image."""
-    for _, group in groupby(packages, _base):
-        yield _step(list(group))
+    groups: defaultdict[tuple[object, ...], list[PackageDigest]] = defaultdict(list)
+    for package in packages:
+        groups[_base(package)].append(package)
+    yield from map(_step, groups.values())
 
 
 def _base(package: PackageDigest) -> tuple[object, ...]:
@@ -44,23 +46,37 @@ def _step(packages: Sequence[PackageDigest]) -> DigestLine:
         whose = f". {origin()}" if package.described and not package.fixed else ""
         text = f"{_upgrade(package)} in {names}{whose}"
     elif package.of_distribution:
-        parts = [f"{_installed(one)} ({counts_text(one.counts)})" for one in packages]
-        versions = "a newer version" if len(packages) == 1 else "newer versions"
+        parts = _rebuilt(packages)
+        versions = "a newer version" if len(parts) == 1 else "newer versions"
         text = (
             f"Rebuild {_names(package)} on the latest base image, or look for {versions} of"
             f" {listed(parts)}"
         )
     else:
         text = f"Look for a newer version of {_installed(package)}: "
-        text = f"{text}{counts_text(package.counts)} in {names}"
+        text = f"{text}{_counts(package)} in {names}"
     finding = Finding(package.worst, Package(package.package), Severity.UNKNOWN)
     label = f"For example: {short(package.worst, _NAME)}"
     return linked(one_line(text), (label, vulnerability_url(finding)))
 
 
+def _rebuilt(packages: Sequence[PackageDigest]) -> list[str]:
+    """Return the packages that a rebuild brings up to date, with the number that is not named."""
+    parts = [f"{_installed(package)} ({_counts(package)})" for package in packages]
+    more = sum(package.more for package in packages)
+    counts = next((package.more_counts for package in packages if package.more), {})
+    return [*parts, *([f"{counted(more, 'more package')} ({counts_text(counts)})"] if more else [])]
+
+
+def _counts(package: PackageDigest) -> str:
+    """Return "2 CRITICAL, 1 disputed by the vendor"."""
+    disputed = [f"{number:,} {words}" for words, number in package.disputed.items()]
+    return ", ".join([counts_text(package.counts), *disputed])
+
+
 def _kernel(package: PackageDigest) -> str:
     """Return that a kernel in an image is not the one that runs."""
-    name, counts, names = _package(package), counts_text(package.counts), _names(package)
+    name, counts, names = _package(package), _counts(package), _names(package)
     target = f"{name} {short(package.fixed, _VERSION)}" if package.fixed else f"a newer {name}"
     return (
         f"Check the kernel of the hosts first: containers run on it. Rebuilding {names} on a"
@@ -83,7 +99,7 @@ def _places(package: PackageDigest) -> str:
 
 
 def _upgrade(package: PackageDigest) -> str:
-    counts, versions = counts_text(package.counts), _versions(package)
+    counts, versions = _counts(package), _versions(package)
     if package.fixed:
         start = f" from {versions}" if versions else ""
         target = short(package.fixed, _VERSION)

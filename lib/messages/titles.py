@@ -29,6 +29,10 @@ DONE_WHEN_PATCHED: Final = (
     "the hosts run a patched kernel and no scan lists these vulnerabilities any more, or their "
     "risk is accepted. Every scan updates this issue."
 )
+DONE_DIGEST: Final = (
+    "no vulnerability is open in these images, or each risk is accepted, and each image has a scan "
+    "result. Every digest updates this issue."
+)
 NOTES: Final = "Notes"
 ABOUT: Final = "About"
 DETAILS: Final = "Image and scan details"

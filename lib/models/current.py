@@ -22,7 +22,7 @@ class CurrentCopy:
     state: StreamState
     """
     With the rows that are open, and without departures. Of their long texts only descriptions that
-    name the version of a fix.
+    name the version of a fix, or a dispute.
     """
     alternating: tuple[str, ...] = ()
     """Two kinds of tags between which the stream goes back and forth; empty: it does not."""
@@ -57,6 +57,13 @@ class OpenItem(NamedTuple):
     described: str = ""
     """The version that its description names ("1.8.0", "TensorFlow 2.12.0"), where the scanner
     names none and it is the only package."""
+    disputed: str = ""
+    """Who disputes it, in words; empty where no description says so."""
+    undated: bool = False
+    """
+    No scanner says since when it knows it: `first_observed_at` is the first time that it was seen
+    here.
+    """
 
 
 class CountedImage(NamedTuple):

@@ -226,6 +226,12 @@ class PackageDigest:
     """The version that the descriptions of all of them name; None where the scanner names one."""
     shares: tuple[int, ...] = ()
     """How many of the vulnerabilities each image has, in the order of `images`."""
+    disputed: Mapping[str, int] = field(default_factory=dict)
+    """How many of the vulnerabilities are disputed, by who does, in words."""
+    more: int = 0
+    """Further packages that the same rebuild brings up to date, and that are not named."""
+    more_counts: Counts = field(default_factory=dict)
+    """The vulnerabilities in them."""
 
 
 class Unknown(NamedTuple):

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lib.core.current import current_copy
-from lib.core.digest import RULES_CHANGED, digest_of
+from lib.core.digest import RULES_CHANGED, UNDATED, digest_of
 from lib.core.routing import Match
 from lib.core.schedule import PERIODS
 from lib.core.shares import stream_share
@@ -127,6 +127,26 @@ def test_a_version_that_descriptions_name_reaches_the_digest() -> None:
     assert a_digest(of_images(a_watched(named, silent))).packages[0].described is None
     rows = a_copy(a_watched(named, silent)).state.images[0].parts[0].evidence[0].findings
     assert [row.description for row in rows] == [named.description, None]
+
+
+def test_a_dispute_reaches_the_digest() -> None:
+    """Through the copy, which drops other texts."""
+    disputed = replace(a_finding("CVE-1"), description="NOTE: this is disputed by the vendor.")
+
+    (package,) = a_digest(of_images(a_watched(disputed, a_finding("CVE-2")))).packages
+
+    assert package.disputed == {"disputed by the vendor": 1}
+
+
+@pytest.mark.parametrize(("number", "named", "more"), [(4, 4, 0), (6, 3, 3)])
+def test_a_rebuild_counts_all_that_it_brings_up_to_date(number: int, named: int, more: int) -> None:
+    """One package beyond the first three is named, several are counted."""
+    rows = [a_finding(f"CVE-{n}", severity="HIGH", package=f"lib{n}") for n in range(number)]
+
+    packages = a_digest(of_images(a_watched(*rows))).packages
+
+    assert len(packages) == named
+    assert (packages[0].more, sum(packages[0].more_counts.values())) == (more, more)
 
 
 def test_a_vulnerability_of_two_images_is_one_distinct_one() -> None:
@@ -320,7 +340,9 @@ def test_age_is_that_of_the_first_observation(days: int, age: str) -> None:
     since = UNTIL - timedelta(days=days)
     lifecycle = a_lifecycle(first_observed_at=since)
 
-    digest = a_digest(of_images(a_watched(a_finding()), lifecycles={"CVE-2024-0001": lifecycle}))
+    rows = a_watched(a_finding(first_observed_at=since))
+
+    digest = a_digest(of_images(rows, lifecycles={"CVE-2024-0001": lifecycle}))
 
     assert {band.words: sum(band.counts.values()) for band in digest.ages if band.counts} == {
         age: 1
@@ -328,11 +350,34 @@ def test_age_is_that_of_the_first_observation(days: int, age: str) -> None:
     assert digest.oldest_open_since == since
 
 
+@pytest.mark.parametrize(("days", "words"), [(60, UNDATED), (91, "over 90 days")])
+def test_an_age_that_only_the_first_scan_here_says_is_not_known(days: int, words: str) -> None:
+    """The scanner may have known it for years; beyond the last limit it is old in any case."""
+    since = UNTIL - timedelta(days=days)
+    here = a_lifecycle(first_observed_at=since)
+    lifecycle = replace(here, opened=here.opened._replace(at=since))
+
+    digest = a_digest(of_images(a_watched(a_finding()), lifecycles={"CVE-2024-0001": lifecycle}))
+
+    assert [band.words for band in digest.ages if band.counts] == [words]
+    assert digest.oldest_open_since is None
+    assert digest.oldest_here_since == since
+
+
+def test_a_date_of_the_scanner_counts_on_the_day_of_the_first_scan() -> None:
+    """It is the same day by chance."""
+    finding = a_finding(first_observed_at=NOW)
+
+    digest = a_digest(of_images(a_watched(finding)))
+
+    assert UNDATED not in [band.words for band in digest.ages if band.counts]
+
+
 def test_what_has_no_lifecycle_is_as_old_as_the_state() -> None:
     """A copy of another version of the program is read, too."""
     copy = a_copy(a_watched(a_finding()))
 
-    assert a_digest(a_share(copy)).oldest_open_since == copy.state.at
+    assert a_share(copy).items[0].first_observed_at == copy.state.at
 
 
 # --- results that are missing or old ----------------------------------------------------------

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from lib.core.digest import UNDATED
 from lib.errors import ConfigError
 from lib.messages.digest import (
     FIRST,
@@ -19,7 +20,8 @@ from lib.messages.digest import (
     digest_text_of,
 )
 from lib.messages.digest_parts import DigestLine, DigestLink, DigestText
-from lib.models import Digest, HttpAnswer, PackageDigest, Receipt, Unknown, UnscannedImage
+from lib.messages.titles import DONE_DIGEST
+from lib.models import Age, Digest, HttpAnswer, PackageDigest, Receipt, Unknown, UnscannedImage
 from lib.notifiers.sns.notifier import FORMATS
 from lib.ports.notifiers import Verifiable
 from tests.notifiers.jira.test_notifier import assert_valid
@@ -238,7 +240,11 @@ def test_the_oldest_has_two_dates_where_they_differ() -> None:
     assert text_of(a_digest_of()).oldest == f"{sentence}, and open here since 2026-08-20"
     for here in (first, None):
         assert text_of(a_digest_of(oldest_here_since=here)).oldest == sentence
-    assert not text_of(a_digest_of(oldest_open_since=None)).oldest
+    undated = (Age(UNDATED, {M: 1}),)
+    assert text_of(a_digest_of(ages=undated)).oldest.startswith("The oldest with a date has been")
+    here_only = a_digest_of(oldest_open_since=None)
+    assert text_of(here_only).oldest == "The oldest has been open here since 2026-08-20"
+    assert not text_of(a_digest_of(oldest_open_since=None, oldest_here_since=None)).oldest
 
 
 def test_one_id_stands_as_an_example_for_several_images() -> None:
@@ -273,6 +279,22 @@ def test_a_version_from_a_description_is_named_as_such() -> None:
         " and ml/trainer:2.6.0 (1). The version is from CVE descriptions; the scanner names none"
     )
     assert NO_VERSION not in text.footer
+
+
+def test_a_step_says_what_is_disputed_and_counts_what_it_does_not_name() -> None:
+    package = PackageDigest(
+        "curl", {M: 3}, False, (SHOP,), of_distribution=True,
+        disputed={"disputed by the vendor": 1}, more=2, more_counts={M: 4},
+    )  # fmt: skip
+
+    assert text_of(a_digest_of(packages=(package,))).lists[0].lines[0].text == (
+        "Rebuild web/storefront:3.2.1 on the latest base image, or look for newer versions of"
+        " curl (3 MEDIUM, 1 disputed by the vendor) and 2 more packages (4 MEDIUM)"
+    )
+
+
+def test_an_issue_says_when_it_is_done() -> None:
+    assert DONE_DIGEST in json.dumps(rendered("jira", a_digest_of()))
 
 
 def test_another_product_is_moved_to_not_upgraded_to() -> None:

@@ -45,6 +45,8 @@ SHARE = StreamShare(
             exploit_unknown=True,
             of_distribution=True,
             described="1.1.3",
+            disputed="disputed by the vendor",
+            undated=True,
         ),
     ),
     (UnscannedImage(an_image(), "FAILED", has_result=True, remedy="Rebuild it."),),
@@ -79,7 +81,7 @@ def test_a_basis_of_an_earlier_version_is_read() -> None:
     facts, line = basis_to_lines(BEGUN)
     share = json.loads(line)
     del share["oldest_here_since"]
-    share["items"] = [item[:-4] for item in share["items"]]
+    share["items"] = [item[:-6] for item in share["items"]]
     for trouble in share["troubles"]:
         del trouble["remedy"]
 
@@ -87,7 +89,12 @@ def test_a_basis_of_an_earlier_version_is_read() -> None:
 
     (item,) = SHARE.items
     before = item._replace(
-        fix_unknown=False, exploit_unknown=False, of_distribution=False, described=""
+        fix_unknown=False,
+        exploit_unknown=False,
+        of_distribution=False,
+        described="",
+        disputed="",
+        undated=False,
     )
     (trouble,) = SHARE.troubles
     assert basis.shares[TEAM] == (

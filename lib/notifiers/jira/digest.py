@@ -5,6 +5,7 @@ from typing import Final
 
 from lib.messages.digest import AGE_COLUMNS, AGES, TREND, digest_text_of
 from lib.messages.digest_parts import DigestLine, DigestText
+from lib.messages.titles import DONE, DONE_DIGEST
 from lib.models import Digest, Json
 from lib.notifiers.jira import adf
 from lib.text import one_line, truncate
@@ -48,6 +49,7 @@ def _nodes(text: DigestText) -> Iterable[Json]:
         yield adf.code_block(text.trend)
     for warning in text.warnings:
         yield adf.panel("warning", adf.paragraph(adf.text(warning)))
+    yield adf.paragraph(adf.text(f"{DONE} ", "strong"), adf.text(DONE_DIGEST))
     yield _footer(text)
 
 
