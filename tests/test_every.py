@@ -56,6 +56,22 @@ def test_a_case_is_what_parametrize_takes(names: Any, case: Any, name: str) -> N
         failing()
 
 
+@pytest.mark.parametrize("skipped", [[1], [1, 2]])
+def test_a_test_is_skipped_where_every_case_is(skipped: list[int]) -> None:
+    """Not passed: it has shown nothing."""
+
+    @every("number", [1, 2])
+    def looped(number: int) -> None:
+        if number in skipped:
+            pytest.skip("no such receiver")
+
+    if len(skipped) == 1:
+        looped()
+    else:
+        with pytest.raises(pytest.skip.Exception, match="every case: no such receiver"):
+            looped()
+
+
 def test_a_test_without_cases_is_an_error() -> None:
     """Such as a pattern of files that matches none any more."""
     with pytest.raises(ValueError, match="no case of path"):

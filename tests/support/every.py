@@ -7,7 +7,7 @@ fresh fixture, or takes long.
 """
 
 import inspect
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -31,6 +31,8 @@ def every(
     """
     Let a test take every case, as `pytest.mark.parametrize` would. The cases share fixtures.
 
+    It is skipped where every case is.
+
     `ids`: the names of the cases in a failure, or the name of a value.
     """
     arguments = [name.strip() for name in names.split(",")] if isinstance(names, str) else [*names]
@@ -45,21 +47,32 @@ def every(
 
     def decorated(test: Test) -> Test:
         def looped(*args: Any, **fixtures: Any) -> None:
-            failures: list[tuple[str, BaseException]] = []
-            for case in sets:
-                values = dict(zip(arguments, case.values, strict=True))
-                try:
-                    test(*args, **fixtures, **values)
-                except pytest.skip.Exception:
-                    continue
-                except (Exception, pytest.fail.Exception) as error:  # noqa: BLE001  # named below
-                    failures.append((case.text(name_of), error))
+            ends = [
+                (case, _end(test, args, fixtures | dict(zip(arguments, case.values, strict=True))))
+                for case in sets
+            ]
+            failures = [(case.text(name_of), end) for case, end in ends if _is_failure(end)]
             if failures:
                 raise CasesError(_words(failures, len(sets))) from failures[0][1]
+            if None not in [end for _, end in ends]:
+                pytest.skip(f"every case: {ends[0][1]}")
 
         return _as(test, looped, arguments)
 
     return decorated
+
+
+def _end(test: Test, args: Sequence[Any], values: Mapping[str, Any]) -> BaseException | None:
+    """Return how a case ends: passed (None), skipped, or with an error."""
+    try:
+        test(*args, **values)
+    except (Exception, pytest.skip.Exception, pytest.fail.Exception) as error:  # noqa: BLE001  # named later
+        return error
+    return None
+
+
+def _is_failure(end: BaseException | None) -> bool:
+    return end is not None and not isinstance(end, pytest.skip.Exception)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +94,13 @@ class _Case:
         return self.name or ", ".join([str(name_of(value))[:_LONGEST] for value in self.values])
 
 
-def _words(failures: Sequence[tuple[str, BaseException]], many: int) -> str:
+def _words(failures: Sequence[tuple[str, BaseException | None]], many: int) -> str:
     """Return the cases that fail, with the first line of each error."""
     lines = [f"{name}: {_short(error)}" for name, error in failures]
     return "\n  ".join([f"{len(failures)} of {many} cases fail:", *lines])
 
 
-def _short(error: BaseException) -> str:
+def _short(error: BaseException | None) -> str:
     if isinstance(error, CasesError):
         return str(error)
     return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
