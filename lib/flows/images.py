@@ -9,6 +9,7 @@ Events carry no findings, so their order does not matter: what is fetched is the
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -20,6 +21,7 @@ from lib.errors import (
     FindingsNotReadyError,
     ImageGoneError,
     NotAnImageError,
+    StoreError,
 )
 from lib.flows.doubts import ReportDoubts
 from lib.flows.fetching import NO_HURRY, Allowance, PartialFetch, ReportFetcher, in_full
@@ -114,7 +116,13 @@ class ImageFlow:
         self._records.pushed(image, event.time, is_index=index is not None)
         news = self._news(image, event.time)
         streams = self._records.streams(image)
-        outcome = self._after_push(event, index, allowance)
+        try:
+            outcome = self._after_push(event, index, allowance)
+        except Exception:
+            # The tag is a fact even where no report can be fetched, by all receives of the event.
+            with suppress(StoreError):
+                self._keep(news, streams)
+            raise
         if outcome is None:
             return ImageOutcome(ImageResult.TAGGED, "its tags are known", streams, news)
         return replace(

@@ -1,6 +1,6 @@
 """Images: what is fetched is believed, and stored."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -34,9 +34,10 @@ from lib.models import (
     ScanEvent,
     ScanSource,
     Severity,
+    StreamId,
     UnusableReport,
 )
-from lib.models.streams import UNTAGGED, CoveredImage, ImageRow
+from lib.models.streams import UNTAGGED, CoveredImage, ImageRow, TagNews
 from lib.normalizer.events import parse_event
 from lib.ports.sources import Fetching
 from lib.ports.streams import ImageRecord
@@ -109,12 +110,13 @@ class Flow(ImageFlow):
         store: Any = None,
     ) -> None:
         self.store = store or MemoryStreams()
+        self.kept: list[TagNews] = []
         super().__init__(
             source=registry,
             images=self.store,
             objects=self.store,
             progress=MemoryProgress(),
-            keep=lambda *_: None,
+            keep=self.keep,
             coverage=lambda: inspector or Inspector(),
             findings_before=lambda *_: before,
             rules=tuple,
@@ -122,6 +124,10 @@ class Flow(ImageFlow):
             now=lambda: now,
             provenances=provenances,
         )
+
+    def keep(self, news: TagNews, _: Iterable[StreamId]) -> None:
+        """Keep what is said of tags before any sync."""
+        self.kept.append(news)
 
     @property
     def record(self) -> ImageRecord:
@@ -502,6 +508,24 @@ def test_a_stale_report_is_fetched_when_a_tag_comes(report: AnyReport, result: I
 
     assert flow.pushed(push).result is result
     assert flow.record.stale is (result is ImageResult.TAGGED)
+
+
+def refuse() -> AnyReport:
+    """Let a registry answer nothing."""
+    raise NotAllowedError("no")
+
+
+def test_the_tag_of_a_push_is_kept_where_its_report_cannot_be_fetched() -> None:
+    """The event ends in the dead-letter queue; the stream knows that the tag has no scan."""
+    registry = Registry({}, INDEX)
+    registry.report = lambda *_, **__: refuse()  # type: ignore[method-assign]  # it never answers
+    flow = Flow(registry)
+
+    with pytest.raises(NotAllowedError):
+        flow.pushed(PushEvent("push", NOW, an_image(tags=("1.5.0",)), index=True))
+
+    (news,) = flow.kept
+    assert [fact.tag for fact in news.facts] == ["1.5.0"]
 
 
 class TestTimeLeft:
