@@ -17,6 +17,10 @@ _FIXED_IN: Final = (
     r"\b(?:included|fixed|patched) in ({product}) (?:versions? )?v?(\d+(?:\.\d+)+)(?![\w.]*\d)"
 )
 """The sentence of a maintainer: "The fix will be included in TensorFlow 2.12.0"."""
+_VARIANTS: Final = re.compile(
+    r"-(?:gpu|cpu|rocm|intel|lite|slim|headless|contrib|binary|bin|nightly|cuda\d*)(?![^-])"
+)
+"""The ends of names of packages that hold the same product, built in another way."""
 
 
 class NamedVersion(NamedTuple):
@@ -59,10 +63,12 @@ def named_version(finding: Finding) -> NamedVersion | None:
 
 
 def _fixed_in(package: str, text: str) -> NamedVersion | None:
-    """Return the highest version in which a fix is included: "tensorflow-gpu" is a TensorFlow."""
-    product = package.partition("-")[0]
-    if not product.isalnum():
-        return None
+    """
+    Return the highest version in which a fix of the package's product is included.
+
+    "tensorflow-gpu" is a TensorFlow; "python-multipart" is no Python.
+    """
+    product = _VARIANTS.sub("", package)
     places = re.findall(_FIXED_IN.format(product=re.escape(product)), text, re.IGNORECASE)
     if not places:
         return None
@@ -73,7 +79,8 @@ def _fixed_in(package: str, text: str) -> NamedVersion | None:
 def _before(package: str, text: str) -> NamedVersion | None:
     """Return the only version of a text that names a package, if the text says "before" it."""
     versions = {*_VERSION.findall(text)}
-    if package.lower() not in text.lower() or len(versions) != 1:
+    name = rf"(?<![\w-]){re.escape(package)}(?![\w-])"
+    if len(versions) != 1 or re.search(name, text, re.IGNORECASE) is None:
         return None
     (version,) = versions
     return NamedVersion(version) if versions == {*_BEFORE.findall(text)} else None

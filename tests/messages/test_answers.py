@@ -152,6 +152,19 @@ class TestNamedVersion:
             ("flask", "Patched in flask 2.3.2.", NamedVersion("2.3.2")),
             ("flask", "Fixed in Werkzeug 2.3.2.", None),
             ("(flask", "Fixed in flask 2.3.2.", None),
+            (
+                "opencv-python-headless",
+                "Fixed in opencv-python 4.9.0.",
+                NamedVersion("4.9.0", "opencv-python"),
+            ),
+            ("python-multipart", "This is fixed in Python 3.12.4.", None),
+            ("node-fetch", "Fixed in Node 18.20.1.", None),
+            ("apache-airflow", "Fixed in Apache 2.4.56.", None),
+            ("spring-security-core", "Fixed in Spring 6.1.4.", None),
+            ("node-fetch", "Fixed in node-fetch 3.1.1.", NamedVersion("3.1.1")),
+            ("ws", "A flaw in Windows Admin Center before 8.1.0.", None),
+            ("ws", "A flaw in ws-client before 8.1.0.", None),
+            ("ws", "A flaw in `ws` before 8.1.0.", NamedVersion("8.1.0")),
         ],
     )
     def test_the_version_in_which_a_fix_is_included(
