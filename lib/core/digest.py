@@ -120,12 +120,13 @@ def digest_of(
 
 def _distinct(entries: Iterable[_Entry]) -> int:
     """Return how many vulnerabilities there are, each once in all images, whatever its name."""
-    number, seen = 0, set[str]()
+    groups: dict[str, set[str]] = {}
     for entry in entries:
         names = {entry.item.id, *entry.item.names}
-        number += seen.isdisjoint(names)
-        seen |= names
-    return number
+        # A name that is in no group yet is one alone. One entry can join several groups.
+        joined = names.union(*(groups[name] for name in names if name in groups))
+        groups |= dict.fromkeys(joined, joined)
+    return len({id(group) for group in groups.values()})
 
 
 def _unknown(items: Sequence[OpenItem], images: Mapping[str, Image]) -> Unknown:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -158,6 +159,24 @@ def test_a_vulnerability_of_two_images_is_one_distinct_one() -> None:
 
     assert (digest.total, digest.distinct) == (2, 1)
     assert digest.packages[0].shares == (1, 1)
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_ids_that_one_image_joins_are_one_distinct_vulnerability(order: tuple[int, ...]) -> None:
+    """In whatever order the images come."""
+    rows = [
+        a_finding("GHSA-1"),
+        a_finding("CVE-1"),
+        a_finding("CVE-1", aliases=("GHSA-1",)),
+    ]
+    shares = [
+        a_share(a_copy(a_watched(rows[row], image=an_image(row)), stream=StreamId(f"{STREAM}|{n}")))
+        for n, row in enumerate(order)
+    ]
+
+    digest = a_digest(*shares)
+
+    assert (digest.total, digest.distinct) == (3, 1)
 
 
 def test_a_package_of_the_distribution_comes_with_the_base_image() -> None:
