@@ -34,6 +34,7 @@ from lib.models import (
     UnscannedImage,
 )
 from lib.models.current import DigestBasis, OpenItem, StreamShare
+from lib.text import first
 
 _BANDS: Final = (
     (timedelta(days=7), "up to 7 days"),
@@ -45,6 +46,8 @@ UNDATED: Final = "not known (the scanner names no date)"
 """The age of what was seen here first within these days: the scanner may have known it longer."""
 _PACKAGES: Final = 3
 """Packages that a digest names: the next steps of its readers."""
+_REBUILT: Final = 2
+"""Further packages of a rebuild that are named."""
 _ALTERNATING: Final = 3
 """Streams whose tags alternate that are named; the others are counted."""
 RULES_CHANGED: Final = (
@@ -236,17 +239,17 @@ def _packages(entries: Iterable[_Entry], images: Mapping[str, Image]) -> tuple[P
 def _with_rebuilt(
     worst: Sequence[PackageDigest], others: Sequence[PackageDigest]
 ) -> list[PackageDigest]:
-    """Return packages with those that the same rebuilds bring up to date: one, or their number."""
+    """Return packages with those that the same rebuilds bring up to date: some, and a number."""
     packages = list(worst)
     for images in dict.fromkeys(filter(None, map(_rebuilt, worst))):
         rest = [package for package in others if _rebuilt(package) == images]
-        if len(rest) == 1:
-            packages += rest
-        elif rest:
+        packages += (named := first(rest, _REBUILT))
+        unnamed = rest[len(named) :]
+        if unnamed:
             place = next(i for i, package in enumerate(worst) if _rebuilt(package) == images)
-            counts = sum((Counter(package.counts) for package in rest), Counter[Severity]())
+            counts = sum((Counter(package.counts) for package in unnamed), Counter[Severity]())
             packages[place] = replace(
-                packages[place], more=len(rest), more_counts=worst_first(counts)
+                packages[place], more=len(unnamed), more_counts=worst_first(counts)
             )
     return packages
 
@@ -260,18 +263,18 @@ def _rebuilt(package: PackageDigest) -> frozenset[str]:
 def _package_digest(entries: Sequence[_Entry], images: Mapping[str, Image]) -> PackageDigest:
     """Return a package with the vulnerabilities that all have, or all lack, a fix."""
     items = [entry.item for entry in entries]
-    # Among equals the first: a share lists what is in a stream worst first, as alerts do.
-    first = min(items, key=lambda item: (-item.severity, not item.exploitable))
+    # Among equals the first one: a share lists what is in a stream worst first, as alerts do.
+    worst = min(items, key=lambda item: (-item.severity, not item.exploitable))
     places = Counter(item.image for item in items).most_common()
     return PackageDigest(
-        first.package,
+        worst.package,
         _count(entries),
-        first.fixable,
+        worst.fixable,
         tuple([images[key] for key, _ in places]),
-        worst=first.id,
+        worst=worst.id,
         installed=tuple(sorted({item.installed for item in items} - {""}, key=version_key)),
         fixed=max({item.fixed for item in items} - {""}, key=version_key, default=None),
-        others=first.others,
+        others=worst.others,
         of_distribution=all(item.of_distribution for item in items),
         described=_described(items),
         shares=tuple([number for _, number in places]),

@@ -62,16 +62,29 @@ def _step(packages: Sequence[PackageDigest]) -> DigestLine:
 
 def _rebuilt(packages: Sequence[PackageDigest]) -> list[str]:
     """Return the packages that a rebuild brings up to date, with the number that is not named."""
-    parts = [f"{_installed(package)} ({_counts(package)})" for package in packages]
+    parts = [
+        f"{_installed(one)} ({', '.join(filter(None, (counts_text(one.counts), _disputed(one))))})"
+        for one in packages
+    ]
     more = sum(package.more for package in packages)
     counts = next((package.more_counts for package in packages if package.more), {})
     return [*parts, *([f"{counted(more, 'more package')} ({counts_text(counts)})"] if more else [])]
 
 
 def _counts(package: PackageDigest) -> str:
-    """Return "2 CRITICAL, 1 disputed by the vendor"."""
-    disputed = [f"{number:,} {words}" for words, number in package.disputed.items()]
-    return ", ".join([counts_text(package.counts), *disputed])
+    """Return "2 CRITICAL (1 disputed by the vendor)"."""
+    disputed = _disputed(package)
+    return f"{counts_text(package.counts)}{f' ({disputed})' if disputed else ''}"
+
+
+def _disputed(package: PackageDigest) -> str:
+    """Return "1 disputed by the vendor"; of all of them without the number, of none nothing."""
+    total = sum(package.counts.values())
+    disputed = [
+        words if number == total else f"{number:,} {words}"
+        for words, number in package.disputed.items()
+    ]
+    return ", ".join(disputed)
 
 
 def _kernel(package: PackageDigest) -> str:

@@ -139,9 +139,9 @@ def test_a_dispute_reaches_the_digest() -> None:
     assert package.disputed == {"disputed by the vendor": 1}
 
 
-@pytest.mark.parametrize(("number", "named", "more"), [(4, 4, 0), (6, 3, 3)])
+@pytest.mark.parametrize(("number", "named", "more"), [(4, 4, 0), (6, 6, 0), (9, 5, 4)])
 def test_a_rebuild_counts_all_that_it_brings_up_to_date(number: int, named: int, more: int) -> None:
-    """One package beyond the first three is named, several are counted."""
+    """Two packages beyond the first three are named, the others are counted."""
     rows = [a_finding(f"CVE-{n}", severity="HIGH", package=f"lib{n}") for n in range(number)]
 
     packages = a_digest(of_images(a_watched(*rows))).packages

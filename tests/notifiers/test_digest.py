@@ -291,6 +291,11 @@ def test_a_step_says_what_is_disputed_and_counts_what_it_does_not_name() -> None
         "Rebuild web/storefront:3.2.1 on the latest base image, or look for newer versions of"
         " curl (3 MEDIUM, 1 disputed by the vendor) and 2 more packages (4 MEDIUM)"
     )
+    scipy = PackageDigest("scipy", {M: 2}, False, (SHOP,), disputed={"disputed by the vendor": 2})
+    assert text_of(a_digest_of(packages=(scipy,))).lists[0].lines[0].text == (
+        "Look for a newer version of scipy: 2 MEDIUM (disputed by the vendor) in"
+        " web/storefront:3.2.1"
+    )
 
 
 def test_an_issue_says_when_it_is_done() -> None:
