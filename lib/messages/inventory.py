@@ -18,6 +18,7 @@ from lib.messages.sections import (
     fix_text,
     installed_text,
 )
+from lib.messages.titles import NOT_NAMED
 from lib.models import Finding, Severity
 from lib.models.streams import Vulnerability
 from lib.models.views import Kind
@@ -40,6 +41,8 @@ CHANGES: Final[Mapping[Kind, str]] = MappingProxyType(
     }
 )
 SUPPRESSED: Final = "suppressed"
+NO_EXPLOIT: Final = "none known"
+UNKNOWN: Final = "unknown"
 NOT_ASKED: Final = "filtered out"
 _PATH: Final = 3000
 _BEFORE: Final = "reported before"
@@ -141,7 +144,7 @@ def installed_cell(findings: Sequence[Finding]) -> str:
 
 def fix_cell(findings: Sequence[Finding]) -> str:
     """Return what is known about fixes. A setting has no version: its commands say more."""
-    return "" if findings[0].package.manager == MANAGER else fix_text(findings)
+    return "" if _is_setting(findings) else fix_text(findings)
 
 
 def place_cell(finding: Finding) -> str:
@@ -185,6 +188,24 @@ def exploit_cell(findings: Sequence[Finding]) -> str:
     epss = highest_epss(findings)
     likely = "" if epss is None else f"EPSS {percent(epss)}"
     return ", ".join(filter(None, (EXPLOITS[exploit_level(findings)], likely)))
+
+
+def fix_word(findings: Sequence[Finding]) -> str:
+    """Return what is known about fixes, or that nothing is; an empty cell reads as "none"."""
+    return fix_cell(findings) or ("" if _is_setting(findings) else NOT_NAMED)
+
+
+def exploit_word(findings: Sequence[Finding]) -> str:
+    """Return what is known about exploits, or that nothing is; an empty cell reads as "none"."""
+    if exploit_cell(findings) or _is_setting(findings):
+        return exploit_cell(findings)
+    is_known = all(finding.exploit_available == "NO" for finding in findings)
+    return NO_EXPLOIT if is_known else UNKNOWN
+
+
+def _is_setting(findings: Sequence[Finding]) -> bool:
+    """Return whether a row is about a setting of a repository, which has neither."""
+    return findings[0].package.manager == MANAGER
 
 
 ALL_OF_THEM: Final = "All of them:"

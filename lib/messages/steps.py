@@ -23,6 +23,8 @@ class UpgradeText(NamedTuple):
     fixes: Counts
     score: str = ""
     """The worst score of what it removes, in words."""
+    described: str = ""
+    """The version that descriptions name where `fixed` is empty, in words."""
 
     @property
     def step(self) -> str:
@@ -98,17 +100,20 @@ class ToDo:
         return [text for text in (*self.hosts, self.rebuild) if text]
 
     @property
+    def after(self) -> list[str]:
+        """The steps after the upgrades."""
+        texts = (self.deploy, self.described, self.without_version, self.then)
+        return [text for text in texts if text]
+
+    @property
+    def remarks(self) -> list[str]:
+        """Remarks beside the steps."""
+        return [text for text in (self.without_fix, self.support) if text]
+
+    @property
     def notes(self) -> list[str]:
         """The steps and remarks after the upgrades."""
-        texts = (
-            self.deploy,
-            self.described,
-            self.without_version,
-            self.then,
-            self.without_fix,
-            self.support,
-        )
-        return [text for text in texts if text]
+        return [*self.after, *self.remarks]
 
     def groups(self, shown: int) -> dict[str, list[UpgradeText]]:
         """Return the first upgrades under what is to be done about them."""

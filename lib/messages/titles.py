@@ -40,3 +40,9 @@ DELIVERY: Final = "Delivery"
 NO_RESULT: Final = "No result"
 PACKAGE_COLUMNS: Final = ("Package", "Vulnerabilities", "Notes")
 UPGRADE_COLUMNS: Final = ("Package", "From", "To", "Removes")
+UNVERSIONED_COLUMNS: Final = ("Package", "Installed", "Upgrade to", "Open")
+NOT_NAMED: Final = "not named"
+NONE_NAMED: Final = " (none named)"
+"""What stands behind a filter without a row to choose."""
+LOOK: Final = "Then look for newer versions of the packages whose version to go to is not named"
+"""The step for packages of which neither the scanner nor a description names a version."""

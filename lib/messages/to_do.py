@@ -78,7 +78,10 @@ def to_do(
             ),
         ),
         described=_described_text(content, by_description, unversioned),
-        unversioned=tuple(map(upgrade_text, first(unversioned, rows))),
+        unversioned=tuple(
+            upgrade_text(upgrade)._replace(described=_target_of(upgrade, by_description))
+            for upgrade in first(unversioned, rows)
+        ),
         unversioned_count=len(unversioned),
         note=host_note(entries),
         hosts=hosts,
@@ -268,6 +271,12 @@ def _described(entries: Sequence[Entry]) -> Mapping[str, NamedVersion]:
     versions = {name: described(group) for name, group in rows.items()}
     texts = {name: version for name, version in versions.items() if version is not None}
     return dict(first([*texts.items()], _PACKAGES))
+
+
+def _target_of(upgrade: Upgrade, versions: Mapping[str, NamedVersion]) -> str:
+    """Return the version that descriptions name for a package; empty where they name none."""
+    named = versions.get(upgrade.package)
+    return "" if named is None else f"{short(named.words, NAME)} or later (CVE description)"
 
 
 def _described_text(

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Final
 
 from lib.messages.content import Content
-from lib.messages.inventory import ALL_OF_THEM, missing
+from lib.messages.inventory import ALL_OF_THEM, exploit_level, missing
 from lib.messages.parts import AlertText
 from lib.messages.phrases import severity_name
 from lib.messages.text import text_of
+from lib.messages.titles import NONE_NAMED
 from lib.models import Notice, Severity
 from lib.models.streams import HistoryPoint
 from lib.page import sections
@@ -90,6 +91,8 @@ def _missing(text: AlertText, number: int, noun: tuple[str, str]) -> Markup | No
 def _findings(text: AlertText, all_rows: Sequence[Row], noun: tuple[str, str]) -> Markup:
     """Return the table with its controls; these appear with the script that serves them."""
     title = f"All {noun[1]}"
+    has_fix = any(finding.fixable for row in all_rows for finding in row.findings)
+    has_exploit = any(exploit_level(row.findings) for row in all_rows)
     severities = (
         element(
             "label",
@@ -120,8 +123,8 @@ def _findings(text: AlertText, all_rows: Sequence[Row], noun: tuple[str, str]) -
             "fieldset",
             element("legend", "Only"),
             _check("open", "open"),
-            _check("fixable", "with a fix"),
-            _check("exploit", "with an exploit"),
+            _check("fixable", "with a fix", is_there=has_fix),
+            _check("exploit", "with an exploit", is_there=has_exploit),
         ),
         element("label", "Change", element("select", choices, id="change")),
         element("button", "Reset", type="reset"),
@@ -161,8 +164,10 @@ def _findings(text: AlertText, all_rows: Sequence[Row], noun: tuple[str, str]) -
     )
 
 
-def _check(name: str, label: str) -> Markup:
-    return element("label", element("input", type="checkbox", id=name), label)
+def _check(name: str, label: str, *, is_there: bool = True) -> Markup:
+    """Return a box of the filter; one without a row to choose cannot be ticked."""
+    box = element("input", type="checkbox", id=name, disabled=not is_there)
+    return element("label", box, label, None if is_there else NONE_NAMED)
 
 
 def _policy(style: str, script: str) -> str:

@@ -4,11 +4,12 @@
   const PAGE = 100;
   const PRINTED = 2000;
   const NAMES = ["UNKNOWN", "INFORMATIONAL", "LOW", "MEDIUM", "HIGH", "CRITICAL"];
-  const { count, noun, exploits: EXPLOITS, accept: ACCEPT, texts, columns } = JSON.parse(document.getElementById("findings-data").textContent);
+  const { count, noun, accept: ACCEPT, texts, columns } = JSON.parse(document.getElementById("findings-data").textContent);
   const of = (name) => (row) => texts[columns[name][row]];
   const [url, title, description, remediation] = ["url", "title", "description", "remediation"].map(of);
   const [installed, path, note, vector, images] = ["installed", "path", "note", "vector", "images"].map(of);
   const [change, reason, fix, label, accept] = ["change", "reason", "fix", "label", "accept"].map(of);
+  const exploits = of("exploits");
 
   const find = (id) => document.getElementById(id);
   const controls = find("controls");
@@ -42,10 +43,6 @@
     return made;
   };
   const number = (value) => value.toLocaleString("en");
-  const percent = (value) => {
-    if (value < 0.001) return "below 0.1 %";
-    return `${(value * 100).toFixed(value < 0.1 ? 1 : 0)} %`;
-  };
 
   const places = (row) => columns.places[row].map((place) => texts[place]);
 
@@ -94,11 +91,6 @@
   };
 
   // --- what stands in the page ---
-
-  const exploits = (row) => {
-    const epss = columns.epss[row];
-    return [EXPLOITS[columns.exploit[row]], epss === null ? "" : `EPSS ${percent(epss)}`].filter(Boolean).join(", ");
-  };
 
   const detail = (row) => {
     const made = document.createElement("tr");

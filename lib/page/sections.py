@@ -14,9 +14,12 @@ from lib.messages.titles import (
     CHANGED,
     DELIVERY,
     DETAILS,
+    LOOK,
     NO_RESULT,
     NO_VERSION,
+    NOT_NAMED,
     OPEN_NOW,
+    UNVERSIONED_COLUMNS,
     UPGRADE_COLUMNS,
 )
 from lib.models import Counts, Severity
@@ -214,24 +217,44 @@ def to_do(text: AlertText) -> Markup | None:
     steps, _ = todo.steps(command=_CHARACTERS, limit=_CHARACTERS, templates=True)
     if not (todo.upgrades or todo.notes or todo.before or steps):
         return None
-    more = todo.more_upgrades(len(todo.upgrades))
     return _section(
         "upgrades",
         todo.title,
         element("p", text.lead, class_="why") if text.lead else None,
-        map(_prose, filter(None, (todo.note, *todo.before))),
-        [_upgrades(remedy, group) for remedy, group in todo.groups(MOST).items()],
-        element("p", more, class_="quiet") if more else None,
-        [element("p", f"{note.removesuffix('.')}.") for note in todo.notes],
+        _prose(todo.note) if todo.note else None,
+        _steps(todo),
         _unversioned(todo),
+        [_prose(remark) for remark in todo.remarks],
         map(_step, steps),
         _accept(text) if text.accept_id else None,
     )
 
 
+def _steps(todo: ToDo) -> Node:
+    """Return the steps in their order, numbered where there are several."""
+    more = todo.more_upgrades(len(todo.upgrades))
+    groups: list[Node] = [_upgrades(*group) for group in todo.groups(MOST).items()]
+    if groups and more:
+        groups[-1] = (groups[-1], element("p", more, class_="quiet"))
+    steps = [*map(_prose, todo.before), *groups, *map(_prose, todo.after)]
+    if _needs_look(todo):
+        steps.append(_prose(LOOK))
+    if len(steps) == 1:
+        return steps
+    return element("ol", [element("li", step) for step in steps], class_="steps") if steps else None
+
+
+def _needs_look(todo: ToDo) -> bool:
+    """Return whether the table lists packages of which no step says anything."""
+    upgraded = {upgrade.package for upgrade in todo.upgrades}
+    others = [package for package in todo.unversioned if package.package not in upgraded]
+    is_silent = any(not package.described for package in others)
+    return is_silent and not (todo.rebuild or todo.without_version or todo.without_fix)
+
+
 def _prose(sentence: str) -> Markup:
     """Return a sentence in which `commands` in backticks are code."""
-    parts = enumerate(f"{sentence}.".split("`"))
+    parts = enumerate(f"{sentence.removesuffix('.')}.".split("`"))
     return element("p", [element("code", part) if place % 2 else part for place, part in parts])
 
 
@@ -318,11 +341,12 @@ def _packages(title: str, packages: Sequence[UpgradeText]) -> Markup:
             "tr",
             element("td", element("code", package.package)),
             element("td", package.installed),
+            element("td", package.described or NOT_NAMED),
             element("td", _effect(package)),
         )
         for package in packages
     )
-    return _table(title, ("Package", "Installed", "Open"), rows)
+    return _table(title, UNVERSIONED_COLUMNS, rows)
 
 
 def platforms(platforms: Platforms) -> Markup | None:

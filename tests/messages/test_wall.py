@@ -31,10 +31,10 @@ ENTRY_POINTS: Final = {
 FOR_THE_PAGE: Final = {
     "lib.messages.phrases": {"counts_text", "moment_text", "severity_name", "severity_text"},
     "lib.messages.inventory": {
-        "exploit_cell",
         "exploit_level",
+        "exploit_word",
         "figures",
-        "fix_cell",
+        "fix_word",
         "highest_epss",
         "installed_cell",
         "missing",

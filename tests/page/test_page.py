@@ -19,9 +19,12 @@ from lib.core.vulnerabilities import vulnerabilities_of
 from lib.errors import DocumentError
 from lib.messages.content import Content
 from lib.messages.phrases import percent, severity_word
+from lib.messages.titles import LOOK
 from lib.models import (
     AnyReport,
+    Finding,
     Notice,
+    Package,
     Provenance,
     Report,
     Scan,
@@ -253,6 +256,67 @@ def test_upgrades_are_grouped_by_where_they_are_made() -> None:
     assert "No fix exists yet for" in text
 
 
+def steps_of(made: Notice) -> list[str]:
+    """Return the numbered steps of a page, without markup."""
+    numbered = re.search(r'<ol class="steps">(.*?)</ol>', render(made, (), now=NOW), re.DOTALL)
+    items = numbered[1].split("<li>")[1:] if numbered else []
+    return [unescape(re.sub(r"<[^>]+>", "", item)) for item in items]
+
+
+def of_python(name: str, id_: str, description: str = "") -> Finding:
+    """Return a finding in a package of an application."""
+    finding = a_finding(id_, severity="CRITICAL", description=description)
+    return replace(finding, package=Package(name, "1.7.0", "PYTHON", "/app"))
+
+
+def test_steps_are_numbered_and_reach_each_package() -> None:
+    """Also one of which nobody names a version; a single step has no number."""
+    named = of_python("scipy", "CVE-2024-1", "SciPy before 1.8.0 crashes.")
+    silent = of_python("flask", "CVE-2024-2")
+    made = noticed(Scene(a_report(named, silent)))
+
+    first, second = steps_of(made)
+
+    assert first.startswith("Upgrade scipy from 1.7.0 to 1.8.0 or later (1 CRITICAL).")
+    assert "flask (1 CRITICAL)" in second
+    assert "scipy 1.7.0 1.8.0 or later (CVE description) 1 CRITICAL" in read(made).text
+    assert steps_of(noticed(Scene(a_report(named)))) == []
+
+
+def test_packages_that_nothing_asks_for_have_a_step() -> None:
+    """A route asks for CRITICAL alone; its table has the others."""
+    scipy = of_python("scipy", "CVE-2024-1", "SciPy before 1.8.0 crashes.")
+    flask = replace(of_python("flask", "CVE-2024-2"), severity=Severity.HIGH)
+    made = noticed(Scene(a_report(scipy, flask), None, (a_filter(severity=Severity.CRITICAL),)))
+
+    assert steps_of(made)[-1] == f"{LOOK}."
+    upgraded = replace(flask, vulnerability_id="CVE-2024-3", fixed_version="2")
+    upgraded = replace(upgraded, severity=Severity.CRITICAL)
+    made = noticed(Scene(a_report(flask, upgraded), None, (a_filter(severity=Severity.CRITICAL),)))
+    assert LOOK not in read(made).text
+
+
+def test_what_no_scanner_says_is_no_empty_cell() -> None:
+    """An empty one reads as "none"; a filter without a row to choose cannot be ticked."""
+    silent = a_finding("CVE-2024-1")
+    denied = a_finding("CVE-2024-2", fix_available="NO", exploit_available="NO")
+    made = noticed(Scene(a_report(silent, denied)))
+
+    columns = json.loads(read(made).data)
+    by_id = dict(zip(columns["columns"]["id"], range(2), strict=True))
+
+    def cells(id_: str) -> list[str]:
+        row = by_id[id_]
+        return [columns["texts"][columns["columns"][name][row]] for name in ("fix", "exploits")]
+
+    assert cells("CVE-2024-1") == ["not named", "unknown"]
+    assert cells("CVE-2024-2") == ["no fix available", "none known"]
+    page = render(made, (), now=NOW)
+    assert 'id="fixable" disabled>with a fix (none named)' in page
+    assert 'id="exploit" disabled>with an exploit (none named)' in page
+    assert "disabled>" not in render(changed(300), (), now=NOW)
+
+
 def a_first_scan_by_threshold() -> Notice:
     """Return a notice of a route that asks for CRITICAL, of packages that have more than that."""
     rows = [
@@ -269,8 +333,8 @@ def test_packages_have_all_that_is_open_in_them() -> None:
     """Not only what a route asks for; the worst at once, the others are counted in words."""
     text = read(a_first_scan_by_threshold()).text
 
-    assert "flow 3.0.11-1 1 CRITICAL, 2 HIGH up to CVSS 9.8" in text
-    assert "pip-0 3.0.11-1 1 HIGH CVSS 7.8" in text
+    assert "flow 3.0.11-1 not named 1 CRITICAL, 2 HIGH up to CVSS 9.8" in text
+    assert "pip-0 3.0.11-1 not named 1 HIGH CVSS 7.8" in text
     assert "and 4 more packages with only HIGH" in text
 
 
