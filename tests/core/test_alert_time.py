@@ -8,16 +8,20 @@ import pytest
 
 from lib.core.alert_time import time_to_alert
 from lib.core.notifications import new_row
+from lib.models.streams import Role, WatchedImage
 from lib.models.views import Basis, Notification, PinnedMessage, RowState, View
-from tests.support.builders import NOW, a_finding
+from tests.support.builders import NOW, a_finding, an_image
 from tests.support.notices import a_message
 from tests.support.streams import (
     STREAM,
     TEAM,
     TODAY,
     a_part,
+    a_reported,
     a_state,
+    a_view,
     a_watched,
+    an_agreement,
     an_unscanned_part,
 )
 
@@ -46,6 +50,41 @@ def test_the_time_is_that_from_the_end_of_the_last_scan() -> None:
         an_unscanned_part("FAILED", newer, part="linux/s390x"),
     )
 
+    assert time_to_alert(a_sent_row(), message) == timedelta(seconds=4)
+
+
+def a_running_image(*, scanned: timedelta, **fields: Any) -> WatchedImage:
+    """Return an older image that something still runs, with one vulnerability of its own."""
+    part = a_part(a_finding("CVE-2026-7"), image=an_image(2))
+    scan = replace(part.evidence[0], at=NOW + scanned, **fields)
+    parts = (replace(part, evidence=(scan,)),)
+    return a_watched(parts=parts, image=an_image(2), role=Role.RUNNING, running=True)
+
+
+def test_a_new_scan_of_an_older_running_image_is_the_end() -> None:
+    """The current image was scanned days ago, and has none of it."""
+    current = a_watched(parts=(a_part(),))
+    days_ago = replace(current.parts[0].evidence[0], at=NOW - timedelta(days=3))
+    current = replace(current, parts=(replace(current.parts[0], evidence=(days_ago,)),))
+    message = a_message(a_state(current, a_running_image(scanned=timedelta())))
+
+    assert time_to_alert(a_sent_row(), message) == timedelta(seconds=4)
+
+
+def test_a_scan_of_an_image_that_the_message_is_not_about_is_no_end() -> None:
+    """It says nothing, and came later."""
+    running = a_running_image(scanned=timedelta(seconds=3), findings=())
+    message = a_message(a_state(a_watched(a_finding()), running))
+
+    assert time_to_alert(a_sent_row(), message) == timedelta(seconds=4)
+
+
+def test_what_ended_is_timed_by_the_last_scan() -> None:
+    """It is in no image any more."""
+    before = a_view(a_reported("CVE-2024-0001"), agreed=an_agreement())
+    message = a_message(a_state(a_watched()), before)
+
+    assert [item.desired for item in message.delta.items] == [None]
     assert time_to_alert(a_sent_row(), message) == timedelta(seconds=4)
 
 
