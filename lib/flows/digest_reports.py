@@ -39,5 +39,5 @@ class DigestReports:
         return page.url if page is not None and page.url and self._pages.exists(page.key) else None
 
     def _last_message(self, stream: StreamId, destination: Destination) -> str | None:
-        view = self._streams.read(stream).views.get(destination)
+        view = self._streams.read(stream, only=destination).views.get(destination)
         return None if view is None else view.last_message

@@ -8,7 +8,7 @@ from lib.errors import StoreError
 from lib.flows.couriers import NotifierCourier
 from lib.flows.digest_reports import DigestReports
 from lib.flows.pages import ReportPages, page_key, pinned_key
-from lib.models import Digest
+from lib.models import Destination, Digest, StreamId
 from lib.models.views import View
 from lib.ports.streams import StreamPartition, StreamRow, ViewWrite
 from tests.flows.test_pages import MESSAGE, MemoryPages
@@ -61,6 +61,22 @@ def test_the_link_opens_the_page_of_the_last_alert() -> None:
     assert world.links() == {SHOP.key: f"https://links.example/{page_key(key)}"}
 
 
+def test_only_the_view_of_the_destination_is_read() -> None:
+    """The others, and all notifications of the stream, are no part of its link."""
+    world, asked = World(), []
+    read = world.streams.read
+
+    def noted(stream: StreamId, *, only: Destination | None = None) -> StreamPartition:
+        asked.append(only)
+        return read(stream, only=only)
+
+    world.sent(world.keep())
+    world.streams.read = noted  # type: ignore[method-assign]  # as DynamoDB is asked
+
+    assert len(world.links()) == 1
+    assert asked == [SLACK]
+
+
 def test_what_cannot_be_opened_has_no_link() -> None:
     """No alert was sent, its message is not kept any more, there are no links, or many images."""
     world, unlinked = World(), World(has_links=False)
@@ -89,8 +105,8 @@ def test_a_digest_goes_out_whatever_is_wrong_with_its_links() -> None:
         )
 
     class Unreachable(MemoryStreams):
-        def read(self, stream: object) -> StreamPartition:
-            raise StoreError(f"reading {stream}")
+        def read(self, stream: object, *, only: object = None) -> StreamPartition:
+            raise StoreError(f"reading {only} of {stream}")
 
     courier(world.reports).send(a_row(), digest, None)
     broken = courier(DigestReports(streams=Unreachable(), pages=world.pages))
