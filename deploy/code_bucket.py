@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
-from deploy.account import Account, ClientOf, aws_errors, is_missing
+from deploy.account import Account, ClientOf, aws_errors, is_denied, is_missing
 from deploy.osls import WITH_LINKS
 from deploy.package import ZIP, Package
 from deploy.stack import SERVICE
@@ -92,14 +92,19 @@ def delete_code(
 
 
 def delete_all_code(client_of: ClientOf, account: Account, stage: str) -> None:
-    """Delete the code of a stage, and the bucket if nothing else is in it. Raises `DeployError`."""
+    """
+    Delete the code of a stage, and the bucket if nothing else is in it. Raises `DeployError`.
+
+    The bucket stays where the caller may not delete it: an empty one costs nothing.
+    """
     delete_code(client_of, account, stage)
     name = bucket_name(account)
     with aws_errors(f"deleting the bucket {name}"):
         try:
             client_of("s3").delete_bucket(Bucket=name, ExpectedBucketOwner=account.number)
         except ClientError as error:
-            if error.response["Error"]["Code"] != _NOT_EMPTY and not is_missing(error):
+            in_use = error.response["Error"]["Code"] == _NOT_EMPTY
+            if not (in_use or is_missing(error) or is_denied(error)):
                 raise
 
 

@@ -102,9 +102,13 @@ def test_code_of_other_stages_stays() -> None:
     assert {"Key": keys[7]} not in first + second
 
 
-@pytest.mark.parametrize("answer", [{}, refusal("BucketNotEmpty"), refusal("NoSuchBucket")])
+@pytest.mark.parametrize(
+    "answer",
+    [{}, refusal("BucketNotEmpty"), refusal("NoSuchBucket"), refusal("AccessDenied")],
+    ids=["unused", "in use", "missing", "denied"],
+)
 def test_a_removed_stage_takes_the_bucket_if_no_other_uses_it(answer: Any) -> None:
-    """S3 refuses to delete one that holds anything."""
+    """S3 refuses to delete one that holds anything. A deployer of one stage may delete none."""
     aws = FakeAws({"s3.list_objects_v2": {}, "s3.delete_bucket": answer})
 
     delete_all_code(aws, ACCOUNT, "prod")
@@ -112,13 +116,13 @@ def test_a_removed_stage_takes_the_bucket_if_no_other_uses_it(answer: Any) -> No
     assert aws.made("s3.delete_bucket") == [OWNER]
 
 
-def test_a_bucket_that_may_not_be_deleted_is_named() -> None:
+def test_a_bucket_that_cannot_be_deleted_is_named() -> None:
     """The stack is removed already; only this is left."""
-    denied = refusal("AccessDenied", "not you", "DeleteBucket")
-    aws = FakeAws({"s3.list_objects_v2": {}, "s3.delete_bucket": denied})
+    conflict = refusal("OperationAborted", "try again", "DeleteBucket")
+    aws = FakeAws({"s3.list_objects_v2": {}, "s3.delete_bucket": conflict})
 
     with pytest.raises(
-        DeployError, match=f"AWS denies DeleteBucket while deleting the bucket {BUCKET}"
+        DeployError, match=f"AWS refused DeleteBucket while deleting the bucket {BUCKET}"
     ):
         delete_all_code(aws, ACCOUNT, "prod")
 

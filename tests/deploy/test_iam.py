@@ -117,6 +117,8 @@ ANYBODY = {"sts:GetCallerIdentity"}
 NAMES = {"s3:ListBuckets": "s3:ListAllMyBuckets", "s3:ListObjectVersions": "s3:ListBucketVersions"}
 NAMES |= {"s3:DeleteObjects": "s3:DeleteObject"}
 NAMES |= {"s3:HeadBucket": "s3:ListBucket", "s3:ListObjectsV2": "s3:ListBucket"}
+CODE = "arn:aws:s3:::ecr-scan-alerts-ACCOUNT-REGION"
+"""The bucket that the code of all stages is in."""
 BESIDE = {"s3:DeleteObjects": "s3:DeleteObjectVersion"}
 """Deleting a version needs a permission of its own."""
 
@@ -132,6 +134,18 @@ def as_list(value: Any) -> list[str]:
 
 def granted(path: Path) -> set[str]:
     return {action for each in statements(path) for action in as_list(each["Action"])}
+
+
+def allows(path: Path, action: str, resource: str) -> bool:
+    return any(
+        matches(action, set(as_list(each["Action"])))
+        and any(
+            fnmatchcase(resource, pattern)
+            for pattern in as_list(each["Resource"])
+            if "s3" in pattern
+        )
+        for each in statements(path)
+    )
 
 
 def matches(action: str, patterns: set[str]) -> bool:
@@ -217,6 +231,22 @@ def test_placeholders_are_explained() -> None:
     assert all(path.name in readme for path in POLICIES)
 
 
+def test_the_first_deployer_creates_the_bucket_of_the_code() -> None:
+    """Once for an account and region; the policy is needed for nothing else."""
+    policy = FOLDER / "code-bucket.json"
+
+    assert granted(policy) == {"s3:CreateBucket", "s3:DeleteBucket", "s3:PutBucketPolicy"}
+    assert all(allows(policy, action, CODE) for action in granted(policy))
+    assert not allows(policy, "s3:PutBucketPolicy", f"{CODE}-other")
+
+
+def test_the_command_fills_in_every_placeholder() -> None:
+    """A line of a policy can have one twice."""
+    readme = (FOLDER / "README.md").read_text("utf-8")
+
+    assert re.findall(r"-e s/([A-Z]+)/[^/]+/g", readme) == ["ACCOUNT", "REGION", "STAGE"]
+
+
 class TestDeployer:
     POLICY = FOLDER / "deployer.json"
 
@@ -247,6 +277,21 @@ class TestDeployer:
             for pattern in UNUSED
             if not any(fnmatchcase(each, pattern) for each in handlers)
         )
+
+    @pytest.mark.parametrize("action", ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"])
+    def test_reaches_the_code_of_its_own_stage_only(self, action: str) -> None:
+        """Who writes the code of a stage decides what its roles do."""
+        assert allows(self.POLICY, action, f"{CODE}/stages/STAGE/1/ecr-scan-alerts.zip")
+        assert not allows(self.POLICY, action, f"{CODE}/stages/other/1/ecr-scan-alerts.zip")
+
+    def test_only_reads_the_bucket_of_all_stages(self) -> None:
+        """Its policy could give the code of other stages away."""
+        actions = sorted(granted(self.POLICY) | granted(FOLDER / "code-bucket.json"))
+
+        assert [each for each in actions if allows(self.POLICY, each, CODE)] == [
+            "s3:GetBucketPolicy",
+            "s3:ListBucket",
+        ]
 
     def test_passes_roles_to_two_services(self) -> None:
         """A role that could be passed to any service would be a way around this policy."""
