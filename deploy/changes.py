@@ -6,7 +6,10 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updatin
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any, Final
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from deploy.account import ClientOf, DeployError, aws_errors
 from deploy.stack import REPORTS, SERVICE, TABLE, Say, Stack, wait_until_done
@@ -73,14 +76,22 @@ def execute(
         try:
             _wait_for_change_set(cloudformation, change["Id"], problem, poll)
             _refuse_losses(_changes(cloudformation, change["Id"]))
-        except DeployError:
-            cloudformation.delete_change_set(ChangeSetName=change["Id"])
-            if stack is None:
-                # The next attempt could not use an empty stack under review.
-                cloudformation.delete_stack(StackName=change["StackId"])
+        except BaseException:
+            # Errors of AWS and Ctrl-C, too: nothing is carried out yet.
+            _discard(cloudformation, change, stack)
             raise
         cloudformation.execute_change_set(ChangeSetName=change["Id"])
     wait_until_done(client_of, change["StackId"], say=say, poll=poll)
+
+
+def _discard(cloudformation: Any, change: Mapping[str, str], stack: Stack | None) -> None:
+    """Delete a change set, and its stack if it made one. The cause is the error to show."""
+    with suppress(BotoCoreError, ClientError):
+        cloudformation.delete_change_set(ChangeSetName=change["Id"])
+    if stack is None:
+        # The next attempt could not use an empty stack under review.
+        with suppress(BotoCoreError, ClientError):
+            cloudformation.delete_stack(StackName=change["StackId"])
 
 
 def parameter_list(values: Mapping[str, str]) -> list[dict[str, str]]:

@@ -7,7 +7,7 @@ import pytest
 from deploy.account import DeployError
 from deploy.changes import change_stack, wait
 from deploy.stack import Stack
-from tests.deploy.aws import FakeAws
+from tests.deploy.aws import FakeAws, refusal
 
 STACK = Stack("ecr-scan-alerts-prod", "arn", "UPDATE_COMPLETE", {}, {}, {})
 VALUES = {"Stage": "prod", "CodeKey": "stages/prod/1/ecr-scan-alerts.zip"}
@@ -97,6 +97,38 @@ def test_a_refused_change_set_is_deleted(stack: Stack | None) -> None:
 
     assert aws.made("cloudformation.delete_change_set") == [{"ChangeSetName": "change"}]
     assert aws.made("cloudformation.delete_stack") == ([] if stack else [{"StackName": "arn"}])
+
+
+@pytest.mark.parametrize(
+    "cause", [refusal("Throttling"), KeyboardInterrupt()], ids=["error", "ctrl-c"]
+)
+@pytest.mark.parametrize("stack", [None, STACK], ids=["first", "update"])
+def test_an_interrupted_change_leaves_nothing_in_the_way(
+    cause: BaseException, stack: Stack | None
+) -> None:
+    """An error of AWS or Ctrl-C, while the change set is awaited."""
+
+    def interrupted(**_: Any) -> Any:
+        raise cause
+
+    aws = an_aws(interrupted)
+
+    with pytest.raises((DeployError, KeyboardInterrupt)):
+        changed(aws, stack)
+
+    assert aws.made("cloudformation.delete_change_set") == [{"ChangeSetName": "change"}]
+    assert aws.made("cloudformation.delete_stack") == ([] if stack else [{"StackName": "arn"}])
+
+
+def test_a_failed_cleanup_does_not_hide_the_cause() -> None:
+    """Both deletions are tried."""
+    aws = an_aws({"Status": "FAILED", "StatusReason": "no such type"})
+    aws.answers["cloudformation.delete_change_set"] = refusal("AccessDenied")
+
+    with pytest.raises(DeployError, match="no such type"):
+        changed(aws, None)
+
+    assert aws.made("cloudformation.delete_stack") == [{"StackName": "arn"}]
 
 
 @pytest.mark.parametrize("name", ["Table", "ReportsBucket"])
