@@ -29,7 +29,8 @@ _RETRIES: Final = Config(
 )
 _EXPIRED: Final = ("ExpiredToken", "ExpiredTokenException", "RequestExpired")
 _INVALID: Final = ("InvalidClientTokenId", "UnrecognizedClientException", "AuthFailure")
-_DENIED: Final = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
+_DENIED: Final = ("403", "AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
+"""An answer to HEAD has no body, so its code is the status of HTTP."""
 _PROBE: Final = "us-east-1"
 """A region that is enabled in every account of the commercial partition."""
 
@@ -160,6 +161,7 @@ def is_missing(error: ClientError) -> bool:
     return "does not exist" in message or _code(error) in (
         "404",
         "NoSuchBucket",
+        "NoSuchBucketPolicy",
         "NoSuchKey",
         "NoSuchTagSet",
         "ResourceNotFoundException",

@@ -14,7 +14,15 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
-from deploy.account import Account, ClientOf, aws_errors, is_denied, is_missing
+from deploy.account import (
+    Account,
+    ClientOf,
+    DeniedError,
+    DeployError,
+    aws_errors,
+    is_denied,
+    is_missing,
+)
 from deploy.osls import WITH_LINKS
 from deploy.package import ZIP, Package
 from deploy.stack import SERVICE
@@ -52,8 +60,7 @@ def upload(client_of: ClientOf, account: Account, stage: str, package: Package) 
     folder = f"{_folder(stage)}{package.archive.sha256[:16]}"
     owner = {"Bucket": name, "ExpectedBucketOwner": account.number}
     with aws_errors(f"storing the code in the bucket {name}"):
-        if not _exists(s3, owner):
-            _create(s3, account, name)
+        _prepare(s3, account, owner)
         for path, file in ((package.archive.path, ZIP), (package.template, WITH_LINKS)):
             s3.put_object(**owner, Key=f"{folder}/{file}", Body=path.read_bytes())
     # The endpoint has the domain of the partition.
@@ -84,11 +91,15 @@ def delete_code(
             raise
         for begin in range(0, len(old), _MOST_DELETIONS):
             objects = old[begin : begin + _MOST_DELETIONS]
-            s3.delete_objects(
+            answer = s3.delete_objects(
                 Bucket=name,
                 ExpectedBucketOwner=account.number,
                 Delete={"Objects": objects, "Quiet": True},
             )
+            # S3 answers 200 with a list of errors.
+            if answer.get("Errors"):
+                first = answer["Errors"][0]
+                raise DeployError(f"{name}: {first['Key']} cannot be deleted: {first['Message']}")
 
 
 def delete_all_code(client_of: ClientOf, account: Account, stage: str) -> None:
@@ -121,9 +132,50 @@ def _folder(stage: str) -> str:
     return f"stages/{stage}/"
 
 
+def _prepare(s3: Any, account: Account, owner: dict[str, str]) -> None:
+    """Create the bucket if it is missing, and give it its policy, also after an interruption."""
+    name = owner["Bucket"]
+    try:
+        if not _exists(s3, owner):
+            _create(s3, account, name)
+        if not _has_policy(s3, owner):
+            s3.put_bucket_policy(**owner, Policy=json.dumps(_policy(account, name)))
+    except ClientError as error:
+        if not is_denied(error):
+            raise
+        raise DeniedError(_remedy(error.operation_name, name)) from error
+
+
+def _remedy(operation: str, name: str) -> str:
+    denial = f"AWS denies {operation} on {name}, the bucket of the code"
+    match operation:
+        case "HeadBucket":
+            return (
+                f"{denial}. It belongs to another account, or you lack s3:ListBucket: attach "
+                "docs/iam/deployer.json as it is now"
+            )
+        case "CreateBucket" | "PutBucketPolicy":
+            return (
+                f"{denial}. The first deployment in an account and region makes it: attach "
+                "docs/iam/code-bucket.json for this deployment"
+            )
+        case _:
+            return f"{denial}. Attach docs/iam/deployer.json as it is now"
+
+
 def _exists(s3: Any, owner: dict[str, str]) -> bool:
     try:
         s3.head_bucket(**owner)
+    except ClientError as error:
+        if is_missing(error):
+            return False
+        raise
+    return True
+
+
+def _has_policy(s3: Any, owner: dict[str, str]) -> bool:
+    try:
+        s3.get_bucket_policy(**owner)
     except ClientError as error:
         if is_missing(error):
             return False
@@ -139,6 +191,10 @@ def _create(s3: Any, account: Account, name: str) -> None:
         else {"CreateBucketConfiguration": {"LocationConstraint": account.region}}
     )
     s3.create_bucket(Bucket=name, **place)
+
+
+def _policy(account: Account, name: str) -> dict[str, Any]:
+    """Return the policy of the bucket: encrypted transport only."""
     arn = f"arn:{account.partition}:s3:::{name}"
     statement = {
         "Sid": "OnlyEncryptedTransport",
@@ -152,5 +208,4 @@ def _create(s3: Any, account: Account, name: str) -> None:
             "NotIpAddress": {"aws:SourceIp": "127.0.0.0/8"},
         },
     }
-    policy = {"Version": "2012-10-17", "Statement": [statement]}
-    s3.put_bucket_policy(Bucket=name, Policy=json.dumps(policy))
+    return {"Version": "2012-10-17", "Statement": [statement]}

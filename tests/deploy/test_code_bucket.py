@@ -31,7 +31,8 @@ def an_aws(monkeypatch: pytest.MonkeyPatch, head: Any, **answers: Any) -> FakeAw
     endpoint = SimpleNamespace(endpoint_url="https://s3.cn-north-1.amazonaws.com.cn")
     monkeypatch.setattr("tests.deploy.aws.FakeClient.meta", endpoint)
     made = {"s3.create_bucket": {}, "s3.put_bucket_policy": {}, "s3.put_object": {}}
-    return FakeAws({"s3.head_bucket": head, **made, **answers})
+    policy = {"s3.get_bucket_policy": {}}
+    return FakeAws({"s3.head_bucket": head, **policy, **made, **answers})
 
 
 def test_a_bucket_that_is_there_is_used(monkeypatch: pytest.MonkeyPatch, package: Package) -> None:
@@ -65,7 +66,8 @@ def test_a_bucket_that_is_missing_is_made(
 ) -> None:
     """In its region, and for encrypted transport only."""
     account = Account("210987654321", "arn:aws:iam::210987654321:role/ops", region)
-    aws = an_aws(monkeypatch, refusal("404"))
+    missing = {"s3.get_bucket_policy": refusal("NoSuchBucketPolicy")}
+    aws = an_aws(monkeypatch, refusal("404"), **missing)
 
     upload(aws, account, "prod", package)
 
@@ -83,9 +85,69 @@ def test_a_bucket_of_somebody_else_gets_no_code(
     """Names of buckets are worldwide, and anybody could have made one with this name."""
     aws = an_aws(monkeypatch, refusal("403", "Forbidden", "HeadBucket"))
 
-    with pytest.raises(DeployError, match="HeadBucket while storing the code in the bucket"):
+    with pytest.raises(DeployError, match="belongs to another account, or you lack s3:ListBucket"):
         upload(aws, ACCOUNT, "prod", package)
     assert aws.made("s3.put_object") == []
+
+
+def test_a_bucket_without_its_policy_gets_it(
+    monkeypatch: pytest.MonkeyPatch, package: Package
+) -> None:
+    """The first deployment was interrupted after it had created the bucket."""
+    missing = {"s3.get_bucket_policy": refusal("NoSuchBucketPolicy")}
+    aws = an_aws(monkeypatch, {}, **missing)
+
+    upload(aws, ACCOUNT, "prod", package)
+
+    assert aws.made("s3.create_bucket") == []
+    (request,) = aws.made("s3.put_bucket_policy")
+    assert "OnlyEncryptedTransport" in request.pop("Policy")
+    assert request == OWNER
+
+
+@pytest.mark.parametrize(
+    ("operation", "policy"),
+    [
+        ("create_bucket", "code-bucket.json"),
+        ("get_bucket_policy", "deployer.json"),
+        ("put_bucket_policy", "code-bucket.json"),
+    ],
+)
+def test_a_denial_names_the_policy_to_attach(
+    monkeypatch: pytest.MonkeyPatch, package: Package, operation: str, policy: str
+) -> None:
+    """A deployer of an older version has no right on the bucket."""
+    name = operation.title().replace("_", "")
+    answers = {"s3.get_bucket_policy": refusal("NoSuchBucketPolicy")}
+    answers[f"s3.{operation}"] = refusal("AccessDenied", "no", name)
+    aws = an_aws(monkeypatch, refusal("404"), **answers)
+
+    with pytest.raises(DeployError, match=rf"AWS denies {name} on {BUCKET}.*docs/iam/{policy}"):
+        upload(aws, ACCOUNT, "prod", package)
+
+
+def test_another_error_of_the_bucket_is_shown(
+    monkeypatch: pytest.MonkeyPatch, package: Package
+) -> None:
+    """No policy helps against it."""
+    slow = refusal("SlowDown", "Reduce your request rate", "GetBucketPolicy")
+    aws = an_aws(monkeypatch, {}, **{"s3.get_bucket_policy": slow})
+
+    with pytest.raises(DeployError, match="AWS refused GetBucketPolicy while storing the code"):
+        upload(aws, ACCOUNT, "prod", package)
+
+
+def test_code_that_cannot_be_deleted_is_named() -> None:
+    """S3 answers 200 with a list of errors."""
+    aws = FakeAws(
+        {
+            "s3.list_objects_v2": {"Contents": [{"Key": "stages/prod/1/ecr-scan-alerts.zip"}]},
+            "s3.delete_objects": {"Errors": [{"Key": "stages/prod/1", "Message": "Access Denied"}]},
+        }
+    )
+
+    with pytest.raises(DeployError, match="stages/prod/1 cannot be deleted: Access Denied"):
+        delete_all_code(aws, ACCOUNT, "prod")
 
 
 def test_code_of_other_stages_stays() -> None:
