@@ -286,8 +286,7 @@ class Runtime:
     def deploy(self, text: str) -> None:
         """Deploy an alerts.yml, and sync every stream. Raises `ConfigError`."""
         config = understood(text, self._now().date())
-        routes = tuple(reaches(config.routes).values())
-        own = RulesInForce(_hash(text), tuple(config.destinations), routes)
+        own = RulesInForce(_hash(text), tuple(config.destinations), reaches(config.routes))
         book = RulesBook(store=self._record, own=own, now=self._now)
         self._rules = sync_rules(config, book.record())
         book.follow(self._queue_all)

@@ -72,7 +72,7 @@ def sync_rules(config: "Config", record: "RulesRecord") -> "SyncRules":
         record.installed_at,
         record.destinations_since,
         {
-            name: record.routes_since.get(reach, record.installed_at)
+            name: record.routes_since.get(reach, record.routes_since.get(name, record.installed_at))
             for name, reach in reaches(config.routes).items()
         },
         checks_repositories=config.repositories is not None,
@@ -326,7 +326,7 @@ class StreamFlows:
         from lib.flows.rules import RulesBook, RulesInForce
 
         in_force = self._app.config_in_force
-        config, routes = in_force.config, tuple(reaches(in_force.config.routes).values())
+        config, routes = in_force.config, reaches(in_force.config.routes)
         return RulesBook(
             store=self.rules_store,
             own=RulesInForce(

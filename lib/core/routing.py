@@ -1,8 +1,11 @@
 """The routes of alerts.yml: which images each is about, and what its filter lets through. Pure."""
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields
 from fnmatch import fnmatchcase
+from itertools import product, starmap
 from types import MappingProxyType
 from typing import Final
 
@@ -28,6 +31,7 @@ BELOW: Final = "below "
 _SCANNERS: Final = tuple(
     source.value for source in ScanSource if source is not ScanSource.REPOSITORY
 )
+_WILDCARD: Final = re.compile(r"[*?[]")
 SETTINGS: Final = "settings"
 """The end of the stream of a repository's own checks."""
 
@@ -101,16 +105,51 @@ def reaches(routes: Iterable[Route]) -> Mapping[str, str]:
     """
     Return, by the name of each route, a hash of what decides which images lead where by it.
 
-    That is what it matches, what the routes before it match, and whom it notifies. Thresholds are
-    no part of it.
+    That is what it matches, whom it notifies, and what the routes before it take away. Thresholds
+    are no part of it, and neither is a field of `Match` that is not given: one that is added later
+    changes no hash. What takes more away from a route changes its hash, too, though it leads
+    nowhere new.
     """
-    before: list[object] = []
+    before: list[Match] = []
     hashes = {}
     for route in routes:
-        before.append((route.match, route.continues))
-        text = repr((before, sorted(route.notify)))
+        taken = [match for match in before if _may_overlap(match, route.match)]
+        text = repr(([*map(_given, taken)], _given(route.match), sorted(route.notify)))
         hashes[route.name] = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]
+        if not route.continues:
+            before.append(route.match or Match())
     return MappingProxyType(hashes)
+
+
+def _given(match: Match | None) -> list[tuple[str, object]]:
+    """Return the fields that a match gives, by name."""
+    values = [(field.name, getattr(match or Match(), field.name)) for field in fields(Match)]
+    return [(name, value) for name, value in values if value]
+
+
+def _may_overlap(one: Match, other: Match | None) -> bool:
+    """
+    Whether an image can match both.
+
+    An image has one repository, account and region, but can have several tags and platforms.
+    """
+    if other is None:
+        return True
+    pairs = (
+        (one.repository, other.repository),
+        (one.account, other.account),
+        (one.region, other.region),
+    )
+    return all(
+        not globs or not others or any(starmap(_can_share, product(globs, others)))
+        for globs, others in pairs
+    )
+
+
+def _can_share(glob: str, other: str) -> bool:
+    """Whether a value may match both globs, by what stands before their first wildcards."""
+    start, other_start = (_WILDCARD.split(text, maxsplit=1)[0] for text in (glob, other))
+    return start.startswith(other_start) or other_start.startswith(start)
 
 
 def filters_for(

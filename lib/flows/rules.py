@@ -33,8 +33,8 @@ class RulesInForce:
 
     hash: str
     destinations: tuple[Destination, ...]
-    routes: tuple[str, ...]
-    """As `lib.core.routing.reaches` tells them: one that leads elsewhere is a new one."""
+    routes: Mapping[str, str]
+    """By name, the hashes of `lib.core.routing.reaches`: one that leads elsewhere is a new one."""
     published_at: datetime | None = None
     """None for the file in the package."""
 
@@ -117,7 +117,7 @@ class RulesBook:
             own.hash,
             at,
             _since({}, own.destinations, at),
-            _since({}, own.routes, at),
+            _routes_since({}, own.routes, at),
             published_at=own.published_at,
         )
 
@@ -132,7 +132,7 @@ class RulesBook:
             stored,
             hash=own.hash,
             destinations_since=_since(stored.destinations_since, own.destinations, now),
-            routes_since=_since(stored.routes_since, own.routes, now),
+            routes_since=_routes_since(stored.routes_since, own.routes, now),
             queued=stored.queued if same else False,
             published_at=own.published_at,
         )
@@ -154,3 +154,12 @@ def _since(
 ) -> Mapping[_Name, datetime]:
     """Return since when each name is there; one that left and comes back is new."""
     return MappingProxyType({name: before.get(name, now) for name in names})
+
+
+def _routes_since(
+    before: Mapping[str, datetime], reaches: Mapping[str, str], now: datetime
+) -> Mapping[str, datetime]:
+    """Return since when each route leads where it does. Older versions recorded its name."""
+    return MappingProxyType(
+        {reach: before.get(reach, before.get(name, now)) for name, reach in reaches.items()}
+    )

@@ -1,10 +1,11 @@
 """Rules -> destinations, and what filters let through."""
 
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import pytest
 
+from lib.core import routing
 from lib.core.routing import Match, Route, reaches, refusal
 from lib.models import Destination, Part, Severity
 from tests.support.builders import a_filter, a_finding, an_image
@@ -118,6 +119,13 @@ class TestRefusal:
         assert refusal(a_finding(), image, a_filter(only=("in-use",))) == reason
 
 
+@dataclass
+class Later:
+    """A field that a later version adds to the match of a route."""
+
+    label: tuple[str, ...] = ()
+
+
 class TestReaches:
     """What decides which images a route leads where."""
 
@@ -139,8 +147,50 @@ class TestReaches:
     def test_another_match_changes_what_the_routes_after_it_reach(self) -> None:
         """So does a route that is left, and one that goes on."""
         assert self.changed(replace(self.FIRST, match=Match()), self.LAST) == ["first", "last"]
-        assert self.changed(replace(self.FIRST, continues=True), self.LAST) == ["first", "last"]
+        assert self.changed(replace(self.FIRST, continues=True), self.LAST) == ["last"]
         assert self.changed(self.LAST) == ["last"]
+
+    @every(
+        ("match", "changed"),
+        [
+            (Match(repository=("lab/*",)), []),
+            (Match(repository=("payments-lab",)), []),
+            (Match(repository=("payments/a*",)), ["own"]),
+            (Match(repository=("*/api",)), ["own"]),
+            (Match(repository=("lab/*", "payments/api")), ["own"]),
+            (Match(account=("2",)), []),
+            (Match(account=("1",), region=("us-*",)), ["own"]),
+            (Match(tag=("dev",)), ["own"]),
+        ],
+    )
+    def test_a_route_before_it_counts_where_it_can_take_something_away(
+        self, match: Match, changed: list[str]
+    ) -> None:
+        """Not one of other images; of several tags, one can be that of the other route."""
+        own = Match(repository=("payments/*",), account=("1",), tag=("prod-*",))
+        route = replace(self.FIRST, name="own", match=own)
+        lab = Route("lab", a_filter(), (Destination("ops"),), match)
+
+        before, after = reaches([route]), reaches([lab, route])
+
+        assert [name for name in before if before[name] != after[name]] == changed
+
+    def test_a_route_that_goes_on_takes_nothing_away(self) -> None:
+        """All images that it matches come to the next one."""
+        audit = Route("audit", a_filter(), (Destination("ops"),), Match(), continues=True)
+
+        assert self.changed(audit, self.FIRST, self.LAST) == ["audit"]
+
+    def test_a_field_that_is_not_given_is_no_part_of_it(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A version that knows one more takes no route as a new one."""
+        before = reaches((self.FIRST, self.LAST))
+        known = fields(Match)
+        monkeypatch.setattr(routing, "fields", lambda _: [*known, *fields(Later)])
+        monkeypatch.setattr(Match, "label", (), raising=False)
+
+        assert reaches((self.FIRST, self.LAST)) == before
 
     def test_another_destination_changes_the_route_alone(self) -> None:
         """What it matches stays the same."""

@@ -14,8 +14,8 @@ from tests.support.builders import NOW
 TEAM, OPS = Destination("team"), Destination("ops")
 SETTLED = timedelta(minutes=3)
 INSTALLED = NOW - timedelta(days=9)
-FIRST = RulesInForce("first", (TEAM,), ("all",))
-SECOND = RulesInForce("second", (TEAM, OPS), ("all", "critical"))
+FIRST = RulesInForce("first", (TEAM,), {"all": "all-1"})
+SECOND = RulesInForce("second", (TEAM, OPS), {"all": "all-1", "critical": "critical-1"})
 
 
 class Store:
@@ -48,7 +48,7 @@ def test_what_is_there_from_the_beginning_is_as_old_as_the_installation() -> Non
 
     first = a_book(store).record()
 
-    assert first == RulesRecord("first", INSTALLED, {TEAM: INSTALLED}, {"all": INSTALLED})
+    assert first == RulesRecord("first", INSTALLED, {TEAM: INSTALLED}, {"all-1": INSTALLED})
     assert a_book(store).record() == first
     assert store.writes == 1
 
@@ -80,7 +80,7 @@ def test_a_function_of_a_new_deployment_takes_additions_as_of_now() -> None:
     record = a_book(store, SECOND).record()
 
     assert record.destinations_since == {TEAM: INSTALLED, OPS: NOW}
-    assert record.routes_since == {"all": INSTALLED, "critical": NOW}
+    assert record.routes_since == {"all-1": INSTALLED, "critical-1": NOW}
     assert store.writes == 1
 
 
@@ -94,7 +94,7 @@ def test_a_deployment_is_recorded_and_every_stream_is_queued() -> None:
     assert a_book(store, FIRST).follow(lambda _: True) is RulesStep.QUEUED
 
     assert queued == ["second"]
-    assert store.stored == RulesRecord("first", INSTALLED, {TEAM: INSTALLED}, {"all": INSTALLED})
+    assert store.stored == RulesRecord("first", INSTALLED, {TEAM: INSTALLED}, {"all-1": INSTALLED})
 
 
 @pytest.mark.parametrize("complete", [True, False])
@@ -128,6 +128,16 @@ def test_a_sweep_that_was_overtaken_queues_nothing() -> None:
 
     with pytest.raises(ConflictError):
         a_book(store, SECOND).follow(pytest.fail)
+
+
+def test_routes_that_an_older_version_recorded_by_name_are_as_old_as_they_were() -> None:
+    """At the first change of the file after an upgrade."""
+    store = Store(RulesRecord("first", INSTALLED, {TEAM: INSTALLED}, {"all": INSTALLED}))
+
+    a_book(store, SECOND).follow(lambda _: True)
+
+    assert store.stored is not None
+    assert store.stored.routes_since == {"all-1": INSTALLED, "critical-1": NOW}
 
 
 # --- what is published --------------------------------------------------------------------------
