@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from functools import cache
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import pytest
@@ -995,6 +995,25 @@ def test_an_alarm_names_the_command_and_the_page(built: Package) -> None:
         anchor = text.rpartition("docs/operate.md#")[2]
         assert alarm["AlarmName"].endswith(f"-{STAGE}-{anchor}"), name
         assert anchor in anchors, name
+
+
+JARGON: Final = re.compile(
+    r"\b(?:streams?|syncs?|records?|DLQ|dead.letters?|redrive|throttled|recursion|reconciled?|swept"
+    r"|anew|copies|idempotent)\b",
+    re.IGNORECASE,
+)
+"""Words of the code that somebody who is woken by an alarm need not know."""
+
+
+def test_an_alarm_says_first_what_readers_of_alerts_miss(built: Package) -> None:
+    """No function stands first, and no word of the code but in commands, quotes and names."""
+    for name, alarm in built.resources("AWS::CloudWatch::Alarm").items():
+        text = alarm["AlarmDescription"]["Fn::Sub"].rpartition(" Page: ")[0]
+        words = re.sub(r'`[^`]*`|"[^"]*"|the function \w+', "", text)
+
+        assert not JARGON.findall(words), name
+        assert not re.search(r"\b[a-z]+_[a-z]+\b", words), name
+        assert words[0].isupper(), name
 
 
 def test_outputs_name_what_operators_ask_for(built: Package) -> None:
