@@ -26,7 +26,7 @@ class Cycle:
 @pytest.fixture(autouse=True)
 def warm_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Let a test begin after the first invocation of its process."""
-    monkeypatch.setattr(garbage, "_invocations", count(1))
+    monkeypatch.setattr(garbage, "_invocations", count(2))
     yield
     gc.enable()
     gc.collect()
@@ -72,14 +72,36 @@ def test_only_what_was_made_meanwhile_is_looked_at() -> None:
     assert len(everything) == 200_000
 
 
-def test_the_first_invocation_keeps_what_it_made(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_second_invocation_keeps_what_the_first_one_made(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Clients and rules live as long as the process: no later collection looks at them."""
     monkeypatch.setattr(garbage, "_invocations", count())
+    gc.collect()
     gc.unfreeze()
 
     assert work(10) == 10
 
     assert Cycle.count == 10
+    assert gc.get_freeze_count() == 0
+    assert work(1) == 1
     assert gc.get_freeze_count() > 0
+    assert Cycle.count == 0
     assert gc.isenabled()
-    gc.unfreeze()
+
+
+def test_an_error_of_the_first_invocation_is_no_more_than_garbage(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It holds the locals of all callers, and is not kept for good."""
+    monkeypatch.setattr(garbage, "_invocations", count())
+
+    @collected_afterwards
+    def fail() -> None:
+        cycle = Cycle()
+        raise ValueError(cycle)
+
+    with pytest.raises(ValueError, match="Cycle"):
+        fail()
+
+    assert work(0) == 0
