@@ -46,7 +46,7 @@ UNKNOWN: Final = "unknown"
 NOT_ASKED: Final = "filtered out"
 _PATH: Final = 3000
 _BEFORE: Final = "reported before"
-_NEWLY_REPORTED: Final = "newly reported"
+_NEWLY_REPORTED: Final = "newly reported here"
 CLOSED: Final = "closed at the source"
 COLUMNS: Final = (
     ("severity", "Severity"),
@@ -55,7 +55,7 @@ COLUMNS: Final = (
     ("fixed", "Fix"),
     ("exploit", "Exploit"),
     ("change", "Change"),
-    ("since", "Known since"),
+    ("since", "First seen"),
 )
 """Names and titles of the table's columns."""
 HOST_KERNEL: Final = "Containers run on the host's kernel"

@@ -555,7 +555,7 @@ def test_a_row_says_what_it_is_and_what_the_release_did_not_bring() -> None:
 
     (row,) = [row for row in rows(Content(notice.message)) if row.id == "CVE-2026-2"]
 
-    assert row.change == "newly reported"
+    assert row.change == "newly reported here"
     assert row.note == (
         "CVSS v2 5.0, needs local access. Containers run on the host's kernel."
         " A flaw lets in users."
