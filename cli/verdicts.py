@@ -48,7 +48,7 @@ def print_verdict(
 def _steps(text: AlertText) -> Iterator[str]:
     if text.problem is not None:
         yield text.problem.remedy
-    yield from filter(None, (text.to_do.note, *text.to_do.before))
+    yield from text.to_do.before
     for remedy, upgrades in text.to_do.groups(_SHOWN).items():
         yield f"{remedy}:"
         yield from (f"- {upgrade.step}: {upgrade.effect}" for upgrade in upgrades)

@@ -5,14 +5,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from itertools import islice
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 from lib.core.upgrades import of_distribution
 from lib.messages.content import Content, Entry
 from lib.messages.describing import is_kernel
 from lib.messages.parts import Link
+from lib.messages.phrases import names_text
 from lib.models import Finding, Image
-from lib.text import capitalized
+from lib.text import first
 from lib.urls.packages import read_package_url
 
 _CVE: Final = re.compile(r"CVE-\d{4}-\d{4,19}", re.ASCII)
@@ -24,16 +25,33 @@ _BASE_RELEASE: Final = re.compile(
 )
 """An official image whose tag is the number of a release."""
 _RELEASE: Final = re.compile(r"[0-9.]{0,9}", re.ASCII)
+_UBUNTU: Final = "Ubuntu"
+_UBUNTU_VERSION: Final = re.compile(
+    r"ubuntu(?:0\.|\d+(?:\.\d+)*~)((?:16|18|20|22|24)\.04)(?:\.\d+)*", re.ASCII
+)
+"""
+The release in a version that was made for it: "1.2-3ubuntu0.20.04.1", "11.0-0ubuntu2~20.04".
+
+https://wiki.ubuntu.com/SecurityTeam/UpdatePreparation
+"""
 _BASE_NAME: Final = re.compile(r"[a-z0-9][\w./:-]{0,99}", re.ASCII)
-_RUNS_ON_HOST: Final = "a container runs on the kernel of its host"
-_CHECK: Final = "Check the kernel of the hosts (`uname -r`; on EKS `kubectl get nodes -o wide`)"
+_CHECK: Final = (
+    "Check the kernel of the hosts (`uname -r`; on EKS `kubectl get nodes -o wide`){cves}: a "
+    "container runs on the kernel of its host"
+)
 _REPLACE: Final = (
     "If it is older than the fix, update the AMI and replace the hosts (EKS: update the node "
     "group). On Fargate AWS patches the hosts"
 )
+_ADVISORY: Final = (
+    "If the hosts run Amazon Linux, the links have its fixes; otherwise see the advisories of "
+    "their distribution"
+)
+_CVES: Final = 3
+"""Vulnerabilities of a kernel that are named and linked."""
 _REBUILD: Final = (
-    "Rebuild on the latest {base} with `docker build --pull --no-cache .` and push the image: its "
-    "scan shows what is left"
+    "Rebuild on {target} with `docker build --pull --no-cache .` and push the image; the next scan "
+    "shows what remains"
 )
 _DISTRIBUTIONS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -78,24 +96,21 @@ https://aws.amazon.com/amazon-linux-2/faqs
 """
 
 
-def host_note(entries: Sequence[Entry]) -> str:
-    """Return that a kernel in an image is not the one that runs; empty without such a package."""
-    kernels = [entry for entry in entries if is_about_kernel(entry)]
-    if not kernels:
-        return ""
-    if len(kernels) < len(entries):
-        return capitalized(_RUNS_ON_HOST)
-    return f"Nothing is urgent in the image itself: {_RUNS_ON_HOST}"
-
-
-def hosts_of(entries: Sequence[Entry]) -> tuple[str, ...]:
+def hosts_of(content: Content) -> tuple[str, ...]:
     """Return what to do on the hosts, step by step; empty without a kernel among the packages."""
-    kernels = [entry for entry in entries if is_about_kernel(entry)]
-    if not kernels:
+    if not any(map(is_about_kernel, content.open)):
         return ()
-    cve = next((entry.id for entry in kernels if _CVE.fullmatch(entry.id)), "")
-    fix = f" and compare it with the fix of {cve} in Amazon Linux (see the links)" if cve else ""
-    return (f"{_CHECK}{fix}", _REPLACE)
+    cves = kernel_cves(content)
+    check = _CHECK.format(cves=f" for {names_text(cves)}" if cves else "")
+    return (f"{check}. {_ADVISORY}" if cves else check, _REPLACE)
+
+
+def kernel_cves(content: Content) -> Sequence[str]:
+    """Return the kernel vulnerabilities with an exploit, asked for or not; else the worst one."""
+    kernels = [entry for entry in content.everything if is_about_kernel(entry)]
+    kernels = [entry for entry in kernels if _CVE.fullmatch(entry.id)]
+    dangerous = [entry for entry in kernels if entry.exploited or entry.exploitable]
+    return [entry.id for entry in first(dangerous, _CVES) or kernels[:1]]
 
 
 def is_about_kernel(entry: Entry) -> bool:
@@ -103,27 +118,59 @@ def is_about_kernel(entry: Entry) -> bool:
     return bool(entry.packages) and all(is_kernel(package.name) for package in entry.packages)
 
 
-def host_link(content: Content) -> Link | None:
-    """Return the page about the worst kernel vulnerability in the hosts' distribution."""
-    ids = (entry.id for entry in content.open if is_about_kernel(entry))
-    cve = next((id_ for id_ in ids if _CVE.fullmatch(id_)), None)
-    if cve is None:
-        return None
-    label = f"{cve} in Amazon Linux"
-    return Link(label, label, f"Open {label}", _AMAZON_LINUX.format(id=cve))
+def host_links(content: Content) -> tuple[Link, ...]:
+    """Return the pages of Amazon Linux, which most hosts run, about kernel vulnerabilities."""
+    if not any(map(is_about_kernel, content.open)):
+        return ()
+    labels = {cve: f"{cve} in Amazon Linux" for cve in kernel_cves(content)}
+    return tuple(
+        Link(label, label, f"Open {label}", _AMAZON_LINUX.format(id=cve))
+        for cve, label in labels.items()
+    )
 
 
-def base_of(base_image: str | None, release: str) -> str:
-    """Return the name of the base image, else where it stands, with the release where known."""
-    if _BASE_NAME.fullmatch(base_image or ""):
-        return f"base image (FROM {base_image})"
-    return f"base image (see FROM in the Dockerfile{f'; it is {release}' if release else ''})"
+class Base(NamedTuple):
+    """The base image of an image, as far as it is known."""
+
+    name: str
+    """Empty where the image does not name it."""
+    release: str
+    """Of the distribution: "Debian 10"; empty where it is not known."""
+    ended: str
+    """That the release gets no more free updates; empty while it does."""
+
+    @property
+    def short(self) -> str:
+        """The base image to rebuild on, in a few words."""
+        return (
+            f"a supported release of {self.distribution}" if self.ended else "the latest base image"
+        )
+
+    @property
+    def distribution(self) -> str:
+        """The release without its number."""
+        return self.release.rpartition(" ")[0]
+
+    @property
+    def target(self) -> str:
+        """The base image to rebuild on; of a release without updates another release."""
+        where = f"FROM {self.name}" if self.name else "see FROM in the Dockerfile"
+        if self.ended:
+            return f"{self.short} ({where}; {self.ended})"
+        release = f"; it is {self.release}" if self.release and not self.name else ""
+        return f"{self.short} ({where}{release})"
 
 
-def rebuild_of(base: str, findings: Iterable[Finding]) -> str:
+def base_of(base_image: str | None, release: str, today: date) -> Base:
+    """Return what is known of a base image."""
+    name = base_image if base_image is not None and _BASE_NAME.fullmatch(base_image) else ""
+    return Base(name, release, support_of(release, today))
+
+
+def rebuild_of(base: Base, findings: Iterable[Finding]) -> str:
     """Return how an image is rebuilt whose packages of the distribution have no fix version."""
     stuck = (row for row in findings if not row.fixable and row.fix_available != "NO")
-    return _REBUILD.format(base=base) if any(map(of_distribution, stuck)) else ""
+    return _REBUILD.format(target=base.target) if any(map(of_distribution, stuck)) else ""
 
 
 def release_of(image: Image, base_image: str | None, findings: Iterable[Finding]) -> str:
@@ -148,7 +195,9 @@ def _release(finding: Finding) -> str:
     name = _DISTRIBUTIONS.get(purl.namespace, "") if purl is not None else ""
     if purl is None or not name:
         hosts = (url.partition("://")[2].partition("/")[0] for url in finding.links)
-        return next((_TRACKERS[host] for host in hosts if host in _TRACKERS), "")
+        name = next((_TRACKERS[host] for host in hosts if host in _TRACKERS), "")
+        made_for = _UBUNTU_VERSION.search(finding.package.version or "")
+        return f"{name} {made_for[1]}" if name == _UBUNTU and made_for is not None else name
     number = purl.qualifiers.get("distro", "").removeprefix(purl.namespace).strip("-")
     return f"{name} {number}".rstrip() if _RELEASE.fullmatch(number) else name
 
@@ -158,5 +207,6 @@ def support_of(release: str, today: date) -> str:
     ended = _SUPPORT.get(release)
     if ended is None or ended >= today:
         return ""
-    since = f"{release} has had no free security updates since {ended:%B %Y}"
-    return f"{since}: move to a newer release"
+    if release.startswith(_UBUNTU):
+        return f"the standard support of {release} ended in {ended:%B %Y}"
+    return f"{release} has had no free security updates since {ended:%B %Y}"

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple
 
+from lib.messages.describing import is_kernel
 from lib.messages.phrases import MARKS, counts_text
 from lib.models import Counts, Severity
 from lib.text import counted
+
+CLEAR_FROM: Final = "the scan is clear from"
 
 
 class Row(NamedTuple):
@@ -65,6 +68,8 @@ class PackageText(NamedTuple):
     @property
     def fix(self) -> str:
         """The version to go to, in words; empty where none is named for all of them."""
+        if self.fixed and is_kernel(self.name.partition(" ")[0]):
+            return f"{CLEAR_FROM} {self.fixed}"
         return f"fixed in {self.fixed}" if self.fixed else ""
 
     @property
@@ -175,8 +180,9 @@ class Section:
     @property
     def heading(self) -> str:
         """The title with the number of findings, and of how many where others are open, too."""
-        of_all = f" of {self.open_count:,}" if self.open_count > self.count else ""
-        return f"{self.title} ({self.count:,}{of_all})"
+        if self.open_count <= self.count:
+            return f"{self.title} ({self.count:,})"
+        return f"{self.title}: {self.open_count:,} ({self.count:,} listed)"
 
     def more(self, shown: int) -> str:
         """Return what is not among the first `shown` rows; empty where that is nothing."""

@@ -20,6 +20,7 @@ from lib.messages.phrases import (
 from lib.messages.steps import ToDo
 from lib.messages.titles import (
     ACCEPT_INSTEAD,
+    ACCEPT_ONE,
     NO_SCAN_NEEDED,
     NOT_SHOWN,
     PLATFORMS,
@@ -28,7 +29,7 @@ from lib.messages.titles import (
 from lib.models import Image, Omission, Severity
 from lib.text import capitalized
 
-HIGH, MEDIUM, LOW = "high", "medium", "low"
+HIGH, MEDIUM, LOW, UNKNOWN = "high", "medium", "low", "unknown"
 _TOO_LONG: Final = "(too long to print)"
 
 
@@ -36,12 +37,14 @@ class Urgency(NamedTuple):
     """The urgency of what is news, with its reason."""
 
     level: str
-    """high, medium or low."""
+    """high, medium or low; unknown where nothing was scanned."""
     reason: str
     place: str = ""
     """For whom, where that is not for those of the image."""
     facts: str = ""
-    """What is known of exploits."""
+    """What is known of exploits, in words."""
+    exploits: str = ""
+    """The same for programs: one of the words of alert-1.0.0."""
 
     @property
     def title(self) -> str:
@@ -57,6 +60,11 @@ class Urgency(NamedTuple):
     def is_high(self) -> bool:
         """True where somebody should look today."""
         return self.level == HIGH
+
+    @property
+    def can_wait(self) -> bool:
+        """True where nothing that is known needs somebody before working hours."""
+        return self.level in (LOW, UNKNOWN)
 
 
 class Fact(NamedTuple):
@@ -267,7 +275,7 @@ class AlertText:
         """The worst that is news, and which routes of alerts.yml ask for it."""
         routes = [fact for fact in self.small if fact.startswith("route")]
         is_scan = self.problem is not None and self.worst_news is None
-        asked = "scans without a result" if is_scan else self._asked
+        asked = "images that could not be scanned" if is_scan else self._asked
         asks = [
             f"{route} {'ask' if route.startswith('routes') else 'asks'} for {asked}"
             for route in routes
@@ -295,7 +303,8 @@ class AlertText:
         """The title of the command to accept the risk."""
         if not self.accept_id:
             return NO_SCAN_NEEDED
-        return ACCEPT_INSTEAD.format(id=self.accept_id)
+        title = ACCEPT_ONE if self.open.count > 1 else ACCEPT_INSTEAD
+        return title.format(id=self.accept_id, number=self.open.count)
 
     @property
     def state_mark(self) -> str:

@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from types import MappingProxyType
 from typing import Final
 
@@ -22,9 +23,9 @@ from lib.messages.content import (
     rank_of,
     source_of,
 )
-from lib.messages.describing import score_text, what_it_is, worst_score
-from lib.messages.lists import PackageText, Row, Section, SectionKind
-from lib.messages.parts import HIGH, LOW, MEDIUM, Omissions, Urgency
+from lib.messages.describing import is_kernel, score_text, what_it_is, worst_score
+from lib.messages.lists import CLEAR_FROM, PackageText, Row, Section, SectionKind
+from lib.messages.parts import HIGH, LOW, MEDIUM, UNKNOWN, Omissions, Urgency
 from lib.messages.phrases import (
     LIKELY,
     NAME,
@@ -37,8 +38,8 @@ from lib.messages.phrases import (
     severity_text,
     severity_word,
 )
-from lib.messages.titles import CAN_WAIT
-from lib.messages.verdict import sentence
+from lib.messages.titles import IN_WORKING_HOURS
+from lib.messages.verdict import sentence, word_for
 from lib.models import Counts, Finding, Omission, Severity
 from lib.models.streams import PackageVersion
 from lib.models.views import Kind
@@ -81,7 +82,7 @@ def sections(content: Content, rows: int) -> tuple[Section, ...]:
 
 def open_section(content: Content, rows: int) -> Section:
     """Return all that is reported and open now, news or not."""
-    listed = _listed(content, SectionKind.OPEN, content.open, rows, reason=_word)
+    listed = _listed(content, SectionKind.OPEN, content.open, rows, reason=partial(_word, content))
     return replace(listed, open_count=len(content.everything))
 
 
@@ -101,8 +102,13 @@ def _standing(content: Content) -> list[Omission]:
     counts = counts_of(entries)
     levels = f"unchanged ({counts_text(counts)})" if len(counts) > 1 else "unchanged"
     levels = levels if len(counts) > 1 else f"{levels} {severity_word(entries[0].severity)}"
-    names = ", ".join(short(entry.id, NAME) for entry in entries) if len(entries) <= _NAMED else ""
+    names = ", ".join(map(_standing_name, entries)) if len(entries) <= _NAMED else ""
     return [Omission(f"{levels}{f' ({names})' if names else ''}", len(entries))]
+
+
+def _standing_name(entry: Entry) -> str:
+    danger = EXPLOITED if entry.exploited else EXPLOIT_KNOWN if entry.exploitable else ""
+    return ", ".join(filter(None, (short(entry.id, NAME), danger)))
 
 
 def urgency(content: Content) -> Urgency | None:
@@ -110,7 +116,8 @@ def urgency(content: Content) -> Urgency | None:
     Return how soon somebody should look at what is news; None where nothing is.
 
     An attack that was seen, CRITICAL, and HIGH with an exploit are for today; HIGH without one is
-    for these days. What nobody scanned, and everything milder, waits for working hours.
+    for these days. Everything milder waits for working hours. So does what nobody scanned, whose
+    urgency is unknown.
     """
     news = [
         entry
@@ -121,10 +128,13 @@ def urgency(content: Content) -> Urgency | None:
     if content.is_check or not (news or content.conditions):
         return None
     if not news:
-        return Urgency(LOW, CAN_WAIT)
+        word = word_for(content, content.conditions[0])
+        exploits = _exploits(content)
+        return Urgency(UNKNOWN, f"{word}; {IN_WORKING_HOURS}", exploits=exploits)
     level, reason = _urgency(news)
-    place = "for the hosts" if all(map(is_about_kernel, news)) else ""
-    return Urgency(level, reason, place, why(content))
+    place = "by severity" if level == LOW else ""
+    place = "for the hosts" if all(map(is_about_kernel, news)) else place
+    return Urgency(level, reason, place, why(content), _exploits(content))
 
 
 def _urgency(news: Sequence[Entry]) -> tuple[str, str]:
@@ -139,6 +149,17 @@ def _urgency(news: Sequence[Entry]) -> tuple[str, str]:
     if worst is Severity.HIGH:
         return MEDIUM, worst.name
     return LOW, f"nothing above {severity_word(worst)}"
+
+
+def _exploits(content: Content) -> str:
+    """Return what the scanner knows of exploits of all that is open."""
+    entries = content.everything
+    if any(entry.exploited for entry in entries):
+        return EXPLOITED
+    if any(entry.exploitable for entry in entries):
+        return "public"
+    is_known = any(says_exploit(row) for entry in entries for row in entry.findings)
+    return "none known" if is_known else "unknown"
 
 
 def not_open(content: Content) -> Omissions:
@@ -315,12 +336,13 @@ def _reason(entry: Entry) -> str:
     return entry.change.reason
 
 
-def _word(entry: Entry) -> str:
+def _word(content: Content, entry: Entry) -> str:
     """Return the kind of an item that is news, in a word or two."""
     if entry.change is None or entry.change.kind is Kind.BASELINE:
         return ""
     section = _KINDS[entry.change.kind]
-    return "new" if section is SectionKind.NEW else section.value.lower()
+    is_old = section is SectionKind.NEW and (is_rescan(content) or cause(content, [entry]))
+    return (SectionKind.NEWLY_REPORTED if is_old else section).value.lower()
 
 
 def _row(content: Content, entry: Entry, note: str, reason: str) -> Row:
@@ -373,7 +395,9 @@ def fix_text(findings: Sequence[Finding]) -> str:
     """Return what is known about fixes, package by package where they differ."""
     texts = {finding.package.name: fix(finding) for finding in findings}
     if len(set(texts.values())) <= 1:
-        return next(iter(texts.values()), "")
+        text = next(iter(texts.values()), "")
+        # The fix of a kernel is on the hosts.
+        return text.replace("fixed in", CLEAR_FROM, 1) if all(map(is_kernel, texts)) else text
     fixable = {finding.package.name for finding in findings if finding.fixable}
     named = [f"{short(name, NAME)} {text}" for name, text in texts.items() if text]
     if len(named) > _PACKAGES:

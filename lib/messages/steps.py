@@ -84,12 +84,10 @@ class ToDo:
     unversioned: tuple[UpgradeText, ...] = ()
     """Packages that name no version to go to; as many as asked for."""
     unversioned_count: int = 0
-    note: str = ""
-    """What to know first: that a kernel in an image is not the one that runs."""
     hosts: tuple[str, ...] = ()
     """What to do on the hosts about a kernel."""
     support: str = ""
-    """That the release of the distribution gets no more updates."""
+    """That the release of the distribution gets no more updates, where no other step says it."""
     brief: str = ""
     """The first steps in one line."""
     title: str = TO_DO
@@ -114,6 +112,14 @@ class ToDo:
     def notes(self) -> list[str]:
         """The steps and remarks after the upgrades."""
         return [*self.after, *self.remarks]
+
+    @property
+    def lines(self) -> list[str]:
+        """All steps in order, a line for each. Commands in them stand in backticks."""
+        upgrades = [f"{one.remedy}: {one.step}, {one.effect}" for one in self.upgrades]
+        more = self.more_upgrades(len(upgrades))
+        settings = [f"{step.title}: {' ; '.join(step.commands)}" for step in self.all_steps]
+        return [*self.before, *upgrades, *([more] if more else []), *settings, *self.notes]
 
     def groups(self, shown: int) -> dict[str, list[UpgradeText]]:
         """Return the first upgrades under what is to be done about them."""

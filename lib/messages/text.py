@@ -3,10 +3,10 @@
 from typing import Final
 
 from lib.messages import facts, sections
-from lib.messages.advising import host_link
+from lib.messages.advising import host_links
 from lib.messages.content import Content
 from lib.messages.facts import command_for
-from lib.messages.parts import AlertText, Link
+from lib.messages.parts import AlertText
 from lib.messages.problem import problem
 from lib.messages.to_do import to_do
 from lib.messages.verdict import (
@@ -72,7 +72,7 @@ def text_of(
         warnings=facts.warnings(content),
         report=facts.report_link(notice),
         console=facts.console_link(content),
-        sources=(*_advisories(content), *facts.source_links(content, notice)),
+        sources=(*host_links(content), *facts.source_links(content, notice)),
         report_command=facts.report_command(content, notice),
         accept_command=accept_command,
         accept_id=accept_id,
@@ -80,12 +80,6 @@ def text_of(
         list_command=command_for(content.image, "findings.csv"),
         footer=facts.footer(notice),
     )
-
-
-def _advisories(content: Content) -> tuple[Link, ...]:
-    """Return the vendor's page about the worst kernel vulnerability, where there is one."""
-    link = host_link(content)
-    return (link,) if link is not None else ()
 
 
 def _base_image(notice: Notice) -> str | None:

@@ -9,7 +9,7 @@ from lib.checks.findings import CLOUDFORMATION, COMMAND, REMARK
 from lib.core.named_versions import NamedVersion, described
 from lib.core.scanners import scanner_of
 from lib.core.upgrades import highest_score, upgrade_target, upgrades, version_key
-from lib.messages.advising import base_of, host_note, hosts_of, rebuild_of, release_of, support_of
+from lib.messages.advising import Base, base_of, hosts_of, kernel_cves, rebuild_of, release_of
 from lib.messages.content import Content, Entry, counts_of, fewer_last, source_of
 from lib.messages.describing import is_kernel, worst_score
 from lib.messages.facts import workloads_text
@@ -46,12 +46,12 @@ def to_do(
     if content.image.is_repository:
         return ToDo(all_steps=tuple(steps(rows_of_all)))
     release = release_of(content.image, base_image, rows_of_all)
-    base = base_of(base_image, release)
+    base = base_of(base_image, release, content.state.at.date())
     packages = upgrades_of(content, whole=whole)
     asked = set(map(_key, upgrades_of(content))) if whole else set(map(_key, packages))
     ready = ready_upgrades(packages)
     news = _news(content)
-    hosts = hosts_of(entries)
+    hosts = hosts_of(content)
     rebuild = rebuild_of(base, rows_of_all)
     by_description = _described(entries)
     unversioned = sorted(
@@ -83,12 +83,17 @@ def to_do(
             for upgrade in first(unversioned, rows)
         ),
         unversioned_count=len(unversioned),
-        note=host_note(entries),
         hosts=hosts,
         then="" if whole else _then(content, asked),
-        support=support_of(release, content.state.at.date()) if entries else "",
-        brief=_brief(content, hosts, rebuild, packages, by_description),
+        support=_support(base, rebuild, ready) if entries else "",
+        brief=_brief(content, hosts, base if rebuild else None, packages, by_description),
     )
+
+
+def _support(base: Base, rebuild: str, ready: Sequence[Upgrade]) -> str:
+    """Return that the release gets no more updates, where no step says it."""
+    is_said = rebuild or any(upgrade.origin is Origin.BASE_IMAGE for upgrade in ready)
+    return "" if is_said or not base.ended else f"Rebuild on {base.target}"
 
 
 def _after(first_step: str, text: str) -> str:
@@ -99,24 +104,27 @@ def _after(first_step: str, text: str) -> str:
 def _brief(
     content: Content,
     hosts: Sequence[str],
-    rebuild: str,
+    base: Base | None,
     packages: Sequence[Upgrade],
     by_description: Mapping[str, NamedVersion],
 ) -> str:
     """Return the first steps in one line; empty where there are none."""
-    ready = ready_upgrades(packages)
+    kernels = [upgrade for upgrade in packages if is_kernel(upgrade.package)]
+    ready = ready_upgrades(upgrade for upgrade in packages if upgrade not in kernels)
+    cves = names_text(kernel_cves(content)) if hosts else ""
     others = [f"{short(name, NAME)} to {one.words}" for name, one in by_description.items()]
     targets = [_target(upgrade) for upgrade in ready] + others
     more = len(targets) - _THEN
     named = targets[:_THEN] + ([counted(more, "more package")] if more > 0 else [])
     fixed = counts_text(_fixed(content.everything, ready))
-    effect = f" (removes {fixed}{' from the scan' if hosts else ''})" if fixed else ""
+    effect = f" (removes {fixed})" if fixed else ""
     pieces = (
-        "check the kernel of the hosts" if hosts else "",
-        "rebuild on the latest base image" if rebuild else "",
+        f"check the kernel of the hosts{f' for {cves}' if cves else ''}" if hosts else "",
+        f"rebuild on {base.short}" if base is not None else "",
         f"upgrade {listed(named)}{effect if not others else ''}" if named else "",
     )
     text = ", then ".join(filter(None, pieces))
+    text += "; the image can wait" if hosts and len(kernels) == len(packages) else ""
     if not text and packages and content.open:
         text = f"look for newer versions of {names_text([one.package for one in packages])}"
     return capitalized(truncate(one_line(text), _RISK))
@@ -317,8 +325,8 @@ def ready_upgrades(upgrades: Iterable[Upgrade]) -> list[Upgrade]:
     return sorted(ready, key=lambda upgrade: origins.index(upgrade.origin))
 
 
-def upgrade_text(upgrade: Upgrade, base: str = "") -> UpgradeText:
-    """Return a package to upgrade in words. `base`: the words for the base image."""
+def upgrade_text(upgrade: Upgrade, base: Base | None = None) -> UpgradeText:
+    """Return a package to upgrade in words."""
     return UpgradeText(
         remedy=_remedy(upgrade, base),
         package=short(upgrade.package),
@@ -336,14 +344,16 @@ def _installed(upgrade: Upgrade) -> str:
     return ", ".join(versions[:_VERSIONS]) + more
 
 
-def _remedy(upgrade: Upgrade, base: str) -> str:
+def _remedy(upgrade: Upgrade, base: Base | None) -> str:
     """Return where an upgrade is made; a kernel in an image is not the one that runs."""
-    remedy = upgrade.origin.remedy
-    if upgrade.origin is Origin.BASE_IMAGE and base:
-        remedy = f"Rebuild on a newer {base}"
-    if not is_kernel(upgrade.package):
-        return remedy
-    return f"Then {remedy[:1].lower()}{remedy[1:]}, which clears the scan, not the risk"
+    remedy, is_of_base = upgrade.origin.remedy, upgrade.origin is Origin.BASE_IMAGE
+    if is_of_base and base is not None:
+        remedy = f"Rebuild on {base.target}"
+    if is_kernel(upgrade.package):
+        remedy = f"The image can wait. {remedy}, which clears the scan, not the risk"
+    if is_of_base and base is not None and base.ended:
+        remedy = f"{remedy}. Fix versions of {base.release}"
+    return remedy
 
 
 def _without_version(content: Content, packages: Collection[str], news: Collection[str]) -> str:

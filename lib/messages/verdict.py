@@ -7,7 +7,9 @@ from typing import Final
 
 from lib.core.problems import cause_of, is_unsupported
 from lib.core.proof import UNLISTED
+from lib.core.routing import BELOW
 from lib.core.upgrades import upgrade_of, upgrade_target
+from lib.messages.advising import is_about_kernel
 from lib.messages.checks import state_of_check, verdict_of_check
 from lib.messages.comparing import NAME, cause, is_rescan, since
 from lib.messages.content import Content, Entry, counts_of
@@ -108,11 +110,9 @@ def changes_of(content: Content) -> str:
         return ""
     pieces = [_amount(content, kind, entries) for kind, entries in content.changes.items()]
     pieces += _ended_conditions(content)
-    pieces += [f"{content.unchanged:,} unchanged"] if content.unchanged else []
-    if content.not_asked:
-        number, levels = sum(content.not_asked.values()), [*content.not_asked]
-        words = f" {severity_word(levels[0])}" if len(levels) == 1 else " more open"
-        pieces.append(f"{number:,}{words}, not alerted on here")
+    news = {entry.id for kind in content.changes.values() for entry in kind if entry.is_open}
+    still = counts_of(entry for entry in content.everything if entry.id not in news)
+    pieces += [f"{sum(still.values()):,} still open ({counts_text(still)})"] if still else []
     return f"Since {name}: {_DOT.join(pieces)}"
 
 
@@ -214,10 +214,23 @@ def _counted_for(content: Content, kind: Kind) -> Sequence[Entry]:
 def _phrase(content: Content, kind: Kind, entries: Sequence[Entry]) -> str:
     words = _amounts(_PHRASES[kind], counts_of(entries))
     if kind is Kind.BASELINE:
-        return f"first scan: {words}"
+        return f"first scan: {_first(content, entries)}"
     if kind is Kind.NEW:
         return _new(content, words, entries)
     return words
+
+
+def _first(content: Content, entries: Sequence[Entry]) -> str:
+    """Return what a first scan found; apart what is bad and not asked for here."""
+    asked = {entry.id for entry in content.open}
+    listed_here = [entry for entry in entries if entry.id in asked]
+    others = [entry for entry in entries if entry.id not in asked]
+    if not (listed_here and others):
+        return _amounts("{counts}", counts_of(entries))
+    is_below = all(content.message.refused.get(one.id, "").startswith(BELOW) for one in others)
+    why = "below the threshold here" if is_below else "not alerted on here"
+    counts = _amounts("{counts}", counts_of(listed_here))
+    return f"{counts} (and {counts_text(counts_of(others))} {why})"
 
 
 def _new(content: Content, words: str, entries: Sequence[Entry]) -> str:
@@ -358,6 +371,8 @@ def _fixes(entries: Sequence[Entry]) -> str:
     fixable, number = sum(entry.fixable for entry in entries), len(entries)
     if not fixable:
         return ""
+    if all(map(is_about_kernel, entries)):
+        return "; the fix is on the hosts"
     if number == 1:
         return "; it has a fix"
     if fixable == number:

@@ -24,7 +24,7 @@ class Origin(StrEnum):
         """The remedy as a heading."""
         match self:
             case Origin.BASE_IMAGE:
-                return "Rebuild on a newer base image"
+                return "Rebuild on the latest base image"
             case Origin.DEPENDENCY:
                 return "Change your dependencies"
             case Origin.UNKNOWN:

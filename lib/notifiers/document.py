@@ -14,7 +14,7 @@ from lib.messages.to_do import upgrades_of
 from lib.models import Basis, BasisKind, Counts, Digest, Image, Json, Notice, Owner, Upgrade
 from lib.models.streams import Evidence, PartState, WatchedImage
 from lib.models.views import DeltaItem
-from lib.text import truncate
+from lib.text import first, truncate
 from lib.wire.digest import digest_to_json
 from lib.wire.report import finding_to_json, image_to_json, provenance_to_json, running_to_json
 from lib.wire.values import time_to_json
@@ -28,6 +28,10 @@ _IMAGES: Final = 20
 _PARTS: Final = 50
 _WORD: Final = 80
 _ROUTES: Final = 20
+UPGRADES: Final = 5
+"""Upgrades among the steps; the others are counted there, and listed in `upgrades`."""
+_STEPS: Final = 12
+_STEP: Final = 400
 _IDS: Final = 10
 _PLACES: Final = 20
 """Findings of one item; the others are counted."""
@@ -111,12 +115,13 @@ def _document(notice: Notice, content: Content, text: AlertText, limit: int) -> 
         "schema": SCHEMA,
         "verdict": truncate(text.verdict, _FIELD),
         "what_to_do": truncate(text.first_steps, _FIELD),
+        "steps": [truncate(step, _STEP) for step in first([*_steps(text)], _STEPS)],
         "urgency": _urgency(text),
         "worst_severity": _worst(content),
         "counts": _counts(content.totals),
         "suppressed": _counts(content.suppressed),
         "reported": _counts(counts_of(content.open)),
-        "unchanged": content.unchanged,
+        "unchanged": content.unchanged if message.before is not None else None,
         "state": truncate(text.state, _FIELD),
         "image": _image(content.image),
         "routes": [truncate(route, _NAME) for route in list(routes)[:_ROUTES]],
@@ -146,11 +151,21 @@ def _document(notice: Notice, content: Content, text: AlertText, limit: int) -> 
     }
 
 
+def _steps(text: AlertText) -> list[str]:
+    """Return what to do, step by step, without the marks around commands."""
+    problem = [text.problem.remedy] if text.problem is not None else []
+    return [step.replace("`", "") for step in (*problem, *text.to_do.lines)]
+
+
 def _urgency(text: AlertText) -> Json:
     """Return how soon somebody should look; None where nothing is news."""
     if text.urgency is None:
         return None
-    return {"level": text.urgency.level, "reason": text.urgency.reason}
+    return {
+        "level": text.urgency.level,
+        "reason": text.urgency.reason,
+        "exploits": text.urgency.exploits,
+    }
 
 
 def _owner(owner: Owner | None) -> dict[str, Json]:

@@ -137,7 +137,7 @@ def _event(message: Message, most: int) -> dict[str, Json]:
     if isinstance(message, Digest):
         event = _digest_event(message)
         return event | {"data": document.render_digest(message, most - _size(event))}
-    text = text_of(message, rows=0)
+    text = text_of(message, rows=document.UPGRADES, listed=0)
     event = _notice_event(message, text)
     return event | {"data": document.render(message, text, most - _size(event))[0]}
 

@@ -221,7 +221,6 @@ def to_do(text: AlertText) -> Markup | None:
         "upgrades",
         todo.title,
         element("p", text.lead, class_="why") if text.lead else None,
-        _prose(todo.note) if todo.note else None,
         _steps(todo),
         _unversioned(todo),
         [_prose(remark) for remark in todo.remarks],

@@ -267,20 +267,23 @@ class TestAcceptTheRisk:
         """A scan that fails for ever is noise otherwise."""
         text = text_of(notices()["scan-failed"])
 
-        assert text.accept_title == "If it needs no scan"
+        assert text.accept_title == "To silence this for 90 days"
         assert "suppressions add SCAN_FAILED --repository payments/api " in text.accept_command
 
 
 class TestOneHeadline:
-    """The same words for every destination, whatever its threshold."""
+    """The same numbers for every destination, whatever its threshold."""
 
     def test_a_first_scan_counts_what_is_severe_for_everybody(self) -> None:
-        """A destination that asks for less says so in its small print."""
+        """A destination that asks for less says so beside what it asks for."""
         findings = (*many(2, "CRITICAL"), *many(3, "HIGH", start=50), *many(4, "LOW", start=90))
 
         texts = [of(*findings, threshold=level) for level in (Severity.CRITICAL, Severity.LOW)]
 
-        assert {text.verdict for text in texts} == {"First scan: 2 CRITICAL and 3 HIGH"}
+        assert [text.verdict for text in texts] == [
+            "First scan: 2 CRITICAL (and 3 HIGH below the threshold here)",
+            "First scan: 2 CRITICAL and 3 HIGH",
+        ]
         assert "3 HIGH" in texts[0].left_out.lines(9)[0] + texts[0].left_out.lines(9)[-1]
 
     def test_without_anything_severe_it_counts_what_is_asked_for(self) -> None:
@@ -311,12 +314,31 @@ class TestWhereToStart:
         alone = of(a_finding("CVE-2026-1001", package="linux"))
         beside = of(a_finding("CVE-2026-1001", package="linux"), a_finding("CVE-2026-2"))
 
-        assert alone.to_do.note.startswith("Nothing is urgent in the image itself: a container")
-        assert beside.to_do.note == "A container runs on the kernel of its host"
-        assert "`uname -r`" in alone.to_do.hosts[0]
-        assert "the fix of CVE-2026-1001 in Amazon Linux" in alone.to_do.hosts[0]
+        assert alone.to_do.brief.endswith("; the image can wait")
+        assert "the image can wait" not in beside.to_do.brief
+        assert (
+            "(`uname -r`; on EKS `kubectl get nodes -o wide`) for CVE-2026-1001: a container"
+            in (alone.to_do.hosts[0])
+        )
+        assert "If the hosts run Amazon Linux, the links" in alone.to_do.hosts[0]
         assert "update the AMI and replace the hosts" in alone.to_do.hosts[1]
         assert of(a_finding(package="linux-pam")).to_do.hosts == ()
+
+    def test_the_hosts_are_checked_for_each_exploit(self) -> None:
+        """Also for one that nobody asked for here: a public exploit is the danger."""
+        text = of(
+            a_finding("CVE-2026-1001", package="linux", exploit_available="YES"),
+            a_finding("CVE-2026-1002", package="linux"),
+            a_finding("CVE-2026-1003", severity="MEDIUM", package="linux", exploit_available="YES"),
+            threshold=Severity.HIGH,
+        )
+
+        assert "for CVE-2026-1001, CVE-2026-1003: a container" in text.to_do.hosts[0]
+        assert [link.name for link in text.sources] == [
+            "CVE-2026-1001 in Amazon Linux",
+            "CVE-2026-1003 in Amazon Linux",
+        ]
+        assert text.totals.endswith("1 MEDIUM open")
 
     def test_the_fix_of_the_hosts_is_linked(self) -> None:
         """Where the id is one that the hosts' distribution knows."""
@@ -326,7 +348,7 @@ class TestWhereToStart:
         assert [link.url for link in text.sources] == [
             "https://explore.alas.aws.amazon.com/CVE-2026-1001.html"
         ]
-        assert "see the links" not in unknown.to_do.hosts[0]
+        assert "the links" not in unknown.to_do.hosts[0]
         assert unknown.sources == ()
 
     def test_the_upgrade_of_a_kernel_clears_the_scan_alone(self) -> None:
@@ -335,22 +357,25 @@ class TestWhereToStart:
 
         assert [*text.to_do.groups(9)] == [
             (
-                "Then rebuild on a newer base image (see FROM in the Dockerfile), which clears the "
-                "scan, not the risk"
+                "The image can wait. Rebuild on the latest base image (see FROM in the Dockerfile),"
+                " which clears the scan, not the risk"
             )
         ]
         assert text.verdict == "First scan: 1 HIGH in the kernel package: check the hosts"
         assert text.lasting.endswith("1 HIGH (CVE-2024-0001 in linux), check the hosts")
         assert text.to_do.brief == (
-            "Check the kernel of the hosts, then upgrade linux to 2 (removes 1 HIGH from the scan)"
+            "Check the kernel of the hosts for CVE-2024-0001; the image can wait"
         )
+        assert text.totals == "1 HIGH open; the fix is on the hosts"
+        (row,) = text.open.rows
+        assert row.fix == text.open.packages[0].fix == "the scan is clear from 2"
 
     def test_what_is_not_severe_can_wait(self) -> None:
         """Even with an exploit."""
         urgency = of(a_finding(severity="MEDIUM", exploit_available="YES")).urgency
 
         assert urgency is not None
-        assert urgency.title == "Urgency: low (nothing above MEDIUM)"
+        assert urgency.title == "Urgency: low by severity (nothing above MEDIUM)"
 
     def test_what_only_the_headline_counts_comes_after(self) -> None:
         """A route for CRITICAL ones has upgrades for those; the headline counts HIGH ones, too."""
@@ -382,7 +407,7 @@ class TestWhereToStart:
         text = of(a_finding(fixed_version="2"), provenance=provenance)
 
         assert [*text.to_do.groups(9)] == [
-            "Rebuild on a newer base image (FROM docker.io/library/debian:12)"
+            "Rebuild on the latest base image (FROM docker.io/library/debian:12)"
         ]
         assert ("Base image", "docker.io/library/debian:12") in [fact[:2] for fact in text.facts]
 
@@ -405,8 +430,8 @@ class TestTheBaseImage:
         assert text.to_do.before == [
             (
                 "Rebuild on the latest base image (see FROM in the Dockerfile; it is Ubuntu 24.04)"
-                " with `docker build --pull --no-cache .` and push the image: its scan shows what "
-                "is left"
+                " with `docker build --pull --no-cache .` and push the image; the next scan shows "
+                "what remains"
             )
         ]
         assert text.to_do.without_version.startswith("Then look for newer versions of openssl")
@@ -432,19 +457,58 @@ class TestTheBaseImage:
         """By the tag of an official image."""
         text = of(a_finding(), provenance=Provenance(base_image=base))
 
-        assert text.to_do.support.startswith(f"{release} has had" if release else "")
-        assert bool(text.to_do.support) is bool(release)
+        rebuild = f"Rebuild on a supported release of {release[:6]} (FROM {base}; "
+        assert text.to_do.rebuild.startswith(rebuild) is bool(release)
+        assert not release or f"{release} " in text.to_do.rebuild
 
     def test_a_release_without_updates_is_named(self) -> None:
         """A rebuild on the same release brings nothing."""
         scanned = an_image(os="UBUNTU_20_04")
         without = packaged("pkg:deb/debian/zlib@1")
-        assert of(self.OLD, without).to_do.support == of(self.OLD).to_do.support
+        assert of(self.OLD, without).to_do.rebuild == of(self.OLD).to_do.rebuild
 
-        assert of(self.OLD).to_do.support == (
-            "Debian 10 has had no free security updates since June 2024: move to a newer release"
+        assert of(self.OLD).to_do.rebuild.startswith(
+            "Rebuild on a supported release of Debian (see FROM in the Dockerfile; "
+            "Debian 10 has had no free security updates since June 2024) with `docker build"
         )
-        assert "Ubuntu 20.04 has had no free" in of(a_finding(), image=scanned).to_do.support
+        ubuntu = of(a_finding(), image=scanned).to_do
+        assert "; the standard support of Ubuntu 20.04 ended in May 2025)" in ubuntu.rebuild
+        assert ubuntu.brief == "Rebuild on a supported release of Ubuntu"
+        assert ubuntu.support == ""
+
+    def test_there_is_one_release_to_go_to(self) -> None:
+        """The fix version of a release without updates is no second one."""
+        fixed = replace(self.OLD, fixed_version="4.19.304-1")
+        dependency = a_finding(fixed_version="3")
+        package = replace(dependency.package, name="flask", manager="PYTHONPKG")
+        dependency = replace(dependency, package=package)
+
+        (remedy,) = of(fixed).to_do.groups(9)
+        assert remedy.endswith("since June 2024). Fix versions of Debian 10")
+        assert of(fixed).to_do.support == ""
+        assert of(dependency, image=an_image(os="DEBIAN_10")).to_do.support.startswith(
+            "Rebuild on a supported release of Debian (see FROM in the Dockerfile; Debian 10 has"
+        )
+
+    @pytest.mark.parametrize(
+        ("version", "release"),
+        [
+            ("11.0.14+9-0ubuntu2~20.04", "Ubuntu 20.04"),
+            ("2.9.10+dfsg-5ubuntu0.20.04.1", "Ubuntu 20.04"),
+            ("1.0.8-2ubuntu0.1", "Ubuntu"),
+            ("20.04.1-1ubuntu1", "Ubuntu"),
+        ],
+    )
+    def test_a_version_says_the_release_that_it_is_made_for(
+        self, version: str, release: str
+    ) -> None:
+        """By the rule of Ubuntu's security team, where a link says that it is Ubuntu."""
+        links = ("http://people.ubuntu.com/~ubuntu-security/cve/CVE-2024-0001",)
+        finding = a_finding(version=version, links=links)
+
+        assert f"{release};" in of(finding).to_do.rebuild.replace(" ended in", ";").replace(
+            ")", ";"
+        )
 
     @pytest.mark.parametrize(
         ("os", "purl"),

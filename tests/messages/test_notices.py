@@ -63,8 +63,7 @@ def test_shown_unchanged_and_left_out_are_all_that_is_open() -> None:
         '1 HIGH suppressed by the entry CVE-2024-0003, until 2026-11-23; reason: "not reachable"',
     ]
     assert made.changes == (
-        "Since 2026-11-23: 1 new \N{MIDDLE DOT} 1 unchanged \N{MIDDLE DOT} "
-        "3 more open, not alerted on here"
+        "Since 2026-11-23: 1 new \N{MIDDLE DOT} 4 still open (1 HIGH, 1 MEDIUM, 2 LOW)"
     )
     assert made.not_open.sum == (
         "5 vulnerabilities open: 2 reported, 3 filtered out; 1 more suppressed"

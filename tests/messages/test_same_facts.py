@@ -75,7 +75,7 @@ def test_what_is_no_news_has_no_urgency() -> None:
     assert text_of(notices()["all-fixed"]).urgency is None
     assert text_of(notices()["repository-settings"]).urgency is None
     assert text_of(notices()["scan-failed"]).urgency_line == (
-        "Urgency: low (it can wait for working hours)"
+        "Urgency: unknown (scan failed; look at it in working hours)"
     )
 
 
@@ -88,13 +88,13 @@ def test_the_hosts_are_named_before_the_upgrade_of_a_kernel(mode: str, options: 
 
     words = " ".join(json.dumps(payload).replace("\\n", " ").split())
     hosts = words.find("Check the kernel of the hosts")
-    assert 0 < words.find("a container runs on the kernel of its host") < hosts
-    assert hosts < words.index("4.19.304-1", hosts)
+    runs = words.find("a container runs on the kernel of its host")
+    assert 0 < hosts < runs < words.index("4.19.304-1", hosts)
 
 
 def test_an_issue_about_a_kernel_is_done_when_the_hosts_are_patched() -> None:
     """A scan of the image is clear before that."""
-    done = "the hosts run a patched kernel and no scan lists these"
+    done = "the hosts run a patched kernel and no scan lists the 1 vulnerability"
     for package, is_kernel in (("linux", True), ("zlib", False)):
         payload = notifier("jira", tools()).render(notice_of(a_finding(package=package)))
         assert (done in json.dumps(payload)) is is_kernel
@@ -105,7 +105,7 @@ def test_a_page_says_what_its_route_pages_about() -> None:
     failed = text_of(notices()["scan-failed"])
     found = text_of(notices()["new-and-resolved"])
 
-    assert failed.why_paged == "Route everything asks for scans without a result"
+    assert failed.why_paged == "Route everything asks for images that could not be scanned"
     assert found.why_paged.startswith("CRITICAL CVE-")
     assert ": routes payments, security ask for HIGH and above" in found.why_paged
 

@@ -214,7 +214,7 @@ def sentences(text: AlertText, *, whole: bool) -> Iterator[str]:
     yield from text.warnings
     yield from text.small
     if whole:
-        yield from (text.to_do.note, *text.to_do.before, *text.to_do.notes)
+        yield from (*text.to_do.before, *text.to_do.notes)
 
 
 def letters(text: str) -> str:

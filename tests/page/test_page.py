@@ -251,7 +251,7 @@ def test_upgrades_are_grouped_by_where_they_are_made() -> None:
     """The base image, and the dependencies; what has no version to go to is counted apart."""
     text = read(changed(300)).text
 
-    assert "Rebuild on a newer base image" in text
+    assert "Rebuild on the latest base image" in text
     assert "Change your dependencies" in text
     assert "No fix exists yet for" in text
 

@@ -67,7 +67,7 @@ def _to_do(text: AlertText) -> Iterator[str]:
     for upgrade in text.to_do.upgrades:
         yield from (upgrade.remedy, upgrade.package, upgrade.installed)
         yield from (upgrade.fixed, upgrade.removes)
-    steps_and_notes = (text.to_do.note, *text.to_do.hosts, *text.to_do.notes)
+    steps_and_notes = (*text.to_do.hosts, *text.to_do.notes)
     yield from filter(None, steps_and_notes)
     steps, _ = text.to_do.steps(command=MUCH, limit=MUCH, templates=True)
     for step in steps:

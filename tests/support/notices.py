@@ -340,11 +340,7 @@ def written(arrival: simulated.Arrival, text: AlertText) -> str:
         f"    why: {text.why or '-'}",
         *_problem(text),
         *(f"    do: {upgrade.step}, {upgrade.effect}" for upgrade in text.to_do.upgrades),
-        *(
-            f"    do: {note}"
-            for note in (text.to_do.note, *text.to_do.before, *text.to_do.notes)
-            if note
-        ),
+        *(f"    do: {note}" for note in (*text.to_do.before, *text.to_do.notes) if note),
         *(line for section in (*text.sections, text.open) for line in _section(section)),
         *(f"    not here: {line}" for line in text.left_out.lines(8)),
         f"    sum: {text.left_out.sum}",

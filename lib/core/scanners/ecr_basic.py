@@ -10,8 +10,10 @@ from typing import Final
 from lib.core.scanners.scanner import NO_IMAGE, UNUSED, Scanner
 
 _ENHANCED: Final = (
-    "Enhanced scanning (Amazon Inspector) may support it; otherwise rebuild the image on a "
-    "supported distribution"
+    "Enhanced scanning (Amazon Inspector) may support it. What it supports: "
+    "https://docs.aws.amazon.com/inspector/latest/user/supported.html and how to turn it on: "
+    "https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-enhanced-enabling.html "
+    "Otherwise rebuild the image on a supported distribution"
 )
 _INSPECT: Final = "Look at what AWS says: `{describe}`"
 
@@ -38,5 +40,5 @@ ECR_BASIC: Final = Scanner(
     remedy=_INSPECT,
     names_fixes=False,
     without_version="Look for newer versions of {packages}. ECR basic scanning reports no fix "
-    "versions; enhanced scanning (Amazon Inspector) does.",
+    "versions; enhanced scanning (Amazon Inspector) often does.",
 )  # fmt: skip

@@ -13,6 +13,8 @@ from lib.messages.parts import AlertText, Omissions, Problem
 from lib.messages.steps import ToDo, UpgradeText
 from lib.messages.titles import (
     DONE,
+    DONE_OTHERS,
+    DONE_UPDATES,
     DONE_WHEN,
     DONE_WHEN_PATCHED,
     NOTES,
@@ -23,7 +25,7 @@ from lib.messages.titles import (
 )
 from lib.models import Json
 from lib.notifiers.jira import adf, identity
-from lib.text import capitalized, one_line, short, truncate
+from lib.text import capitalized, counted, one_line, short, truncate
 
 # https://support.atlassian.com/jira-cloud-administration/docs/jira-cloud-field-limits and
 # https://jira.atlassian.com/browse/JRACLOUD-78553: a refused create still uses up an issue number.
@@ -102,6 +104,7 @@ def _nodes(text: AlertText, rows: int) -> Iterable[Json]:
     yield from _omissions(text.not_open)
     for warning in text.warnings:
         yield adf.panel("warning", adf.paragraph(adf.text(warning)))
+    yield from _accept(text)
     yield links(text)
     yield _small(text)
 
@@ -111,10 +114,16 @@ def _small(text: AlertText) -> Json:
 
 
 def _done(text: AlertText) -> Iterable[Json]:
-    """Yield when an issue is done, and how to accept the risk instead."""
+    """Yield when an issue is done."""
     if text.open.count and not text.image.is_repository:
         when = DONE_WHEN_PATCHED if text.to_do.hosts else DONE_WHEN
-        yield adf.paragraph(adf.text(f"{DONE} ", "strong"), adf.text(when))
+        listed = counted(text.open.count, "vulnerability", "vulnerabilities")
+        others = DONE_OTHERS if text.total > text.open.count else ""
+        sentence = f"{when.format(listed=listed)}{others} {DONE_UPDATES}"
+        yield adf.paragraph(adf.text(f"{DONE} ", "strong"), adf.text(sentence))
+
+
+def _accept(text: AlertText) -> Iterable[Json]:
     if text.accept_command:
         yield adf.paragraph(adf.text(f"{text.accept_title}: ", "strong"))
         yield adf.code_block((text.accept_command,))
@@ -160,7 +169,6 @@ def _upgrades(text: AlertText, rows: int) -> Iterable[Json]:
     if not (to_do.upgrades or to_do.notes or to_do.before):
         return
     yield adf.heading(to_do.title)
-    yield from _paragraph(f"{to_do.note}." if to_do.note else "")
     yield from (adf.prose(f"{step}.") for step in to_do.before)
     for remedy, upgrades in to_do.groups(rows).items():
         yield adf.paragraph(adf.text(remedy, "strong"))
@@ -319,7 +327,6 @@ def links(text: AlertText) -> Json:
 def _update(text: AlertText, items: int) -> Iterable[Json]:
     """Yield what changed; the description says how things stand."""
     yield from _opening(text, text.headline)
-    yield from (adf.paragraph(adf.text(line)) for line in (text.changes,) if line)
     yield from _platforms(text)
     for section in text.sections:
         yield from _listing(section, items, by_package=not text.image.is_repository)

@@ -12,6 +12,7 @@ from lib.messages.titles import (
     CHANGED,
     DELIVERY,
     HAPPENED,
+    NO_ACTION,
     NO_RESULT,
     NOTES,
     OPEN_NOW,
@@ -69,12 +70,14 @@ def details_of(text: AlertText) -> Json:
     """Return what there is to read: what to do first, where and for whom last."""
     start = in_short(text)
     news = [section for section in text.sections if not section.kind.is_ended]
+    can_wait = text.urgency is not None and text.urgency.can_wait
     details = {
+        **({WHY_PAGED: _no_action(text)} if can_wait else {}),
         HAPPENED: start.pop(HAPPENED),
         URGENCY: _after(text.urgency_line, f"{URGENCY}: "),
         NO_RESULT: start.pop(NO_RESULT, ""),
+        WHY_PAGED: _no_action(text) if can_wait else text.why_paged,
         text.to_do.title: _what_to_do(text),
-        WHY_PAGED: text.why_paged,
         **{section.title: _listing(section) for section in news},
         text.platforms.title: text.platforms.lines(LINES),
         CHANGED: text.changes,
@@ -86,6 +89,11 @@ def details_of(text: AlertText) -> Json:
         **start,
     }
     return {name: value for name, value in details.items() if value}
+
+
+def _no_action(text: AlertText) -> str:
+    """Return that nothing is to be done before working hours, and why somebody is paged for it."""
+    return f"{NO_ACTION}. {text.why_paged}" if text.why_paged else f"{NO_ACTION}."
 
 
 def _open_now(text: AlertText, totals: str) -> str:
@@ -106,7 +114,7 @@ def _what_to_do(text: AlertText) -> Json:
 
 def _to_do(to_do: ToDo) -> Iterator[str]:
     shown = fitting(to_do.upgrades, _upgrade, lines=LINES, characters=_CHARACTERS)
-    yield from (step.replace("`", "") for step in (to_do.note, *to_do.before) if step)
+    yield from (step.replace("`", "") for step in to_do.before)
     yield from shown
     steps, rest = to_do.steps(command=_CHARACTERS, limit=_CHARACTERS)
     more = to_do.more_upgrades(len(shown))

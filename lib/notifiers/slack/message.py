@@ -181,9 +181,9 @@ def _root(text: AlertText) -> list[Json]:
     """Return how a stream stands, and the first steps; the thread has what changed."""
     title = f"{text.name}: {text.standing}" if _is_open(text) else f"{_RESOLVED}{text.name}"
     lines = (
+        _urgency(text) or _say(text.why, _NOTE),
         f"*{text.to_do.title}:* {_say(text.to_do.brief, _TO_DO)}" if text.to_do.brief else "",
         f"*{LAST_CHANGE}* {_say(text.verdict, _VERDICT)}",
-        _say(text.why, _NOTE),
     )
     parts = (
         _header(text.state_mark, title),
@@ -285,7 +285,7 @@ def _to_do(text: AlertText) -> str:
     rest = to_do.more_upgrades(len(shown))
     steps += [f"_{rest}_"] if rest else []
     steps += map(_step, to_do.notes)
-    lines = [f"{_say(note.removesuffix('.'), _NOTE)}." for note in (text.lead, to_do.note) if note]
+    lines = [f"{_say(note.removesuffix('.'), _NOTE)}." for note in (text.lead,) if note]
     lines += [f"{place}. {step}" for place, step in enumerate(steps, 1)] if steps[1:] else steps
     return "\n".join((f"*{to_do.title}*", *lines)) if lines else ""
 

@@ -64,7 +64,10 @@ FORMATS: Final[Mapping[str, Format]] = MappingProxyType(
             sns_text.render, sns_text.render_plain, sns_digest.text, rows=sns_text.LISTED
         ),
         "json": Format(
-            _document, lambda notice, text, _: _document(notice, text, 0), sns_digest.document
+            _document,
+            lambda notice, text, _: _document(notice, text, 0),
+            sns_digest.document,
+            rows=document.UPGRADES,
         ),
         "ocsf": Format(ocsf.render, lambda notice, text, _: ocsf.render(notice, text, 0), None),
         "amazon-q": Format(

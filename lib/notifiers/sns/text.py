@@ -122,8 +122,7 @@ def _to_do(text: AlertText) -> list[str]:
     """Return the upgrades, the one that removes most first."""
     to_do = text.to_do
     shown = fitting(to_do.upgrades, _upgrade, lines=LISTED, characters=_SECTION)
-    lines = _indented(to_do.note) if to_do.note else []
-    lines += [line for step in to_do.before for line in _indented(step, bullet="- ")]
+    lines = [line for step in to_do.before for line in _indented(step, bullet="- ")]
     for remedy, upgrades in to_do.groups(len(shown)).items():
         lines += [*_indented(f"{remedy}:"), *map(_upgrade, upgrades)]
     for note in filter(None, (to_do.more_upgrades(len(shown)), *to_do.notes)):

@@ -256,12 +256,12 @@ class TestWhatItSays:
         assert details["Urgency"] == "High (CRITICAL). EPSS up to 12 % within 30 days"
         assert details["Open now"].startswith("2 CRITICAL, 40 HIGH, 12 MEDIUM open; 2 of 54")
         assert details["What to do"][0].startswith(
-            "Rebuild on a newer base image (see FROM in the Dockerfile; it is Debian 12): openssl "
-            "from 3.0.11-1~deb12u1 to 3.0.14-1~deb12u2"
+            "Rebuild on the latest base image (see FROM in the Dockerfile; it is Debian 12): "
+            "openssl from 3.0.11-1~deb12u1 to 3.0.14-1~deb12u2"
         )
         assert details["New"][1].startswith("2 CRITICAL, up to CVSS 9.8: openssl 3.0.11-1~deb12u1")
         assert "3 fixed (zlib1g)" in details["What changed"]
-        assert "suppressed by" in " ".join(details["Not listed here"])
+        assert "suppressed by" in " ".join(details["No details here"])
         assert details["Why you are paged"].endswith(
             ": routes payments, security ask for HIGH and above"
         )

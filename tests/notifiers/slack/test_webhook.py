@@ -152,7 +152,7 @@ def test_worst_stand_first_and_resolved_last() -> None:
     """The reader's ten seconds go to the worst, package by package."""
     payload = slack().render(STORIES["baseline"])
 
-    section = next(text for text in texts(payload) if text.startswith("*Found (20 of 165)*"))
+    section = next(text for text in texts(payload) if text.startswith("*Found: 165 (20 listed)*"))
     packages = re.findall(r"[^\n]+ in `([^` ]+)", section)
     assert packages[:3] == ["org.apache.logging.log4j:log4j-core", "openssl", "libxml2-"]
     marks = [line[0] for line in section.splitlines() if not line.startswith(("*", "_", UNDER))]
