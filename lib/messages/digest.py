@@ -1,5 +1,6 @@
 """`digest_text_of`: all that is said about a digest, once, for all that lay it out. Pure."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -32,6 +33,8 @@ _ROUTES: Final = 5
 _NAME: Final = 60
 _REASON: Final = 120
 _REMEDY: Final = 200
+_SENTENCES: Final = re.compile(r"(?:(?<=[.!?])|(?<=\.html))\s+(?=[A-Z])")
+"""The ends of sentences; an address at the end of one has no full stop behind it."""
 _OCCASION: Final = 200
 _WARNINGS: Final = 5
 _IMAGES: Final = 2
@@ -334,8 +337,11 @@ def _vulnerability(vulnerability: ResolvedVulnerability) -> DigestLine:
 
 
 def _unscanned(unscanned: UnscannedImage) -> DigestLine:
+    """Return why an image has no result, and what helps; alerts have the pages about that."""
     reason = truncate(one_line(unscanned.reason), _REASON)
-    remedy = truncate(one_line(unscanned.remedy), _REMEDY).removesuffix(".")
+    sentences = _SENTENCES.split(one_line(unscanned.remedy))
+    remedy = " ".join(sentence for sentence in sentences if "://" not in sentence)
+    remedy = truncate(remedy, _REMEDY).removesuffix(".")
     text = f"{short(unscanned.image.name)}: {reason}{f'. {remedy}' if remedy else ''}"
     return linked(text, (CONSOLE, console_url(unscanned.image)))
 

@@ -357,6 +357,8 @@ def test_an_image_without_a_scan_has_the_advice() -> None:
     line = text_of(a_digest_of(unscanned=(advised,))).lists[-1].lines[0]
 
     assert line.text == "web/storefront:3.2.1: not supported by the scanner. Rebuild it"
+    linked = replace(advised, remedy="What it supports: https://docs/a.html Rebuild it")
+    assert text_of(a_digest_of(unscanned=(linked,))).lists[-1].lines[0].text == line.text
 
 
 def test_a_kernel_is_that_of_the_host() -> None:
