@@ -54,6 +54,8 @@ class PackageText(NamedTuple):
     """As many as `text_of` was asked for."""
     score: str = ""
     """The worst score, in words."""
+    shared: str = ""
+    """The word that is true of all of several, such as "all 3 new"; then no row has it."""
 
     @property
     def mark(self) -> str:

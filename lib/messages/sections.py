@@ -51,6 +51,7 @@ EXPLOITED: Final = "used in attacks"
 _REASON: Final = 200
 _NOTE: Final = 1000
 _PACKAGES: Final = 2
+_BOTH: Final = 2
 _NAMED: Final = 3
 """Vulnerabilities that a line names; of more it has the number."""
 _KINDS: Final[Mapping[Kind, SectionKind]] = MappingProxyType(
@@ -291,7 +292,12 @@ def _listed(
         tuple(map(row, first(entries, rows))),
         counts_of(entries),
         tuple(
-            _package(group, tuple(map(row, first(group, rows)))) for group in first(groups, rows)
+            _package(
+                group,
+                tuple(map(row, first(group, rows))),
+                _shared(map(reason, group)) if kind is SectionKind.OPEN else "",
+            )
+            for group in first(groups, rows)
         ),
         len(groups),
     )
@@ -309,18 +315,29 @@ def _worst_package_first(group: Sequence[Entry]) -> tuple[object, ...]:
     return (rank_of(group[0]), *fewer_last(group))
 
 
-def _package(group: Sequence[Entry], rows: tuple[Row, ...]) -> PackageText:
+def _shared(words: Iterable[str]) -> str:
+    """Return the short word that several have in common; empty where one differs."""
+    every = [*words]
+    word = every[0] if len({*every}) == 1 and len(every) > 1 else ""
+    return word if len(word) <= NAME else ""
+
+
+def _package(group: Sequence[Entry], rows: tuple[Row, ...], shared: str) -> PackageText:
     packages = list(dict.fromkeys(package for entry in group for package in entry.packages))
     findings = [finding for entry in group for finding in entry.findings]
     fixed = {finding.fixed_version for finding in findings}
     one = len({package.name for package in packages}) == 1 and findings and None not in fixed
     target = upgrade_of(findings).fixed if one else None
+    if shared:
+        # It is the first remark of each row.
+        rows = tuple(row._replace(remarks=row.remarks[1:]) for row in rows)
     return PackageText(
         installed_text(packages),
         truncate(one_line(target or ""), NAME),
         counts_of(group),
         rows,
         worst_score(highest_score(findings), len(group)),
+        f"{'both' if len(group) == _BOTH else f'all {len(group):,}'} {shared}" if shared else "",
     )
 
 

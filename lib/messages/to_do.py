@@ -350,7 +350,8 @@ def _remedy(upgrade: Upgrade, base: Base | None) -> str:
     if is_of_base and base is not None:
         remedy = f"Rebuild on {base.target}"
     if is_kernel(upgrade.package):
-        remedy = f"The image can wait. {remedy}, which clears the scan, not the risk"
+        remedy = f"{remedy[:1].lower()}{remedy[1:]}"
+        remedy = f"The image can wait. To clear the scan, not the risk, {remedy}"
     if is_of_base and base is not None and base.ended:
         remedy = f"{remedy}. Fix versions of {base.release}"
     return remedy

@@ -112,8 +112,16 @@ def changes_of(content: Content) -> str:
     pieces += _ended_conditions(content)
     news = {entry.id for kind in content.changes.values() for entry in kind if entry.is_open}
     still = counts_of(entry for entry in content.everything if entry.id not in news)
-    pieces += [f"{sum(still.values()):,} still open ({counts_text(still)})"] if still else []
+    pieces += [_still(still)] if still else []
     return f"Since {name}: {_DOT.join(pieces)}"
+
+
+def _still(counts: Counts) -> str:
+    """Return how many are open as before; of one severity in a word."""
+    amount = counts_text(counts)
+    if len(counts) == 1:
+        return f"{amount} still open"
+    return f"{sum(counts.values()):,} still open ({amount})"
 
 
 def _amount(content: Content, kind: Kind, entries: Sequence[Entry]) -> str:

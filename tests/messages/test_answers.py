@@ -357,8 +357,8 @@ class TestWhereToStart:
 
         assert [*text.to_do.groups(9)] == [
             (
-                "The image can wait. Rebuild on the latest base image (see FROM in the Dockerfile),"
-                " which clears the scan, not the risk"
+                "The image can wait. To clear the scan, not the risk, rebuild on the latest base "
+                "image (see FROM in the Dockerfile)"
             )
         ]
         assert text.verdict == "First scan: 1 HIGH in the kernel package: check the hosts"

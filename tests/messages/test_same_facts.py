@@ -11,7 +11,7 @@ from lib.models import DeliveryId, Notice
 from lib.models.streams import StreamState
 from lib.notifiers.slack.message import alert_message
 from tests.notifiers.test_contract import FORMATS
-from tests.support.builders import NOW, a_finding
+from tests.support.builders import NOW, a_finding, an_image
 from tests.support.notices import a_message, notices
 from tests.support.receivers import notifier, tools
 from tests.support.streams import a_state, a_watched
@@ -108,6 +108,19 @@ def test_a_page_says_what_its_route_pages_about() -> None:
     assert failed.why_paged == "Route everything asks for images that could not be scanned"
     assert found.why_paged.startswith("CRITICAL CVE-")
     assert ": routes payments, security ask for HIGH and above" in found.why_paged
+
+
+def test_a_remedy_with_a_release_is_whole_in_slack() -> None:
+    """A step that ends in the middle of a word is none."""
+    kernel = a_finding(package="linux", version="4.19.118-2", fixed_version="4.19.304-1")
+    notice = Notice(
+        DeliveryId("1"), a_message(a_state(a_watched(kernel, image=an_image(os="DEBIAN_10"))))
+    )
+
+    words = json.dumps(alert_message(text_of(notice)))
+
+    assert "To clear the scan, not the risk, rebuild on a supported release of Debian" in words
+    assert "Fix versions of Debian 10:" in words
 
 
 def test_accepting_a_risk_is_no_advice() -> None:

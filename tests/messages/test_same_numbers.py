@@ -115,7 +115,7 @@ def test_any_alert_has_one_number_for_one_thing(
 OPEN_AMOUNT = re.compile(
     r"^([\d,]+) (?:new|newly reported|more severe|with a public exploit now|fixable now|in an image"
     r" that started to run|no longer suppressed|reported because alerts\.yml changed|fixed, not"
-    r" deployed everywhere|found|still open)"
+    r" deployed everywhere|found|(?:[A-Z]+ |unrated )?still open)"
 )
 
 

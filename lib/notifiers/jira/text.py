@@ -277,7 +277,8 @@ def _about(package: PackageText) -> str:
     name = row.name if package.number > 1 else ""
     special = capitalized(", ".join(package.notes))
     about = ". ".join(filter(None, (special, row.what)))
-    return ": ".join(filter(None, (name, about))) if about else ""
+    about = ": ".join(filter(None, (name, about))) if about else ""
+    return ". ".join(filter(None, (capitalized(package.shared), about)))
 
 
 def _row(row: Row) -> Iterable[Json]:

@@ -48,6 +48,7 @@ _OTHERS: Final = 600
 _LISTS: Final = 1800
 _TO_DO: Final = 1100
 _NOTES: Final = 500
+_REMEDY: Final = 320
 _COMMAND: Final = 1200
 _STEPS: Final = 4500
 _ACCEPT: Final = 420
@@ -281,7 +282,7 @@ def _to_do(text: AlertText) -> str:
     shown = fitting(to_do.upgrades, _upgrade, lines=_LINES, characters=_TO_DO)
     steps = [_step(text, code=True) for text in to_do.before]
     for remedy, upgrades in to_do.groups(len(shown)).items():
-        steps.append("\n".join((f"{_say(remedy, 160)}:", *map(_upgrade, upgrades))))
+        steps.append("\n".join((f"{_say(remedy, _REMEDY)}:", *map(_upgrade, upgrades))))
     rest = to_do.more_upgrades(len(shown))
     steps += [f"_{rest}_"] if rest else []
     steps += map(_step, to_do.notes)

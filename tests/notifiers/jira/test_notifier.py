@@ -800,7 +800,7 @@ def test_description_says_how_things_stand() -> None:
         "CVE-2026-2002",
         "CVE-2025-7000",
     ]
-    assert any(text.startswith("CVE-2026-2001: New, EPSS 12 %") for text in texts)
+    assert any(text.startswith("Both new. CVE-2026-2001: EPSS 12 %") for text in texts)
     assert "openssl 3.0.11-1~deb12u1 \N{RIGHTWARDS ARROW} 3.0.14-1~deb12u2" in texts
     assert "12 MEDIUM below HIGH, the threshold here" in _section(body, "No details here")
     assert any(text.startswith("Since 1.4.1: 2 new") for text in _section(body, "Numbers"))
@@ -912,3 +912,15 @@ def test_backticks_from_outside_do_not_multiply_nodes() -> None:
 def test_empty_text_gets_a_sign() -> None:
     """Jira refuses empty text nodes."""
     assert adf.text("\u200b")["text"] == "-"
+
+
+def test_a_word_that_is_true_of_all_is_no_remark_about_one() -> None:
+    """Three new ones of a package are not one new one."""
+    new = [a_finding(f"CVE-2026-{number}", package="fribidi") for number in (1, 2, 3)]
+    old = a_finding("CVE-2026-4", package="zlib")
+    reports = a_report(*new, old, image=an_image(2)), a_report(old, image=an_image(1))
+
+    body = jira().render(noticed(Scene(*reports, (a_filter(),))))["create"]["fields"]["description"]
+
+    texts = _section(body, "Open now (4)")
+    assert any(text.startswith("All 3 new") for text in texts)
