@@ -28,7 +28,7 @@ from deploy.bytecode import RUNTIME, Compiler, find_compiler
 from deploy.dependencies import KEPT, LOCK, DependenciesError, prepared
 from deploy.inputs import Inputs, add_arguments, command_line, inputs_of
 from deploy.osls import BUILD, PackageError, template_text
-from deploy.values import has_links, template_values
+from deploy.values import has_links, template_values, too_long
 from lib.errors import ConfigError
 from lib.models import Json
 
@@ -78,19 +78,22 @@ def package(inputs: Inputs, *, today: date, config: AlertsFile | None = None) ->
     Write the zip, the template and the values of its parameters for a stage.
 
     `config` is the configuration if it was checked before. Raises `ConfigError` for an invalid one:
-    only valid configurations are deployed.
+    only valid configurations are deployed. Raises `PackageError` for values that are too long.
     """
     check_stage(inputs.stage)
     document = (config or checked(inputs, today=today)).document
+    links = has_links(inputs.parameters, inputs.region)
+    values = template_values(inputs.stage, inputs.parameters, topics=_topics(document), links=links)
+    problem = too_long(values)
+    if problem:
+        raise PackageError(problem)
     folder = BUILD / inputs.stage
     archive = build_zip(document, folder / ZIP)
     _say(f"{shown(archive.path)}  {archive.size / 1e6:.2f} MB, {archive.files} files")
-    links = has_links(inputs.parameters, inputs.region)
     if not links:
         _say(links_left_out(inputs))
     template = folder / TEMPLATE
     template.write_text(template_text(links=links), "utf-8")
-    values = template_values(inputs.stage, inputs.parameters, topics=_topics(document), links=links)
     (folder / VALUES).write_text(json.dumps(values, indent=2) + "\n", "utf-8")
     _say(shown(template))
     return Package(archive, template, values)

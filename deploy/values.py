@@ -5,13 +5,24 @@ CloudFormation has texts only. The settings have the types of schemas/stage-1.0.
 """
 
 from collections.abc import Collection, Mapping
+from types import MappingProxyType
+from typing import Final
 
 from cli.stage_file import defaults, with_defaults
 from deploy.osls import regions_without_links
 from deploy.parameters import NO_TOPIC, logical
 from lib.models import Json
 
-_LINKS = "reportLinkDays"
+_LINKS: Final = "reportLinkDays"
+MOST_BYTES: Final = 4_096
+"""Of a parameter's value.
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html"""
+_REMEDIES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "ReceiverHosts": "in receiverHosts, name a domain with a leading dot for all its hosts",
+        "TopicArns": "use fewer topics, and subscribe several receivers to one",
+    }
+)
 
 
 def has_links(parameters: Mapping[str, Json], region: str) -> bool:
@@ -33,6 +44,17 @@ def template_values(
         if links or name != _LINKS
     }
     return {"Stage": stage, "TopicArns": ",".join(sorted(topics)) or NO_TOPIC, **values}
+
+
+def too_long(values: Mapping[str, str]) -> str | None:
+    """Return why CloudFormation would refuse the values, with the remedy; None if it would not."""
+    for name, value in values.items():
+        if len(value.encode()) > MOST_BYTES:
+            return (
+                f"{name} takes {len(value.encode()):,} bytes with its commas, and a parameter has "
+                f"room for {MOST_BYTES:,}: {_REMEDIES.get(name, 'use a shorter value')}"
+            )
+    return None
 
 
 def stage_settings(values: Mapping[str, str], region: str) -> dict[str, Json]:

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import zipfile
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,8 @@ from cli.alerts_file import read
 from deploy.archive import packed, store, write
 from deploy.bytecode import find_compiler
 from deploy.dependencies import DependenciesError, merge, prepared, targets
-from deploy.package import BUILD, ROOT, PackageError, build_zip, check_stage, main
+from deploy.inputs import Inputs
+from deploy.package import BUILD, ROOT, PackageError, build_zip, check_stage, main, package
 from tests.deploy.conftest import CONFIG, Package
 from tests.support.calls import handlers
 
@@ -172,6 +174,15 @@ def test_an_invalid_configuration_is_not_packaged(
 
     assert code == 1
     assert "alerts.yml:13: error: routes[0].severity: must be " in capsys.readouterr().err
+    assert not (BUILD / "never").exists()
+
+
+def test_more_hosts_than_a_parameter_has_room_for_are_not_packaged() -> None:
+    """Before anything is built or uploaded."""
+    hosts = [f"receiver-{number:03}.example.com" for number in range(170)]
+
+    with pytest.raises(PackageError, match=r"ReceiverHosts takes 4,249 bytes"):
+        package(Inputs("never", "", CONFIG, {"receiverHosts": hosts}), today=date(2026, 11, 24))
     assert not (BUILD / "never").exists()
 
 
