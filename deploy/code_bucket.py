@@ -30,6 +30,8 @@ from deploy.stack import SERVICE
 _OLDEST_REGION: Final = "us-east-1"
 """Its buckets have no location constraint:
 https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucketConfiguration.html"""
+_IMPORT: Final = "import.json"
+"""The template by which kept data is adopted. It goes with the code of its deployment."""
 _NOT_EMPTY: Final = "BucketNotEmpty"
 _MOST_DELETIONS: Final = 1000
 """https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html"""
@@ -66,6 +68,19 @@ def upload(client_of: ClientOf, account: Account, stage: str, package: Package) 
     # The endpoint has the domain of the partition.
     url = f"{s3.meta.endpoint_url}/{name}/{folder}/{WITH_LINKS}"
     return Code(_prefix(account), f"{folder}/{ZIP}", url)
+
+
+def store_template(client_of: ClientOf, account: Account, code: Code, text: str) -> str:
+    """Put another template beside the zip of a package and return its URL. Raises `DeployError`."""
+    key = f"{code.key.removesuffix(ZIP)}{_IMPORT}"
+    with aws_errors(f"storing a template in the bucket {bucket_name(account)}"):
+        client_of("s3").put_object(
+            Bucket=bucket_name(account),
+            ExpectedBucketOwner=account.number,
+            Key=key,
+            Body=text.encode(),
+        )
+    return code.template_url.removesuffix(WITH_LINKS) + _IMPORT
 
 
 def delete_code(

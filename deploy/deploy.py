@@ -39,7 +39,7 @@ from deploy.account import (
     session_of,
 )
 from deploy.changes import change_stack
-from deploy.code_bucket import delete_code, upload
+from deploy.code_bucket import delete_code, store_template, upload
 from deploy.dependencies import DependenciesError
 from deploy.inputs import Inputs, add_arguments, command_line, inputs_of
 from deploy.next_steps import next_steps
@@ -122,7 +122,17 @@ def deploy(inputs: Inputs, choices: Choices, terminal: Terminal) -> None:
     first, before = not retained and (stack is None or not stack.has_data), stack
     if retained:
         template = json.loads(built.template.read_text("utf-8"))
-        adopt(client_of, inputs.stage, template, values, retained, stack, say=terminal.say)
+        store = partial(store_template, client_of, account, code)
+        adopt(
+            client_of,
+            inputs.stage,
+            template,
+            values,
+            retained,
+            stack,
+            store=store,
+            say=terminal.say,
+        )
         stack = find_stack(client_of, stack_name(inputs.stage))
     _update(client_of, stack, code.template_url, values, terminal, first=first)
     tidy(client_of, account, before, values, terminal)

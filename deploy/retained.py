@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/import-resources-
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -156,25 +156,25 @@ def adopt(
     retained: RetainedData,
     stack: Stack | None,
     *,
+    store: Callable[[str], str],
     say: Say,
 ) -> None:
     """
     Import the kept table and bucket into the stage's stack, which is created if there is none.
 
-    The next deployment completes and tags the stack, because an import cannot. Raises `DeployError`
-    with CloudFormation's reason.
+    `store` puts a template where CloudFormation reads it, and returns the address: that of a whole
+    stack is too long for a request. The next deployment completes and tags the stack, because an
+    import cannot. Raises `DeployError` with CloudFormation's reason.
     """
     say(f"Adopting {retained}")
     body = import_template(template, retained, stack)
-    running = stack.parameters if stack is not None else {}
+    current = {**values, **(stack.parameters if stack is not None else {})}
     request = {
         "StackName": stack_name(stage),
         "ChangeSetType": "IMPORT",
-        "TemplateBody": json.dumps(body),
+        "TemplateURL": store(json.dumps(body)),
         # An import changes no other resource, so it changes no value.
-        "Parameters": parameter_list(
-            {name: running.get(name, values[name]) for name in body["Parameters"]}
-        ),
+        "Parameters": parameter_list({name: current[name] for name in body["Parameters"]}),
         "Capabilities": ["CAPABILITY_NAMED_IAM"],
         "ResourcesToImport": [
             {"ResourceType": kind, "LogicalResourceId": logical, "ResourceIdentifier": identifier}

@@ -9,7 +9,7 @@ import pytest
 
 from deploy.account import Account, DeployError
 from deploy.archive import Archive
-from deploy.code_bucket import Code, delete_all_code, delete_code, upload
+from deploy.code_bucket import Code, delete_all_code, delete_code, store_template, upload
 from deploy.package import Package
 from tests.deploy.aws import FakeAws, refusal
 
@@ -148,6 +148,16 @@ def test_code_that_cannot_be_deleted_is_named() -> None:
 
     with pytest.raises(DeployError, match="stages/prod/1 cannot be deleted: Access Denied"):
         delete_all_code(aws, ACCOUNT, "prod")
+
+
+def test_the_template_of_an_import_lies_beside_the_code() -> None:
+    """CloudFormation takes at most 51,200 characters in a request; the code goes with it."""
+    folder = "stages/prod/0123456789abcdef"
+    code = Code("prefix", f"{folder}/ecr-scan-alerts.zip", f"https://s3/{folder}/template.json")
+    aws = FakeAws({"s3.put_object": {}})
+
+    assert store_template(aws, ACCOUNT, code, "{}") == f"https://s3/{folder}/import.json"
+    assert aws.made("s3.put_object") == [{**OWNER, "Key": f"{folder}/import.json", "Body": b"{}"}]
 
 
 def test_code_of_other_stages_stays() -> None:

@@ -1,5 +1,8 @@
 """What a removed stage left: found by its tags, imported, or deleted for good."""
 
+import json
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -53,6 +56,16 @@ def an_account(tables: dict[str, Any], buckets: dict[str, Any], **answers: Any) 
             **answers,
         }
     )
+
+
+def a_store(templates: list[str]) -> Callable[[str], str]:
+    """Return a place for templates that keeps them in a list."""
+
+    def store(text: str) -> str:
+        templates.append(text)
+        return "https://import"
+
+    return store
 
 
 def a_stack(**resources: str) -> Stack:
@@ -158,7 +171,16 @@ def test_each_resource_is_named_by_its_identifier() -> None:
         }
     )
 
-    adopt(aws, "prod", TEMPLATE, VALUES, RetainedData(TABLE, BUCKET), None, say=lambda _: None)
+    adopt(
+        aws,
+        "prod",
+        TEMPLATE,
+        VALUES,
+        RetainedData(TABLE, BUCKET),
+        None,
+        store=a_store([]),
+        say=lambda _: None,
+    )
 
     (request,) = aws.made("cloudformation.create_change_set")
     assert (request["StackName"], request["ChangeSetType"]) == ("ecr-scan-alerts-prod", "IMPORT")
@@ -174,6 +196,8 @@ def test_each_resource_is_named_by_its_identifier() -> None:
             "ResourceIdentifier": {"BucketName": BUCKET},
         },
     ]
+    assert request["TemplateURL"] == "https://import"
+    assert "TemplateBody" not in request
     assert request["Parameters"] == [
         {"ParameterKey": "DeletionProtection", "ParameterValue": "true"},
         {"ParameterKey": "Stage", "ParameterValue": "prod"},
@@ -185,6 +209,33 @@ def test_each_resource_is_named_by_its_identifier() -> None:
     assert aws.made("dynamodb.update_table") == [
         {"TableName": TABLE, "DeletionProtectionEnabled": True}
     ]
+
+
+def test_an_import_into_a_stack_keeps_its_values() -> None:
+    """Its template can have parameters that the new one lacks, such as the days of links."""
+    aws = FakeAws(
+        {
+            "cloudformation.create_change_set": {"Id": "change", "StackId": "arn"},
+            "cloudformation.describe_change_set": {"Status": "CREATE_COMPLETE"},
+            "cloudformation.execute_change_set": {},
+            "cloudformation.describe_stacks": {
+                "Stacks": [{"StackName": "s", "StackStatus": "IMPORT_COMPLETE"}]
+            },
+        }
+    )
+    running = {"ReportLinkDays": "30", "DeletionProtection": "false"}
+    template = {"Parameters": {name: {"Type": "String"} for name in running}, "Resources": {}}
+    stack = replace(a_stack(), template=template, parameters=running)
+    templates: list[str] = []
+
+    data = RetainedData(bucket=BUCKET)
+    adopt(aws, "prod", TEMPLATE, VALUES, data, stack, store=a_store(templates), say=print)
+
+    (request,) = aws.made("cloudformation.create_change_set")
+    values = {item["ParameterKey"]: item["ParameterValue"] for item in request["Parameters"]}
+    assert values == {"Stage": "prod", **running}
+    (text,) = templates
+    assert set(json.loads(text)["Parameters"]) == set(values)
 
 
 def test_an_import_that_cannot_be_made_says_why_and_is_not_carried_out() -> None:
@@ -203,7 +254,16 @@ def test_an_import_that_cannot_be_made_says_why_and_is_not_carried_out() -> None
 
     for stack in (a_stack(), None):
         with pytest.raises(DeployError, match="cannot be adopted: already exists in stack other"):
-            adopt(aws, "prod", TEMPLATE, VALUES, RetainedData(TABLE), stack, say=lambda _: None)
+            adopt(
+                aws,
+                "prod",
+                TEMPLATE,
+                VALUES,
+                RetainedData(TABLE),
+                stack,
+                store=a_store([]),
+                say=lambda _: None,
+            )
 
     assert aws.made("cloudformation.delete_change_set") == [{"ChangeSetName": "change"}] * 2
     # Only the stack that the change set made.
