@@ -104,28 +104,27 @@ def test_a_push_reaches_open_streams_and_new_alerts(app: App, config: Run) -> No
 
 
 def test_what_is_broken_is_never_taken(app: App, config: Run) -> None:
-    """Functions keep the last good file, and say so; the next push repairs it."""
+    """Functions keep the last good file, a new process the packaged one; the next push repairs."""
     low = ALERTS.replace("CRITICAL", "LOW").replace("team-slack", "other-slack")
     assert config("push", alerts=low)[0] == 0
-    names = swept_until(app, lambda: destinations(app, "other-slack"))
-    assert names == ["other-slack"]
+    swept_until(app, lambda: destinations(app) == ["other-slack"])
     bucket = app.stack.outputs["ConfigBucketName"]
     app.aws.client("s3").put_object(Bucket=bucket, Key=KEY, Body=b"broken")
 
-    assert destinations(app, "other-slack") == ["other-slack"]
+    assert destinations(app) in (["other-slack"], ["team-slack"])
 
     code, _, err = config("push", alerts=ALERTS)
     assert code == 0
     assert "is broken, and is replaced" in err
-    assert swept_until(app, lambda: destinations(app, "team-slack")) == ["team-slack"]
+    swept_until(app, lambda: destinations(app) == ["team-slack"])
 
 
-def destinations(app: App, expected: str) -> list[str]:
-    """Return the destinations that `deliver` knows, if the expected one is among them."""
+def destinations(app: App) -> Any:
+    """Return the destinations that `deliver` knows, or its whole answer where it names none."""
     test = DestinationTest("test-1", datetime.now(UTC), "a test", send=False)
     request = json.dumps(destination_test.request(None, test))
     answer = app.aws.client("lambda").invoke(
         FunctionName=f"{app.stack.name}-deliver", Payload=request.encode()
     )
-    names: list[str] = json.loads(answer["Payload"].read()).get("destinations", [])
-    return names if expected in names else []
+    result = json.loads(answer["Payload"].read())
+    return result.get("destinations", result)
