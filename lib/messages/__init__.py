@@ -6,6 +6,7 @@ The sentences of notices and digests, the same for every receiver, the page and 
     comparing  what a notice is compared with
     verdict    what happened, in one sentence
     sections   the lists, by kind
+    urgency    how soon to look, and what is known of exploits
     facts      what is watched, where, since when
     to_do      what fixes what is open
     problem    scans without a result

@@ -10,9 +10,7 @@ from typing import Final
 from lib.checks.findings import MANAGER
 from lib.core.disputes import dispute_of
 from lib.core.routing import BELOW
-from lib.core.scanners import scanner_of
 from lib.core.upgrades import highest_score, upgrade_of
-from lib.messages.advising import is_about_kernel
 from lib.messages.comparing import cause, is_rescan
 from lib.messages.content import (
     SUPPRESSED,
@@ -21,15 +19,13 @@ from lib.messages.content import (
     counts_of,
     fewer_last,
     rank_of,
-    source_of,
 )
 from lib.messages.describing import is_kernel, score_text, what_it_is, worst_score
 from lib.messages.lists import CLEAR_FROM, PackageText, Row, Section, SectionKind
-from lib.messages.parts import HIGH, LOW, MEDIUM, UNKNOWN, Omissions, Urgency
+from lib.messages.parts import Omissions
 from lib.messages.phrases import (
     LIKELY,
     NAME,
-    NO_EXPLOIT_DATA,
     counts_text,
     listed,
     names_text,
@@ -38,12 +34,11 @@ from lib.messages.phrases import (
     severity_text,
     severity_word,
 )
-from lib.messages.titles import IN_WORKING_HOURS
-from lib.messages.verdict import sentence, word_for
-from lib.models import Counts, Finding, Omission, Severity
+from lib.messages.verdict import sentence
+from lib.models import Counts, Finding, Omission
 from lib.models.streams import PackageVersion
 from lib.models.views import Kind
-from lib.text import capitalized, counted, first, one_line, short, truncate
+from lib.text import counted, first, one_line, short, truncate
 from lib.urls.advisories import vulnerability_url
 
 EXPLOIT_KNOWN: Final = "public exploit"
@@ -52,9 +47,9 @@ _REASON: Final = 200
 _NOTE: Final = 1000
 _PACKAGES: Final = 2
 _BOTH: Final = 2
-_NAMED: Final = 3
+NAMED: Final = 3
 """Vulnerabilities that a line names; of more it has the number."""
-_KINDS: Final[Mapping[Kind, SectionKind]] = MappingProxyType(
+KINDS: Final[Mapping[Kind, SectionKind]] = MappingProxyType(
     {
         Kind.BASELINE: SectionKind.FOUND,
         Kind.NEW: SectionKind.NEW,
@@ -74,7 +69,7 @@ _KINDS: Final[Mapping[Kind, SectionKind]] = MappingProxyType(
 def sections(content: Content, rows: int) -> tuple[Section, ...]:
     """Return what the delta names by kind, then what ended quietly since the last message."""
     listed = [
-        _section(content, _KINDS[kind], entries, rows) for kind, entries in content.changes.items()
+        _section(content, KINDS[kind], entries, rows) for kind, entries in content.changes.items()
     ]
     if content.quietly_ended:
         listed.append(_section(content, SectionKind.QUIETLY_ENDED, content.quietly_ended, rows))
@@ -103,7 +98,7 @@ def _standing(content: Content) -> list[Omission]:
     counts = counts_of(entries)
     levels = f"unchanged ({counts_text(counts)})" if len(counts) > 1 else "unchanged"
     levels = levels if len(counts) > 1 else f"{levels} {severity_word(entries[0].severity)}"
-    names = ", ".join(map(_standing_name, entries)) if len(entries) <= _NAMED else ""
+    names = ", ".join(map(_standing_name, entries)) if len(entries) <= NAMED else ""
     return [Omission(f"{levels}{f' ({names})' if names else ''}", len(entries))]
 
 
@@ -112,87 +107,9 @@ def _standing_name(entry: Entry) -> str:
     return ", ".join(filter(None, (short(entry.id, NAME), danger)))
 
 
-def urgency(content: Content) -> Urgency | None:
-    """
-    Return how soon somebody should look at what is news; None where nothing is.
-
-    An attack that was seen, CRITICAL, and HIGH with an exploit are for today; HIGH without one is
-    for these days. Everything milder waits for working hours. So does what nobody scanned, whose
-    urgency is unknown.
-    """
-    news = [
-        entry
-        for kind, entries in content.changes.items()
-        if _KINDS[kind].is_news
-        for entry in entries
-    ]
-    if content.is_check or not (news or content.conditions):
-        return None
-    if not news:
-        word = word_for(content, content.conditions[0])
-        exploits = _exploits(content)
-        return Urgency(UNKNOWN, f"{word}; {IN_WORKING_HOURS}", exploits=exploits)
-    level, reason = _urgency(news)
-    place = "by severity" if level == LOW else ""
-    place = "for the hosts" if all(map(is_about_kernel, news)) else place
-    return Urgency(level, reason, place, why(content), _exploits(content))
-
-
-def _urgency(news: Sequence[Entry]) -> tuple[str, str]:
-    """Return the level of urgency, and its reason."""
-    worst = max(entry.severity for entry in news)
-    if any(entry.exploited for entry in news):
-        return HIGH, EXPLOITED
-    if worst is Severity.CRITICAL:
-        return HIGH, worst.name
-    if any(entry.exploitable and entry.severity is worst is Severity.HIGH for entry in news):
-        return HIGH, f"{worst.name} with a {EXPLOIT_KNOWN}"
-    if worst is Severity.HIGH:
-        return MEDIUM, worst.name
-    return LOW, f"nothing above {severity_word(worst)}"
-
-
-def _exploits(content: Content) -> str:
-    """Return what the scanner knows of exploits of all that is open."""
-    entries = content.everything
-    if any(entry.exploited for entry in entries):
-        return EXPLOITED
-    if any(entry.exploitable for entry in entries):
-        return "public"
-    is_known = any(says_exploit(row) for entry in entries for row in entry.findings)
-    return "none known" if is_known else "unknown"
-
-
 def not_open(content: Content) -> Omissions:
     """Return what a list of everything reported does not have, by its reason."""
     return _omissions(content, _omitted(content), [f"{len(content.open):,} reported"])
-
-
-def why(content: Content) -> str:
-    """Return in one line what makes the open vulnerabilities likelier to hurt."""
-    entries = content.everything
-    wild = [entry for entry in entries if entry.exploited]
-    exploitable = [entry for entry in entries if entry.exploitable and not entry.exploited]
-    epss = max((entry.epss for entry in entries), default=0.0)
-    scanner = scanner_of(source_of(content))
-    says = f" (according to {scanner.name if scanner.product else 'the scanner'})"
-    pieces = (
-        f"{EXPLOITED}{says}: {_named(wild)}" if wild else "",
-        f"{EXPLOIT_KNOWN}{says}: {_named(exploitable)}" if exploitable else "",
-        f"EPSS up to {percent(epss)} within 30 days" if epss >= LIKELY else "",
-        "running now" if entries and any(image.running for image in content.state.images) else "",
-    )
-    findings = [row for entry in entries for row in entry.findings]
-    no_data = findings and not content.is_check and not any(map(says_exploit, findings))
-    return capitalized("; ".join(filter(None, (*pieces, NO_EXPLOIT_DATA if no_data else ""))))
-
-
-def _named(entries: Sequence[Entry]) -> str:
-    """Return the first vulnerabilities with their severities, and how many more there are."""
-    shown = first(entries, _NAMED)
-    names = [f"{short(entry.id, NAME)} ({severity_word(entry.severity)})" for entry in shown]
-    more = len(entries) - len(names)
-    return ", ".join(names) + (f" and {more:,} more" if more else "")
 
 
 def says_exploit(finding: Finding) -> bool:
@@ -357,7 +274,7 @@ def _word(content: Content, entry: Entry) -> str:
     """Return the kind of an item that is news, in a word or two."""
     if entry.change is None or entry.change.kind is Kind.BASELINE:
         return ""
-    section = _KINDS[entry.change.kind]
+    section = KINDS[entry.change.kind]
     is_old = section is SectionKind.NEW and (is_rescan(content) or cause(content, [entry]))
     return (SectionKind.NEWLY_REPORTED if is_old else section).value.lower()
 

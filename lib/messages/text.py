@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from lib.messages import facts, sections
+from lib.messages import facts, sections, urgency
 from lib.messages.advising import host_links
 from lib.messages.content import Content
 from lib.messages.facts import command_for
@@ -55,8 +55,8 @@ def text_of(
         suppressed=sum(content.suppressed.values()),
         is_complete=is_scanned(content),
         totals=totals_of(content),
-        why=sections.why(content),
-        urgency=sections.urgency(content),
+        why=urgency.why(content),
+        urgency=urgency.urgency(content),
         problem=problem(content),
         facts=facts.facts(content, notice),
         comparison=facts.comparison(content),

@@ -1,0 +1,92 @@
+"""How soon somebody should look at what is news, and what is known of exploits. Pure."""
+
+from collections.abc import Sequence
+
+from lib.core.scanners import scanner_of
+from lib.messages.advising import is_about_kernel
+from lib.messages.content import Content, Entry, source_of
+from lib.messages.parts import HIGH, LOW, MEDIUM, UNKNOWN, Urgency
+from lib.messages.phrases import LIKELY, NAME, NO_EXPLOIT_DATA, percent, severity_word
+from lib.messages.sections import EXPLOIT_KNOWN, EXPLOITED, KINDS, NAMED, says_exploit
+from lib.messages.titles import IN_WORKING_HOURS
+from lib.messages.verdict import word_for
+from lib.models import Severity
+from lib.text import capitalized, first, short
+
+
+def urgency(content: Content) -> Urgency | None:
+    """
+    Return how soon somebody should look at what is news; None where nothing is.
+
+    An attack that was seen, CRITICAL, and HIGH with an exploit are for today; HIGH without one is
+    for these days. Everything milder waits for working hours. So does what nobody scanned, whose
+    urgency is unknown.
+    """
+    news = [
+        entry
+        for kind, entries in content.changes.items()
+        if KINDS[kind].is_news
+        for entry in entries
+    ]
+    if content.is_check or not (news or content.conditions):
+        return None
+    if not news:
+        word = word_for(content, content.conditions[0])
+        exploits = _exploits(content)
+        return Urgency(UNKNOWN, f"{word}; {IN_WORKING_HOURS}", exploits=exploits)
+    level, reason = _urgency(news)
+    place = "by severity" if level == LOW else ""
+    place = "for the hosts" if all(map(is_about_kernel, news)) else place
+    return Urgency(level, reason, place, why(content), _exploits(content))
+
+
+def _urgency(news: Sequence[Entry]) -> tuple[str, str]:
+    """Return the level of urgency, and its reason."""
+    worst = max(entry.severity for entry in news)
+    if any(entry.exploited for entry in news):
+        return HIGH, EXPLOITED
+    if worst is Severity.CRITICAL:
+        return HIGH, worst.name
+    if any(entry.exploitable and entry.severity is worst is Severity.HIGH for entry in news):
+        return HIGH, f"{worst.name} with a {EXPLOIT_KNOWN}"
+    if worst is Severity.HIGH:
+        return MEDIUM, worst.name
+    return LOW, f"nothing above {severity_word(worst)}"
+
+
+def why(content: Content) -> str:
+    """Return in one line what makes the open vulnerabilities likelier to hurt."""
+    entries = content.everything
+    wild = [entry for entry in entries if entry.exploited]
+    exploitable = [entry for entry in entries if entry.exploitable and not entry.exploited]
+    epss = max((entry.epss for entry in entries), default=0.0)
+    scanner = scanner_of(source_of(content))
+    says = f" (according to {scanner.name if scanner.product else 'the scanner'})"
+    pieces = (
+        f"{EXPLOITED}{says}: {_named(wild)}" if wild else "",
+        f"{EXPLOIT_KNOWN}{says}: {_named(exploitable)}" if exploitable else "",
+        f"EPSS up to {percent(epss)} within 30 days" if epss >= LIKELY else "",
+        "running now" if entries and any(image.running for image in content.state.images) else "",
+    )
+    findings = [row for entry in entries for row in entry.findings]
+    no_data = findings and not content.is_check and not any(map(says_exploit, findings))
+    return capitalized("; ".join(filter(None, (*pieces, NO_EXPLOIT_DATA if no_data else ""))))
+
+
+def _named(entries: Sequence[Entry]) -> str:
+    """Return the first vulnerabilities with their severities, and how many more there are."""
+    shown = first(entries, NAMED)
+    names = [f"{short(entry.id, NAME)} ({severity_word(entry.severity)})" for entry in shown]
+    more = len(entries) - len(names)
+    return ", ".join(names) + (f" and {more:,} more" if more else "")
+
+
+def _exploits(content: Content) -> str:
+    """Return what the scanner knows of exploits of all that is open."""
+    entries = content.everything
+    if any(entry.exploited for entry in entries):
+        return EXPLOITED
+    if any(entry.exploitable for entry in entries):
+        return "public"
+    is_known = any(says_exploit(row) for entry in entries for row in entry.findings)
+    return "none known" if is_known else "unknown"
