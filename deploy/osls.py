@@ -31,7 +31,7 @@ WITHOUT_LINKS: Final = "template-without-links.json"
 _LINKS: Final = ROOT / "deploy" / "template" / "report-links.yml"
 _OSLS: Final = ROOT / "node_modules" / ".bin" / "osls"
 _OUTPUT: Final = "cloudformation-template-update-stack.json"
-_SOURCES: Final = (
+SOURCES: Final = (
     "serverless.yml",
     "deploy/template/*.yml",
     "deploy/osls.py",
@@ -48,7 +48,7 @@ class PackageError(Exception):
 def template_text(*, links: bool) -> str:
     """Return a template as JSON. Raises `PackageError`, and `ValueError` if a mark is left."""
     name = WITH_LINKS if links else WITHOUT_LINKS
-    path = BUILD / "templates" / f"{_fingerprint()}-{name}"
+    path = BUILD / "templates" / f"{fingerprint()}-{name}"
     path.parent.mkdir(parents=True, exist_ok=True)
     with _alone(BUILD / "osls.lock"):
         if not path.exists():
@@ -65,10 +65,10 @@ def regions_without_links() -> frozenset[str]:
     )
 
 
-def _fingerprint() -> str:
+def fingerprint() -> str:
     """Return a hash of everything that the templates are made of."""
     digest = hashlib.sha256(VERSION.encode())
-    for path in (path for pattern in _SOURCES for path in sorted(ROOT.glob(pattern))):
+    for path in (path for pattern in SOURCES for path in sorted(ROOT.glob(pattern))):
         digest.update(f"\n{path.name}\n".encode() + path.read_bytes())
     return digest.hexdigest()[:16]
 

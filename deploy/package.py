@@ -145,7 +145,7 @@ def _code(dependencies: Path, compiler: Compiler | None, code: Path) -> bytes:
         for pattern in _CODE
         for path in ROOT.glob(pattern)
     }
-    key = _key(sources, dependencies)
+    key = code_key(sources, dependencies)
     if code.exists() and comment_of(content := code.read_bytes()) == key:
         return content
     content = packed(files_below(dependencies) | _compiled(sources, compiler), comment=key)
@@ -153,7 +153,7 @@ def _code(dependencies: Path, compiler: Compiler | None, code: Path) -> bytes:
     return content
 
 
-def _key(sources: Mapping[str, bytes], dependencies: Path) -> str:
+def code_key(sources: Mapping[str, bytes], dependencies: Path) -> str:
     """Return a hash of all that the code is made of. Dependencies are named by theirs."""
     digest = hashlib.sha256(dependencies.name.encode())
     makers = {path.name: path.read_bytes() for path in Path(__file__).parent.glob("*.py")}

@@ -10,11 +10,21 @@ from pathlib import Path
 import pytest
 
 from cli.alerts_file import read
+from deploy import osls
 from deploy.archive import packed, store, write
 from deploy.bytecode import find_compiler
 from deploy.dependencies import DependenciesError, merge, prepared, targets
 from deploy.inputs import Inputs
-from deploy.package import BUILD, ROOT, PackageError, build_zip, check_stage, main, package
+from deploy.package import (
+    BUILD,
+    ROOT,
+    PackageError,
+    build_zip,
+    check_stage,
+    code_key,
+    main,
+    package,
+)
 from tests.deploy.conftest import CONFIG, Package
 from tests.support.calls import handlers
 
@@ -130,6 +140,43 @@ def test_the_same_input_gives_the_same_zip(tmp_path: Path) -> None:
     assert first.path.read_bytes() == second.path.read_bytes() == third.path.read_bytes()
     assert code.read_bytes() == other.read_bytes()
     assert names(first.path) - names(code) == {"alerts.json"}
+
+
+def test_kept_code_is_made_anew_for_each_input() -> None:
+    """A source, its name, another source, and other dependencies."""
+    kept, other = Path("kept/1"), Path("kept/2")
+    keys = [
+        code_key({"lib/a.py": b"1"}, kept),
+        code_key({"lib/a.py": b"2"}, kept),
+        code_key({"lib/b.py": b"1"}, kept),
+        code_key({"lib/a.py": b"1", "lib/b.py": b""}, kept),
+        code_key({"lib/a.py": b"1"}, other),
+    ]
+
+    assert len(set(keys)) == len(keys)
+    assert code_key({"lib/a.py": b"1"}, kept) == keys[0]
+
+
+def test_kept_templates_are_made_anew_for_each_input(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each file that osls or the parameters are made of, and the version."""
+    for source in (path for pattern in osls.SOURCES for path in ROOT.glob(pattern)):
+        copy = tmp_path / source.relative_to(ROOT)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(source.read_bytes())
+    monkeypatch.setattr(osls, "ROOT", tmp_path)
+    keys = [osls.fingerprint()]
+    copies = [path for path in sorted(tmp_path.rglob("*")) if path.is_file()]
+
+    for copy in copies:
+        copy.write_bytes(copy.read_bytes() + b" ")
+        keys.append(osls.fingerprint())
+    monkeypatch.setattr(osls, "VERSION", "0.0.0")
+    keys.append(osls.fingerprint())
+
+    assert {"serverless.yml", "package-lock.json", "parameters.py"} <= {c.name for c in copies}
+    assert len(set(keys)) == len(copies) + 2
 
 
 def test_kept_code_gets_the_configuration_of_its_zip(built: Package, tmp_path: Path) -> None:
