@@ -8,6 +8,7 @@ import tarfile
 import zlib
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from acceptance.images import OS_RELEASE_PATHS, STATUS_PATH, Image
 from acceptance.settings import Waits
 from acceptance.world import Page
 from deploy.account import DeployError
+from deploy.code_bucket import store_template, upload
 from deploy.inputs import Inputs
 from deploy.package import BUILD, Package, package
 from deploy.purge import purge
@@ -69,10 +71,12 @@ class EmbeddedDeployment:
     def _import(self, stage: str, built: Package) -> None:
         """Import what was kept into a new stack."""
         client_of = self._aws.client
-        values = {**built.values, "CodeBucketPrefix": "none", "CodeKey": "none"}
+        code = upload(client_of, self._account, stage, built)
         template = json.loads(built.template.read_text("utf-8"))
         retained = find_retained(client_of, stage, None)
-        adopt_data(client_of, stage, template, values, retained, None, say=quiet)
+        store = partial(store_template, client_of, self._account, code)
+        values = {**built.values, **code.values}
+        adopt_data(client_of, stage, template, values, retained, None, store=store, say=quiet)
 
     def remove(self, stage: str) -> None:
         remove(self._aws.client, self._account, stage, Terminal(yes=True))
