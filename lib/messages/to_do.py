@@ -294,13 +294,24 @@ def _described_text(
     if not versions:
         return ""
     installed = {package.package: _installed(package) for package in packages}
-    removed = {name: counts_text(_fixed_in(content, name, one)) for name, one in versions.items()}
+    counts = {package.package: package.fixes for package in packages}
+    removed = {
+        name: _removed_text(_fixed_in(content, name, one), counts.get(name, {}))
+        for name, one in versions.items()
+    }
     texts = [
         f"{upgrade_to(name, installed.get(name, ''), one)} ({removed[name]})"
         for name, one in versions.items()
     ]
     others = [f"{text[:1].lower()}{text[1:]}" for text in texts[1:]]
     return f"{listed([texts[0], *others])}. {origin(len(texts))}"
+
+
+def _removed_text(removed: Counts, counts: Counts) -> str:
+    """Return "8 CRITICAL", and of how many in the package where a version removes not all."""
+    number, total = sum(removed.values()), sum(counts.values())
+    share = f"removes {number:,} of its {total:,}: " if number < total else ""
+    return f"{share}{counts_text(removed)}"
 
 
 def _fixed_in(content: Content, package: str, version: NamedVersion) -> Counts:

@@ -212,7 +212,9 @@ class TestNamedVersion:
         assert of(named).to_do.without_version == ""
         less = replace(other, severity=Severity.MEDIUM)
         described_text = of(named, less, threshold=Severity.HIGH).to_do.described
-        assert described_text.startswith("Upgrade scipy from 1.7.0 to 1.8.0 or later (1 HIGH).")
+        assert described_text.startswith(
+            "Upgrade scipy from 1.7.0 to 1.8.0 or later (removes 1 of its 2: 1 HIGH)."
+        )
         assert of(named, other).to_do.described == ""
 
 
