@@ -189,6 +189,19 @@ def release_of(image: Image, base_image: str | None, findings: Iterable[Finding]
     return next(iter(releases)) if len(releases) == 1 else ""
 
 
+def release_in(images: Sequence[Image], versions: Iterable[str]) -> str:
+    """
+    Return "Ubuntu 20.04", as the scanner or versions made for it say it, without findings.
+
+    Empty where images differ. Versions count for one image alone: which has which is not known.
+    """
+    releases = {release_of(image, None, ()) for image in images}
+    if releases == {""} and len(images) == 1:
+        made_for = map(_UBUNTU_VERSION.search, versions)
+        releases = {f"{_UBUNTU} {match[1]}" for match in made_for if match is not None}
+    return releases.pop() if len(releases) == 1 else ""
+
+
 def _release(finding: Finding) -> str:
     """Return the release that a package is made for, else its distribution; empty for neither."""
     purl = read_package_url(finding.package.purl or "")

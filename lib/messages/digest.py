@@ -42,6 +42,9 @@ _IMAGES: Final = 2
 _UNSCANNED: Final = 2
 """Images without a result that the first line names."""
 
+_DATING: Final = "Amazon Inspector"
+"""The only scanner that says since when it knows a vulnerability."""
+
 FIRST: Final = "First digest: the next one will show changes"
 STEPS: Final = "Most effective next steps"
 NO_VERSION: Final = "Where no target version is given, the scanner names no fix version"
@@ -146,10 +149,18 @@ def _distinct(digest: Digest) -> str:
 
 
 def _fixes_and_exploits(digest: Digest) -> str:
-    facts = ((digest.fixable, "a fix"), (digest.exploitable, "a public exploit"))
-    return ", ".join(
-        f"{number:,} {'has' if number == 1 else 'have'} {fact}" for number, fact in facts if number
-    )
+    """Return "2 of the 15 have a fix, 1 a public exploit": of vulnerabilities, not of images."""
+    facts = [(digest.fixable, "a fix"), (digest.exploitable, "a public exploit")]
+    facts = [(number, fact) for number, fact in facts if number]
+    if not facts:
+        return ""
+    if all(number == digest.total for number, _ in facts):
+        start = "it has" if digest.total == 1 else "all have"
+        return f"{start} {' and '.join(fact for _, fact in facts)}"
+    (number, fact), *others = facts
+    verb = "has" if number == 1 else "have"
+    start = f"{number:,} of the {digest.total:,} {verb} {fact}"
+    return ", ".join((start, *(f"{number:,} {fact}" for number, fact in others)))
 
 
 def _no_data(digest: Digest) -> str:
@@ -252,12 +263,12 @@ def _oldest(digest: Digest) -> str:
     """Return how old the oldest is, and since when it is here: a scanner can know it for years."""
     here = digest.oldest_here_since if digest.counts else None
     if digest.oldest_open_since is None:
-        return f"The oldest has been open here since {here:%Y-%m-%d}" if here is not None else ""
+        return f"The oldest: reported for its image since {here:%Y-%m-%d}" if here else ""
     is_dated = not any(age.counts for age in digest.ages if age.words == UNDATED)
     oldest = "The oldest" if is_dated else "The oldest with a date"
-    sentence = f"{oldest} has been known to the scanner since {digest.oldest_open_since:%Y-%m-%d}"
+    sentence = f"{oldest}: known to {_DATING} since {digest.oldest_open_since:%Y-%m-%d}"
     is_later = here is not None and here.date() > digest.oldest_open_since.date()
-    return f"{sentence}, and open here since {here:%Y-%m-%d}" if is_later else sentence
+    return f"{sentence}; reported for its image since {here:%Y-%m-%d}" if is_later else sentence
 
 
 # --- the lists --------------------------------------------------------------------------------
@@ -274,7 +285,7 @@ def _lists(digest: Digest, lines: int, characters: int) -> tuple[DigestList, ...
         return (*map(line, items[: len(shown)]), *more)
 
     return (
-        DigestList(STEPS, tuple(steps(digest.packages))),
+        DigestList(STEPS, tuple(steps(digest.packages, digest.until.date()))),
         DigestList(_places(digest), tuple(_repositories(digest, lines, characters))),
         DigestList(RESOLVED, lines_of(digest.resolved_vulnerabilities, _vulnerability)),
         DigestList(UNSCANNED, lines_of(digest.unscanned, _unscanned)),

@@ -2,14 +2,17 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from datetime import date
+from functools import partial
 from typing import Final
 
 from lib.core.named_versions import NamedVersion
+from lib.messages.advising import base_of, release_in
 from lib.messages.describing import is_kernel
 from lib.messages.digest_parts import DigestLine, linked
 from lib.messages.named_upgrades import origin, upgrade_to
 from lib.messages.phrases import counts_text, listed, names_text
-from lib.models import Finding, Package, PackageDigest, Severity
+from lib.models import Counts, Finding, Package, PackageDigest, Severity
 from lib.text import counted, first, one_line, short
 from lib.urls.advisories import vulnerability_url
 
@@ -21,12 +24,12 @@ _PLACES: Final = 4
 _PLACE: Final = 40
 
 
-def steps(packages: Sequence[PackageDigest]) -> Iterator[DigestLine]:
+def steps(packages: Sequence[PackageDigest], today: date) -> Iterator[DigestLine]:
     """Yield the steps, one for all packages of the same base image."""
     groups: defaultdict[tuple[object, ...], list[PackageDigest]] = defaultdict(list)
     for package in packages:
         groups[_base(package)].append(package)
-    yield from map(_step, groups.values())
+    yield from map(partial(_step, today=today), groups.values())
 
 
 def _base(package: PackageDigest) -> tuple[object, ...]:
@@ -36,7 +39,7 @@ def _base(package: PackageDigest) -> tuple[object, ...]:
     return (package.package, package.others, package.fixable)
 
 
-def _step(packages: Sequence[PackageDigest]) -> DigestLine:
+def _step(packages: Sequence[PackageDigest], today: date) -> DigestLine:
     """Return what to upgrade or rebuild, what that removes, and where it is."""
     package = packages[0]
     names = _places(package) if len(packages) == 1 else _names(package)
@@ -48,27 +51,54 @@ def _step(packages: Sequence[PackageDigest]) -> DigestLine:
     elif package.of_distribution:
         parts = _rebuilt(packages)
         versions = "a newer version" if len(parts) == 1 else "newer versions"
-        text = (
-            f"Rebuild {_names(package)} on the latest base image, or look for {versions} of"
-            f" {listed(parts)}"
-        )
+        text = f"{_rebuild(packages, today)}; then look for {versions} of {listed(parts)}"
     else:
         text = f"Look for a newer version of {_installed(package)}: "
         text = f"{text}{_counts(package)} in {names}"
     finding = Finding(package.worst, Package(package.package), Severity.UNKNOWN)
-    label = f"For example: {short(package.worst, _NAME)}"
+    label = f"{short(package.worst, _NAME)} in {short(package.package, _NAME)}"
     return linked(one_line(text), (label, vulnerability_url(finding)))
 
 
+def _rebuild(packages: Sequence[PackageDigest], today: date) -> str:
+    """Return on which base image to rebuild; of a release without updates another release."""
+    names = _names(packages[0])
+    versions = [version for package in packages for version in package.installed]
+    base = base_of(None, release_in(packages[0].images, versions), today)
+    if base.ended:
+        return f"Move {names} to {base.short} ({base.ended}), rebuild and rescan"
+    return f"Rebuild {names} on {base.short}"
+
+
 def _rebuilt(packages: Sequence[PackageDigest]) -> list[str]:
-    """Return the packages that a rebuild brings up to date, with the number that is not named."""
-    parts = [
-        f"{_installed(one)} ({', '.join(filter(None, (counts_text(one.counts), _disputed(one))))})"
-        for one in packages
-    ]
+    """
+    Return the packages that a rebuild brings up to date, with the number that is not named.
+
+    Of several there is no room for versions, nor for the severity of each where all have the same.
+    """
     more = sum(package.more for package in packages)
-    counts = next((package.more_counts for package in packages if package.more), {})
-    return [*parts, *([f"{counted(more, 'more package')} ({counts_text(counts)})"] if more else [])]
+    more_counts = next((package.more_counts for package in packages if package.more), {})
+    if len(packages) == 1 and not more:
+        return [f"{_installed(packages[0])} ({_counted(packages[0])})"]
+    severities = {severity for package in packages for severity in package.counts}
+    is_short = len(severities | more_counts.keys()) == 1
+    parts = [
+        f"{_package(package)} ({_counted(package, is_short=is_short and place > 0)})"
+        for place, package in enumerate(packages)
+    ]
+    if more:
+        number = _number(more_counts, is_short=is_short)
+        parts.append(f"{counted(more, 'more package')} ({number})")
+    return parts
+
+
+def _counted(package: PackageDigest, *, is_short: bool = False) -> str:
+    """Return "3 MEDIUM, 1 disputed by the vendor"; short without the severity."""
+    return ", ".join(filter(None, (_number(package.counts, is_short=is_short), _disputed(package))))
+
+
+def _number(counts: Counts, *, is_short: bool) -> str:
+    return f"{sum(counts.values()):,}" if is_short else counts_text(counts)
 
 
 def _counts(package: PackageDigest) -> str:
@@ -89,11 +119,12 @@ def _disputed(package: PackageDigest) -> str:
 
 def _kernel(package: PackageDigest) -> str:
     """Return that a kernel in an image is not the one that runs."""
-    name, counts, names = _package(package), _counts(package), _names(package)
-    target = f"{name} {short(package.fixed, _VERSION)}" if package.fixed else f"a newer {name}"
+    counts, names = _counts(package), _names(package)
+    fixed = short(package.fixed, _VERSION) if package.fixed else ""
+    version = f" ({_package(package)} {fixed} or later)" if fixed else ""
     return (
         f"Check the kernel of the hosts first: containers run on it. Rebuilding {names} on a"
-        f" base image with {target} then clears {counts} from the scan, not the risk"
+        f" supported base{version} only removes {counts} from the scan"
     )
 
 

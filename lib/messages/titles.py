@@ -31,8 +31,8 @@ DONE_WHEN_PATCHED: Final = (
     "is accepted."
 )
 DONE_DIGEST: Final = (
-    "no vulnerability is open in these images, or each risk is accepted, and each image has a scan "
-    "result. Every digest updates this issue."
+    "none of the vulnerabilities counted here is open, or each risk is accepted, and each image "
+    "has a scan result. Every digest updates this issue."
 )
 NOTES: Final = "Notes"
 ABOUT: Final = "About"

@@ -28,7 +28,7 @@ from tests.notifiers.jira.test_notifier import assert_valid
 from tests.notifiers.sns.test_amazon_q import LIVE
 from tests.support import golden
 from tests.support.builders import NOW
-from tests.support.digests import SHOP, TRAINER, M, a_digest_of, clear, digests, hostile
+from tests.support.digests import SHOP, TRAINER, H, M, a_digest_of, clear, digests, hostile
 from tests.support.every import every
 from tests.support.receivers import OPTIONS, THREADS, ScriptedHttp, jira_issue, notifier, tools
 from tests.support.scenes import INJECTIONS
@@ -127,8 +127,8 @@ def test_the_id_is_in_it(folder: str) -> None:
 UNSCANNED = "legacy/batch:2.0.0 and tools/backup@sha256:000000000000 not scanned"
 UNCHANGED = "Nothing changed since 2026-11-16: nothing open"
 VERDICTS = {
-    "week": "3 CRITICAL, 40 HIGH open in 9 of 14 scanned images (31 have a fix, 2 have a public"
-    " exploit); " + UNSCANNED,
+    "week": "3 CRITICAL, 40 HIGH open in 9 of 14 scanned images (31 of the 43 have a fix, 2 a"
+    " public exploit); " + UNSCANNED,
     "clear": f"{UNCHANGED} in 14 images",
     "clear-of-what-is-known": f"{UNCHANGED} in 14 images, as far as known; {UNSCANNED}",
     "below": f"{UNCHANGED} above the threshold of this route in 14 images. Not counted: 134 HIGH"
@@ -180,11 +180,7 @@ def test_the_next_steps_come_first() -> None:
     assert steps.lines[0] == DigestLine(
         "Upgrade openssl and 1 more package from 3.0.1, 3.0.2 to 3.0.9: removes 2 CRITICAL, 9 HIGH"
         " in payments/api:1.4.2, web/storefront:3.2.1",
-        (
-            DigestLink(
-                "For example: CVE-2026-5450", "https://nvd.nist.gov/vuln/detail/CVE-2026-5450"
-            ),
-        ),
+        (DigestLink("CVE-2026-5450 in openssl", "https://nvd.nist.gov/vuln/detail/CVE-2026-5450"),),
     )
     assert steps.lines[1].text == (
         "Look for a newer version of tensorflow-gpu 2.6.3: 1 CRITICAL, 24 HIGH in ml/trainer:2.6.0"
@@ -205,11 +201,54 @@ def test_packages_of_one_base_image_are_one_step() -> None:
 
     assert lines(*packages) == [
         (
-            "Rebuild web/storefront:3.2.1 on the latest base image, or look for newer versions of"
-            " curl 1.0 (3 MEDIUM) and zlib 1.0 (1 MEDIUM)"
+            "Rebuild web/storefront:3.2.1 on the latest base image; then look for newer versions of"
+            " curl (3 MEDIUM) and zlib (1)"
         ),
     ]
-    assert lines(packages[0])[0].endswith("or look for a newer version of curl 1.0 (3 MEDIUM)")
+    assert lines(packages[0])[0].endswith("then look for a newer version of curl 1.0 (3 MEDIUM)")
+    worse = replace(packages[0], counts={H: 1, M: 2})
+    assert lines(worse, packages[1])[0].endswith("curl (1 HIGH, 2 MEDIUM) and zlib (1 MEDIUM)")
+
+
+def test_a_release_without_updates_is_left() -> None:
+    """As alerts say it; rebuilding on the latest image of the same release brings nothing."""
+    package = PackageDigest(
+        "curl", {M: 3}, False, (SHOP,), installed=("7.68.0-1ubuntu0.20.04.7",), of_distribution=True
+    )  # fmt: skip
+
+    def step(package: PackageDigest) -> str:
+        return text_of(a_digest_of(packages=(package,))).lists[0].lines[0].text
+
+    assert step(package).startswith(
+        "Move web/storefront:3.2.1 to a supported release of Ubuntu (the standard support of"
+        " Ubuntu 20.04 ended in May 2025), rebuild and rescan; then look for a newer version of"
+    )
+    debian = replace(package, installed=(), images=(replace(SHOP, os="DEBIAN_10"),))
+    assert step(debian).startswith("Move web/storefront:3.2.1 to a supported release of Debian (")
+    several = replace(package, images=(SHOP, TRAINER))
+    assert " on the latest base image; then look for" in step(several)
+    supported = replace(package, installed=("8.5.0-2ubuntu2~24.04.1",))
+    assert " on the latest base image; then look for" in step(supported)
+    assert " on the latest base image; then look for" in step(replace(package, installed=()))
+
+
+def test_slack_shows_steps_whole() -> None:
+    """No version is cut in the middle, and no count is lost."""
+    names = ("openjdk-lts", "curl", "fribidi", "dpkg", "libarchive")
+    packages = tuple(
+        PackageDigest(
+            name, {M: 3}, False, (SHOP,), worst="CVE-2022-21426",
+            installed=("11.0.14+9-0ubuntu2~20.04",), of_distribution=True,
+        )
+        for name in names
+    )  # fmt: skip
+
+    message = json.dumps(rendered("slack", a_digest_of(packages=packages)))
+
+    assert (
+        "of openjdk-lts (3 MEDIUM), curl (3), fribidi (3), dpkg (3) and libarchive (3)" in message
+    )
+    assert "CVE-2022-21426 in openjdk-lts" in message
 
 
 def test_what_is_unknown_is_said_beside_what_is_known() -> None:
@@ -219,7 +258,7 @@ def test_what_is_unknown_is_said_beside_what_is_known() -> None:
         digest = a_digest_of(unknown_fixes=fixes, unknown_exploits=exploits, unscanned=())
         return text_of(digest).opening[1]
 
-    sums = "3 CRITICAL, 40 HIGH open in 9 of 14 images (31 have a fix, 2 have a public exploit"
+    sums = "3 CRITICAL, 40 HIGH open in 9 of 14 images (31 of the 43 have a fix, 2 a public exploit"
     shop = Unknown(13, (SHOP,))
     assert first_line(shop, shop) == (
         f"{sums}; no fix or exploit data for the 13 in web/storefront:3.2.1)"
@@ -232,18 +271,31 @@ def test_what_is_unknown_is_said_beside_what_is_known() -> None:
     )
 
 
+def test_a_fix_and_an_exploit_are_of_vulnerabilities_not_of_images() -> None:
+    def first_line(total: int, fixes: int, exploits: int) -> str:
+        return text_of(
+            a_digest_of(counts={H: total}, fixable=fixes, exploitable=exploits, unscanned=())
+        ).opening[1]
+
+    assert first_line(15, 1, 2).endswith("(1 of the 15 has a fix, 2 a public exploit)")
+    assert first_line(15, 0, 2).endswith("(2 of the 15 have a public exploit)")
+    assert first_line(15, 15, 15).endswith("(all have a fix and a public exploit)")
+    assert first_line(1, 1, 0).endswith("(it has a fix)")
+    assert first_line(15, 0, 0).endswith("of 14 images")
+
+
 def test_the_oldest_has_two_dates_where_they_differ() -> None:
     """Of one that a scanner saw first in these images there is only one."""
-    sentence = "The oldest has been known to the scanner since 2026-06-15"
+    sentence = "The oldest: known to Amazon Inspector since 2026-06-15"
     first = a_digest_of().oldest_open_since
 
-    assert text_of(a_digest_of()).oldest == f"{sentence}, and open here since 2026-08-20"
+    assert text_of(a_digest_of()).oldest == f"{sentence}; reported for its image since 2026-08-20"
     for here in (first, None):
         assert text_of(a_digest_of(oldest_here_since=here)).oldest == sentence
     undated = (Age(UNDATED, {M: 1}),)
-    assert text_of(a_digest_of(ages=undated)).oldest.startswith("The oldest with a date has been")
+    assert text_of(a_digest_of(ages=undated)).oldest.startswith("The oldest with a date: known")
     here_only = a_digest_of(oldest_open_since=None)
-    assert text_of(here_only).oldest == "The oldest has been open here since 2026-08-20"
+    assert text_of(here_only).oldest == "The oldest: reported for its image since 2026-08-20"
     assert not text_of(a_digest_of(oldest_open_since=None, oldest_here_since=None)).oldest
 
 
@@ -253,7 +305,7 @@ def test_one_id_stands_as_an_example_for_several_images() -> None:
 
     (line, *_) = text_of(a_digest_of(packages=(package,))).lists[0].lines
 
-    assert [link.label for link in line.links] == ["For example: CVE-2022-37434"]
+    assert [link.label for link in line.links] == ["CVE-2022-37434 in zlib"]
 
 
 def test_a_fix_without_a_version_is_no_upgrade_to_one() -> None:
@@ -288,8 +340,8 @@ def test_a_step_says_what_is_disputed_and_counts_what_it_does_not_name() -> None
     )  # fmt: skip
 
     assert text_of(a_digest_of(packages=(package,))).lists[0].lines[0].text == (
-        "Rebuild web/storefront:3.2.1 on the latest base image, or look for newer versions of"
-        " curl (3 MEDIUM, 1 disputed by the vendor) and 2 more packages (4 MEDIUM)"
+        "Rebuild web/storefront:3.2.1 on the latest base image; then look for newer versions of"
+        " curl (3 MEDIUM, 1 disputed by the vendor) and 2 more packages (4)"
     )
     scipy = PackageDigest("scipy", {M: 2}, False, (SHOP,), disputed={"disputed by the vendor": 2})
     assert text_of(a_digest_of(packages=(scipy,))).lists[0].lines[0].text == (
@@ -319,7 +371,7 @@ def test_one_vulnerability_in_two_images_is_two_findings_of_one_vulnerability() 
     """What is counted is said where the numbers differ."""
     opening = text_of(a_digest_of(distinct=30)).opening[1]
 
-    assert "of 14 scanned images (30 distinct vulnerabilities; 31 have a fix" in opening
+    assert "of 14 scanned images (30 distinct vulnerabilities; 31 of the 43 have a fix" in opening
     assert "distinct" not in text_of(a_digest_of(distinct=43)).opening[1]
 
 
@@ -367,12 +419,12 @@ def test_a_kernel_is_that_of_the_host() -> None:
 
     assert text_of(a_digest_of(packages=(package,))).lists[0].lines[0].text == (
         "Check the kernel of the hosts first: containers run on it. Rebuilding web/storefront:3.2.1"
-        " on a base image with linux 4.19.304-1 then clears 1 MEDIUM from the scan, not the risk"
+        " on a supported base (linux 4.19.304-1 or later) only removes 1 MEDIUM from the scan"
     )
     unfixed = replace(package, fixable=False, fixed=None, of_distribution=True)
     other = PackageDigest("zlib", {M: 1}, fixable=False, images=(SHOP,), of_distribution=True)
     lines = text_of(a_digest_of(packages=(unfixed, other))).lists[0].lines
-    assert "3.2.1 on a base image with a newer linux then clears" in lines[0].text
+    assert "3.2.1 on a supported base only removes 1 MEDIUM" in lines[0].text
     assert len(lines) == 2
 
 

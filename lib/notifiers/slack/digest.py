@@ -13,7 +13,7 @@ from lib.text import unlinked
 _HEADER: Final = 150
 _SENTENCE: Final = 500
 _FIELD: Final = 300
-_LINE: Final = 250
+_LINE: Final = 350
 _LINES: Final = 5
 _LIST: Final = 700
 _LINK: Final = 350
@@ -80,8 +80,8 @@ def _chart(trend: Sequence[str]) -> Json | None:
 
 
 def _list(section: DigestList) -> Json:
-    """Return a list with all its links, or with the first of each line where there is no room."""
-    for links in (None, 1):
+    """Return a list with all its links; without room with the first of each line, or with none."""
+    for links in (None, 1, 0):
         lines = (_line(line, links) for line in section.lines)
         text = "\n".join((f"*{section.title}*", *lines))
         if len(text) <= MAX_SECTION:
