@@ -40,8 +40,8 @@ _CHECK: Final = (
     "container runs on the kernel of its host"
 )
 _REPLACE: Final = (
-    "If it is older than the fix, update the AMI and replace the hosts (EKS: update the node "
-    "group). On Fargate AWS patches the hosts"
+    "If a host's kernel is older than the fix, update the AMI and replace the hosts (EKS: update "
+    "the node group). On Fargate AWS patches the hosts"
 )
 _ADVISORY: Final = (
     "If the hosts run Amazon Linux, the links have its fixes; otherwise see the advisories of "
@@ -50,8 +50,8 @@ _ADVISORY: Final = (
 _CVES: Final = 3
 """Vulnerabilities of a kernel that are named and linked."""
 _REBUILD: Final = (
-    "Rebuild on {target} with `docker build --pull --no-cache .` and push the image; the next scan "
-    "shows what remains"
+    "{step}{then} with `docker build --pull --no-cache .` and push the image; the next scan shows "
+    "what remains"
 )
 _DISTRIBUTIONS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -152,13 +152,14 @@ class Base(NamedTuple):
         return self.release.rpartition(" ")[0]
 
     @property
-    def target(self) -> str:
-        """The base image to rebuild on; of a release without updates another release."""
-        where = f"FROM {self.name}" if self.name else "see FROM in the Dockerfile"
+    def step(self) -> str:
+        """How to rebuild; of a release without updates a pull brings the same again."""
         if self.ended:
-            return f"{self.short} ({where}; {self.ended})"
+            line = f"FROM {self.name}".rstrip()
+            return f"Change {line} in the Dockerfile to {self.short} ({self.ended})"
+        where = f"FROM {self.name}" if self.name else "see FROM in the Dockerfile"
         release = f"; it is {self.release}" if self.release and not self.name else ""
-        return f"{self.short} ({where}{release})"
+        return f"Rebuild on {self.short} ({where}{release})"
 
 
 def base_of(base_image: str | None, release: str, today: date) -> Base:
@@ -169,8 +170,9 @@ def base_of(base_image: str | None, release: str, today: date) -> Base:
 
 def rebuild_of(base: Base, findings: Iterable[Finding]) -> str:
     """Return how an image is rebuilt whose packages of the distribution have no fix version."""
+    then = ", then build" if base.ended else ""
     stuck = (row for row in findings if not row.fixable and row.fix_available != "NO")
-    return _REBUILD.format(target=base.target) if any(map(of_distribution, stuck)) else ""
+    return _REBUILD.format(step=base.step, then=then) if any(map(of_distribution, stuck)) else ""
 
 
 def release_of(image: Image, base_image: str | None, findings: Iterable[Finding]) -> str:

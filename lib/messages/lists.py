@@ -11,7 +11,7 @@ from lib.messages.phrases import MARKS, counts_text
 from lib.models import Counts, Severity
 from lib.text import counted
 
-CLEAR_FROM: Final = "the scan is clear from"
+_CLEARED: Final = "no longer listed from {version} on (does not fix the hosts)"
 
 
 class Row(NamedTuple):
@@ -71,7 +71,7 @@ class PackageText(NamedTuple):
     def fix(self) -> str:
         """The version to go to, in words; empty where none is named for all of them."""
         if self.fixed and is_kernel(self.name.partition(" ")[0]):
-            return f"{CLEAR_FROM} {self.fixed}"
+            return kernel_fix(self.fixed)
         return f"fixed in {self.fixed}" if self.fixed else ""
 
     @property
@@ -201,6 +201,11 @@ class Section:
         if others <= 0:
             return ""
         return f"and {counted(others, 'more package')}: {counts_text(numbers)}"
+
+
+def kernel_fix(version: str) -> str:
+    """Return what a fix version of a kernel in an image does: the kernel that runs is elsewhere."""
+    return _CLEARED.format(version=version)
 
 
 def more_findings(unlisted: Counts) -> str:

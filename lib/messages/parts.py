@@ -22,7 +22,6 @@ from lib.messages.titles import (
     ACCEPT_INSTEAD,
     ACCEPT_ONE,
     NO_SCAN_NEEDED,
-    NOT_SHOWN,
     PLATFORMS,
     URGENCY,
 )
@@ -145,7 +144,7 @@ class Omissions(NamedTuple):
     groups: tuple[Omission, ...]
     """Most first, their reasons cleaned and cut."""
     sum: str
-    title: str = NOT_SHOWN
+    title: str
 
     def lines(self, limit: int) -> list[str]:
         """Return one line for each reason; those beyond `limit` are added up in the last one."""

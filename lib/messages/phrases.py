@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Final
 
 from lib.models import Counts, Finding, Severity
-from lib.text import first, one_line, short, truncate
+from lib.text import counted, first, one_line, short, truncate
 
 NAME: Final = 40
 """Characters of a name that is one of several in a line."""
@@ -28,6 +28,9 @@ PROBLEM_MARK: Final = "\N{WARNING SIGN}"
 BETTER_MARK: Final = "\N{CHART WITH DOWNWARDS TREND}"
 CLEAR_MARK: Final = "\N{WHITE HEAVY CHECK MARK}"
 _NAMES: Final = 6
+_LOOKED_FOR: Final = 3
+_NAMED: Final = 2
+"""Packages to look for that are named where there are more than `_LOOKED_FOR`."""
 _SMALL: Final = 0.001
 
 
@@ -61,6 +64,16 @@ def names_text(names: Sequence[str]) -> str:
     shown = [short(name, NAME) for name in first(names, _NAMES)]
     more = len(names) - len(shown)
     return ", ".join(shown) + (f" and {more} more" if more else "")
+
+
+def look_for(names: Sequence[str], others: int = 0) -> str:
+    """Return "look for newer versions of cryptography, grpcio and 13 others"."""
+    shown = names if len(names) + others <= _LOOKED_FOR else names[:_NAMED]
+    others += len(names) - len(shown)
+    words = [short(name, NAME) for name in shown]
+    words += [counted(others, "other")] if others else []
+    versions = "a newer version" if len(words) == 1 else "newer versions"
+    return f"look for {versions} of {listed(words)}"
 
 
 def listed(words: Sequence[str]) -> str:

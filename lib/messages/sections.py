@@ -21,7 +21,7 @@ from lib.messages.content import (
     rank_of,
 )
 from lib.messages.describing import is_kernel, score_text, what_it_is, worst_score
-from lib.messages.lists import CLEAR_FROM, PackageText, Row, Section, SectionKind
+from lib.messages.lists import PackageText, Row, Section, SectionKind, kernel_fix
 from lib.messages.parts import Omissions
 from lib.messages.phrases import (
     LIKELY,
@@ -34,6 +34,7 @@ from lib.messages.phrases import (
     severity_text,
     severity_word,
 )
+from lib.messages.titles import ALSO_OPEN, NOT_LISTED
 from lib.messages.verdict import sentence
 from lib.models import Counts, Finding, Omission
 from lib.models.streams import PackageVersion
@@ -43,6 +44,7 @@ from lib.urls.advisories import vulnerability_url
 
 EXPLOIT_KNOWN: Final = "public exploit"
 EXPLOITED: Final = "used in attacks"
+_FIXED_IN: Final = "fixed in "
 _REASON: Final = 200
 _NOTE: Final = 1000
 _PACKAGES: Final = 2
@@ -165,7 +167,7 @@ def _omissions(content: Content, groups: list[Omission], terms: list[str]) -> Om
     account = f"{counted(total, noun, plural)} open"
     account = f"{account}: {', '.join(terms)}" if total else account
     account += f"; {suppressed:,} more suppressed" if suppressed else ""
-    return Omissions(tuple(groups), account)
+    return Omissions(tuple(groups), account, NOT_LISTED if suppressed else ALSO_OPEN)
 
 
 def _section(content: Content, kind: SectionKind, entries: Sequence[Entry], rows: int) -> Section:
@@ -330,8 +332,8 @@ def fix_text(findings: Sequence[Finding]) -> str:
     texts = {finding.package.name: fix(finding) for finding in findings}
     if len(set(texts.values())) <= 1:
         text = next(iter(texts.values()), "")
-        # The fix of a kernel is on the hosts.
-        return text.replace("fixed in", CLEAR_FROM, 1) if all(map(is_kernel, texts)) else text
+        is_named = text.startswith(_FIXED_IN) and all(map(is_kernel, texts))
+        return kernel_fix(text.removeprefix(_FIXED_IN)) if is_named else text
     fixable = {finding.package.name for finding in findings if finding.fixable}
     named = [f"{short(name, NAME)} {text}" for name, text in texts.items() if text]
     if len(named) > _PACKAGES:
@@ -368,7 +370,7 @@ def fix(finding: Finding) -> str:
         # A setting has no version; what is wrong with it says more.
         return truncate(one_line(finding.title or ""), _REASON)
     if finding.fixed_version is not None:
-        return f"fixed in {truncate(one_line(finding.fixed_version), NAME)}"
+        return f"{_FIXED_IN}{truncate(one_line(finding.fixed_version), NAME)}"
     if finding.fixable:
         return "a fix exists, its version is not named"
     return "no fix available" if finding.fix_available == "NO" else ""

@@ -4,10 +4,10 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from lib.messages.phrases import AUDIT, counts_text, severity_word
+from lib.messages.phrases import AUDIT, counts_text, look_for, severity_word
 from lib.messages.titles import TO_DO
 from lib.models import Counts, Severity
-from lib.text import counted
+from lib.text import capitalized, counted
 
 
 class UpgradeText(NamedTuple):
@@ -102,6 +102,20 @@ class ToDo:
         """The steps after the upgrades."""
         texts = (self.deploy, self.described, self.without_version, self.then)
         return [text for text in texts if text]
+
+    @property
+    def look(self) -> str:
+        """The step for `unversioned` packages of which no other step says anything; else empty."""
+        if self.rebuild or self.without_version or self.without_fix:
+            return ""
+        upgraded = {upgrade.package for upgrade in self.upgrades}
+        silent = dict.fromkeys(one.package for one in self.unversioned if not one.described)
+        names = [name for name in silent if name not in upgraded]
+        if not names:
+            return ""
+        sentence = look_for(names, self.unversioned_count - len(self.unversioned))
+        is_first = not (self.before or self.upgrades or self.after)
+        return capitalized(sentence) if is_first else f"Then {sentence}"
 
     @property
     def remarks(self) -> list[str]:

@@ -93,7 +93,7 @@ def to_do(
 def _support(base: Base, rebuild: str, ready: Sequence[Upgrade]) -> str:
     """Return that the release gets no more updates, where no step says it."""
     is_said = rebuild or any(upgrade.origin is Origin.BASE_IMAGE for upgrade in ready)
-    return "" if is_said or not base.ended else f"Rebuild on {base.target}"
+    return "" if is_said or not base.ended else base.step
 
 
 def _after(first_step: str, text: str) -> str:
@@ -359,12 +359,12 @@ def _remedy(upgrade: Upgrade, base: Base | None) -> str:
     """Return where an upgrade is made; a kernel in an image is not the one that runs."""
     remedy, is_of_base = upgrade.origin.remedy, upgrade.origin is Origin.BASE_IMAGE
     if is_of_base and base is not None:
-        remedy = f"Rebuild on {base.target}"
+        remedy = base.step
     if is_kernel(upgrade.package):
         remedy = f"{remedy[:1].lower()}{remedy[1:]}"
         remedy = f"The image can wait. To clear the scan, not the risk, {remedy}"
     if is_of_base and base is not None and base.ended:
-        remedy = f"{remedy}. Fix versions of {base.release}"
+        remedy = f"{remedy}. Staying on {base.release}"
     return remedy
 
 

@@ -14,7 +14,6 @@ from lib.messages.titles import (
     CHANGED,
     DELIVERY,
     DETAILS,
-    LOOK,
     NO_RESULT,
     NO_VERSION,
     NOT_NAMED,
@@ -236,19 +235,10 @@ def _steps(todo: ToDo) -> Node:
     if groups and more:
         groups[-1] = (groups[-1], element("p", more, class_="quiet"))
     steps = [*map(_prose, todo.before), *groups, *map(_prose, todo.after)]
-    if _needs_look(todo):
-        steps.append(_prose(LOOK))
+    steps += [_prose(todo.look)] if todo.look else []
     if len(steps) == 1:
         return steps
     return element("ol", [element("li", step) for step in steps], class_="steps") if steps else None
-
-
-def _needs_look(todo: ToDo) -> bool:
-    """Return whether the table lists packages of which no step says anything."""
-    upgraded = {upgrade.package for upgrade in todo.upgrades}
-    others = [package for package in todo.unversioned if package.package not in upgraded]
-    is_silent = any(not package.described for package in others)
-    return is_silent and not (todo.rebuild or todo.without_version or todo.without_fix)
 
 
 def _prose(sentence: str) -> Markup:
@@ -288,7 +278,7 @@ def _code(label: str, lines: Sequence[str]) -> Markup:
 
 def _upgrades(remedy: str, group: Sequence[UpgradeText]) -> list[Markup]:
     parts = [
-        element("h3", remedy),
+        element("p", f"{remedy}:"),
         _table(remedy, UPGRADE_COLUMNS, map(_upgrade, group[:_UPGRADES])),
     ]
     others = group[_UPGRADES:]

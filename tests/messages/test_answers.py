@@ -370,7 +370,11 @@ class TestWhereToStart:
         )
         assert text.totals == "1 HIGH open; the fix is on the hosts"
         (row,) = text.open.rows
-        assert row.fix == text.open.packages[0].fix == "the scan is clear from 2"
+        assert (
+            row.fix
+            == text.open.packages[0].fix
+            == "no longer listed from 2 on (does not fix the hosts)"
+        )
 
     def test_what_is_not_severe_can_wait(self) -> None:
         """Even with an exploit."""
@@ -459,7 +463,7 @@ class TestTheBaseImage:
         """By the tag of an official image."""
         text = of(a_finding(), provenance=Provenance(base_image=base))
 
-        rebuild = f"Rebuild on a supported release of {release[:6]} (FROM {base}; "
+        rebuild = f"Change FROM {base} in the Dockerfile to a supported release of {release[:6]} ("
         assert text.to_do.rebuild.startswith(rebuild) is bool(release)
         assert not release or f"{release} " in text.to_do.rebuild
 
@@ -470,11 +474,11 @@ class TestTheBaseImage:
         assert of(self.OLD, without).to_do.rebuild == of(self.OLD).to_do.rebuild
 
         assert of(self.OLD).to_do.rebuild.startswith(
-            "Rebuild on a supported release of Debian (see FROM in the Dockerfile; "
-            "Debian 10 has had no free security updates since June 2024) with `docker build"
+            "Change FROM in the Dockerfile to a supported release of Debian (Debian 10 has had no "
+            "free security updates since June 2024), then build with `docker build --pull"
         )
         ubuntu = of(a_finding(), image=scanned).to_do
-        assert "; the standard support of Ubuntu 20.04 ended in May 2025)" in ubuntu.rebuild
+        assert "(the standard support of Ubuntu 20.04 ended in May 2025)" in ubuntu.rebuild
         assert ubuntu.brief == "Rebuild on a supported release of Ubuntu"
         assert ubuntu.support == ""
 
@@ -486,10 +490,10 @@ class TestTheBaseImage:
         dependency = replace(dependency, package=package)
 
         (remedy,) = of(fixed).to_do.groups(9)
-        assert remedy.endswith("since June 2024). Fix versions of Debian 10")
+        assert remedy.endswith("since June 2024). Staying on Debian 10")
         assert of(fixed).to_do.support == ""
         assert of(dependency, image=an_image(os="DEBIAN_10")).to_do.support.startswith(
-            "Rebuild on a supported release of Debian (see FROM in the Dockerfile; Debian 10 has"
+            "Change FROM in the Dockerfile to a supported release of Debian (Debian 10 has"
         )
 
     @pytest.mark.parametrize(

@@ -119,8 +119,11 @@ def test_a_remedy_with_a_release_is_whole_in_slack() -> None:
 
     words = json.dumps(alert_message(text_of(notice)))
 
-    assert "To clear the scan, not the risk, rebuild on a supported release of Debian" in words
-    assert "Fix versions of Debian 10:" in words
+    assert (
+        "To clear the scan, not the risk, change FROM in the Dockerfile to a supported release"
+        in words
+    )
+    assert "Staying on Debian 10:" in words
 
 
 def test_accepting_a_risk_is_no_advice() -> None:

@@ -19,7 +19,6 @@ from lib.core.vulnerabilities import vulnerabilities_of
 from lib.errors import DocumentError
 from lib.messages.content import Content
 from lib.messages.phrases import percent, severity_word
-from lib.messages.titles import LOOK
 from lib.models import (
     AnyReport,
     Finding,
@@ -289,11 +288,30 @@ def test_packages_that_nothing_asks_for_have_a_step() -> None:
     flask = replace(of_python("flask", "CVE-2024-2"), severity=Severity.HIGH)
     made = noticed(Scene(a_report(scipy, flask), None, (a_filter(severity=Severity.CRITICAL),)))
 
-    assert steps_of(made)[-1] == f"{LOOK}."
+    assert steps_of(made)[-1] == "Then look for a newer version of flask."
     upgraded = replace(flask, vulnerability_id="CVE-2024-3", fixed_version="2")
     upgraded = replace(upgraded, severity=Severity.CRITICAL)
     made = noticed(Scene(a_report(flask, upgraded), None, (a_filter(severity=Severity.CRITICAL),)))
-    assert LOOK not in read(made).text
+    assert "look for" not in read(made).text
+
+
+def test_packages_to_look_for_are_named() -> None:
+    """Two of many, and how many more there are."""
+    rows = [
+        replace(of_python(f"lib{n}", f"CVE-2024-1{n}"), severity=Severity.HIGH) for n in range(5)
+    ]
+    worst = replace(of_python("flask", "CVE-2024-3"), fixed_version="2")
+    made = noticed(Scene(a_report(worst, *rows), None, (a_filter(severity=Severity.CRITICAL),)))
+
+    assert steps_of(made)[-1] == "Then look for newer versions of lib0, lib1 and 3 others."
+
+
+def test_what_can_wait_does_not_stand_out() -> None:
+    """A step is a paragraph, not a heading."""
+    made = noticed(Scene(a_report(a_finding(package="linux", fixed_version="2"))))
+
+    assert steps_of(made)[2].startswith("The image can wait. To clear the scan, not the risk, ")
+    assert "<h3>The image can wait" not in render(made, (), now=NOW)
 
 
 def test_what_no_scanner_says_is_no_empty_cell() -> None:

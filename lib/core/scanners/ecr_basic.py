@@ -10,11 +10,15 @@ from typing import Final
 from lib.core.scanners.scanner import NO_IMAGE, UNUSED, Scanner
 
 _ENHANCED: Final = (
-    "Enhanced scanning (Amazon Inspector) may support it. What it supports: "
-    "https://docs.aws.amazon.com/inspector/latest/user/supported.html and how to turn it on: "
-    "https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-enhanced-enabling.html "
-    "Otherwise rebuild the image on a supported distribution"
+    "Enhanced scanning (Amazon Inspector) may support it; otherwise rebuild the image on a "
+    "supported distribution."
 )
+_PAGES: Final = (
+    "What enhanced scanning supports "
+    "(https://docs.aws.amazon.com/inspector/latest/user/supported.html), and how to turn it on: "
+    "https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-enhanced-enabling.html"
+)
+"""An address stands in parentheses or at the end, so that no reader takes in what follows."""
 _INSPECT: Final = "Look at what AWS says: `{describe}`"
 
 ECR_BASIC: Final = Scanner(
@@ -24,9 +28,9 @@ ECR_BASIC: Final = Scanner(
     remedies=MappingProxyType({
         "FAILED": f"{_INSPECT}. If its operating system is supported, scan it again "
         "(once in 24 h per image): `{start}`",
-        "UNSUPPORTED_SYSTEM": f"{_ENHANCED}. {UNUSED}",
+        "UNSUPPORTED_SYSTEM": f"{_ENHANCED} {UNUSED} {_PAGES}",
         "UNSUPPORTED_MANIFEST": NO_IMAGE,
-        "UNSUPPORTED_IMAGE": f"{_ENHANCED}. {NO_IMAGE}",
+        "UNSUPPORTED_IMAGE": f"{_ENHANCED} {NO_IMAGE} {_PAGES}",
         "SCAN_ELIGIBILITY_EXPIRED": "Push the image again if it is still used, else delete it.",
         "FINDINGS_UNAVAILABLE": "Scan it again (once in 24 h per image): `{start}`",
         "LIMIT_EXCEEDED": "Wait 24 hours, then scan it again: `{start}`",

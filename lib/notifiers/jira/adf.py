@@ -54,6 +54,12 @@ def bullets(items: Iterable[Json]) -> Json | None:
     return {"type": "bulletList", "content": entries} if entries else None
 
 
+def numbered(items: Iterable[Json], start: int = 1) -> Json:
+    """Return a numbered list of paragraphs; what no item can hold, such as a table, ends it."""
+    entries = [{"type": "listItem", "content": [item]} for item in items]
+    return {"type": "orderedList", "attrs": {"order": start}, "content": entries}
+
+
 def code_block(lines: Iterable[str]) -> Json:
     """Return lines of fixed width, as they are."""
     content = {"type": "text", "text": clean("\n".join(lines)) or "-"}

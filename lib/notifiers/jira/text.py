@@ -169,13 +169,30 @@ def _upgrades(text: AlertText, rows: int) -> Iterable[Json]:
     if not (to_do.upgrades or to_do.notes or to_do.before):
         return
     yield adf.heading(to_do.title)
-    yield from (adf.prose(f"{step}.") for step in to_do.before)
-    for remedy, upgrades in to_do.groups(rows).items():
-        yield adf.paragraph(adf.text(remedy, "strong"))
+    groups = to_do.groups(rows)
+    before, after = ([*map(_prose, steps)] for steps in (to_do.before, to_do.after))
+    place = 1 if len(before) + len(groups) + len(after) > 1 else None
+    yield from _in_order(before, place)
+    place = place and place + len(before)
+    for remedy, upgrades in groups.items():
+        yield from _in_order([adf.paragraph(adf.text(f"{remedy}:"))], place)
         yield adf.table(UPGRADE_COLUMNS, map(_upgrade, upgrades))
+        place = place and place + 1
     yield from _paragraph(to_do.more_upgrades(rows))
-    for note in to_do.notes:
-        yield from _paragraph(f"{note.removesuffix('.')}.")
+    yield from _in_order(after, place)
+    yield from map(_prose, to_do.remarks)
+
+
+def _prose(step: str) -> Json:
+    return adf.prose(f"{step.removesuffix('.')}.")
+
+
+def _in_order(steps: Sequence[Json], start: int | None) -> Iterable[Json]:
+    """Yield steps numbered from a place on; a single step of all has no number."""
+    if start is None:
+        yield from steps
+    elif steps:
+        yield adf.numbered(steps, start)
 
 
 def _upgrade(upgrade: UpgradeText) -> Iterable[Json]:

@@ -15,7 +15,7 @@ from typing import Final
 from lib.messages.lists import PackageText, Row, Section
 from lib.messages.parts import AlertText, Omissions, Problem
 from lib.messages.steps import ToDo, UpgradeText
-from lib.messages.titles import LAST_CHANGE, NOT_SHOWN, REPORT_NAME
+from lib.messages.titles import LAST_CHANGE, REPORT_NAME
 from lib.models import Json, Usage
 from lib.notifiers import testing
 from lib.notifiers.slack.mrkdwn import slack_flat, slack_link, slack_text
@@ -316,7 +316,7 @@ def _upgrade(upgrade: UpgradeText) -> str:
 
 def _omissions(omissions: Omissions) -> list[str]:
     lines = [_say(line, _NOTE) for line in omissions.lines(_REASONS)]
-    return [f"{NOT_SHOWN}: {_DOT.join(lines)}"] if lines else []
+    return [f"{omissions.title}: {_DOT.join(lines)}"] if lines else []
 
 
 def _links(text: AlertText) -> str:

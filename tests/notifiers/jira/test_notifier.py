@@ -56,9 +56,10 @@ THREAD = THREADS["jira"]
 # Which nodes may stand in which:
 # https://developer.atlassian.com/cloud/jira/platform/apis/document/structure/
 CHILDREN = {
-    "doc": {"codeBlock", "paragraph", "heading", "bulletList", "table", "panel"},
+    "doc": {"codeBlock", "paragraph", "heading", "bulletList", "orderedList", "table", "panel"},
     "panel": {"paragraph", "heading", "bulletList"},
     "bulletList": {"listItem"},
+    "orderedList": {"listItem"},
     "listItem": {"paragraph"},
     "table": {"tableRow"},
     "tableRow": {"tableHeader", "tableCell"},
@@ -802,8 +803,26 @@ def test_description_says_how_things_stand() -> None:
     ]
     assert any(text.startswith("Both new. CVE-2026-2001: EPSS 12 %") for text in texts)
     assert "openssl 3.0.11-1~deb12u1 \N{RIGHTWARDS ARROW} 3.0.14-1~deb12u2" in texts
-    assert "12 MEDIUM below HIGH, the threshold here" in _section(body, "No details here")
+    assert "12 MEDIUM below HIGH, the threshold here" in _section(body, "Not listed")
     assert any(text.startswith("Since 1.4.1: 2 new") for text in _section(body, "Numbers"))
+
+
+def test_steps_are_numbered_across_tables() -> None:
+    """A list cannot hold a table; the list after it goes on counting. No step is bold."""
+    rows = (
+        a_finding("CVE-2026-1", package="linux", fixed_version="2"),
+        a_finding("CVE-2026-2", package="curl"),
+    )
+    body = jira().render(noticed(Scene(a_report(*rows))))["create"]["fields"]["description"]
+    titles = [said(node) for node in body["content"]]
+    nodes = body["content"][titles.index("What to do") :]
+    lists = [node for node in nodes if node["type"] == "orderedList"]
+
+    places = [node["attrs"]["order"] for node in lists]
+    lengths = [len(node["content"]) for node in lists]
+    assert (places, lengths) == ([1, 4, 5], [3, 1, 1])
+    assert said(lists[1]).startswith("The image can wait.")
+    assert "strong" not in json.dumps(lists)
 
 
 def test_kinds_that_are_not_asked_for_are_open_all_the_same() -> None:
@@ -818,7 +837,7 @@ def test_kinds_that_are_not_asked_for_are_open_all_the_same() -> None:
 
     assert fields["summary"] == "[CRITICAL] payments/api:1.4.2: 1 CRITICAL, 1 HIGH open"
     assert "Raised" in " ".join(_section(fields["description"], "Open now (2)"))
-    assert _section(fields["description"], "No details here") == []
+    assert _section(fields["description"], "Also open, not listed above") == []
 
 
 @pytest.mark.parametrize(

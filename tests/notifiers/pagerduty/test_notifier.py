@@ -261,7 +261,7 @@ class TestWhatItSays:
         )
         assert details["New"][1].startswith("2 CRITICAL, up to CVSS 9.8: openssl 3.0.11-1~deb12u1")
         assert "3 fixed (zlib1g)" in details["What changed"]
-        assert "suppressed by" in " ".join(details["No details here"])
+        assert "suppressed by" in " ".join(details["Not listed"])
         assert details["Why you are paged"].endswith(
             ": routes payments, security ask for HIGH and above"
         )
