@@ -1,5 +1,5 @@
 """
-The plan of a sync: the delta of each view, and the rows to write. Pure.
+What a sync makes of each view: its delta, and the rows to write. Pure.
 
 Everything that is stored, reported and configured goes in; every write and its reason comes out.
 What caused the sync decides nothing but the time: a redrive replaces a dead notification at once,

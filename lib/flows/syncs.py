@@ -15,35 +15,29 @@ from functools import partial
 from itertools import chain
 from typing import Final
 
-from lib.core.history import history_point
-from lib.core.settled import inputs_of, is_settled
-from lib.core.states import names_of, next_state
-from lib.core.streams import is_settings, misplaced
+from lib.core.states import names_of
+from lib.core.stream_plan import (
+    StreamFacts,
+    StreamPlan,
+    counted_images,
+    is_unchanged,
+    own_tags,
+    plan_stream,
+    stale_images,
+)
 from lib.core.sync import (
     SyncedView,
     SyncRules,
     ViewPlan,
     compared_with,
     image_of,
-    new_view,
     plan_view,
-    sync_view,
     wakes,
 )
-from lib.core.tags import informed, joined, kept
-from lib.core.verdicts import destinations_of
-from lib.core.watching import at_rest, watch
+from lib.core.tags import informed, joined
 from lib.errors import ConflictError
 from lib.models import Finding, Image, Report, StreamId
-from lib.models.streams import (
-    NO_NEWS,
-    Arrival,
-    ScanRecord,
-    StreamState,
-    TagNews,
-    TagRow,
-    Watch,
-)
+from lib.models.streams import NO_NEWS, ScanRecord, StreamState, TagNews, TagRow, Watch
 from lib.models.views import Notification, View
 from lib.ports.streams import (
     ImageRecord,
@@ -52,13 +46,9 @@ from lib.ports.streams import (
     StreamPartition,
     StreamRow,
     StreamStore,
-    ViewWrite,
 )
 
 _TRIES: Final = 8
-TAGS_KEPT: Final = 100
-"""The rows of tags that a stream keeps: the newest, and those of its watched images."""
-
 DAILY: Final = "daily"
 """The cause of the syncs of the daily pass, which make up for lost writes."""
 RENEWED: Final = 30
@@ -131,68 +121,37 @@ class StreamSync:
 
     def _sync(self, partition: StreamPartition, cause: str, news: TagNews) -> SyncOutcome:
         now, rules, row = self._now(), self._rules(), partition.row
-        stream, tags = row.stream, informed(row.tags, row.stream, news)
-        elsewhere = misplaced(stream, image_of(stream), tags, rules.streams)
-        for other, theirs in elsewhere.items():
-            self._change_tags(other, partial(joined, others=theirs))
-        moved = set(chain.from_iterable(elsewhere.values()))
-        unwanted = is_settings(stream) and not rules.checks_repositories
-        left = [] if unwanted else [tag for tag in tags if tag not in moved]
-        own = replace(row, tags=tuple(left))
-        records = self._records(own)
-        images = {digest: record.row for digest, record in records.items()}
-        reference = compared_with(stream, rules.streams)
-        watching = watch(
-            own.tags,
-            images,
-            before=row.current,
-            now=now,
-            compared=reference is not None,
-        )
-        if elsewhere or unwanted:
-            watching = watching._replace(arrival=Arrival.RULES)
-        own = self._followed(own, watching, records)
-        resting = at_rest(own.tags, images, watching)
-        over = resting and _is_over(partition.views.values(), ())
-        alike = reference is None and replace(own, at_rest=over) == row
-        if alike and cause != DAILY and not any(records[name].stale for name in own.watched):
-            where = (rules.rules, rules.destinations, now.date())
-            if is_settled(partition, watching.images, *where):
-                return SyncOutcome(stream, None, row.tags, watching, (), ())
-        before = self._state(row)
-        scans = self._scans(watching, records)
-        state = next_state(
-            stream,
-            before,
-            watching,
-            scans,
-            now=now,
-            reference=self._names(reference),
-            reported=_reported(partition.views.values()),
-        )
-        views = _views(partition, state, rules, cause=cause, now=now)
-        resting = resting and _is_over(partition.views.values(), views)
-        after = replace(self._row(own, state, before), at_rest=resting)
-        if cause == DAILY and state is before and _is_renewed(state, now):
-            self._objects.put_state(state)
-        writes = [ViewWrite(v.step.view, v.before, v.step.row, v.row_before) for v in views]
-        written = after != row or bool(writes)
-        if written:
-            point = history_point(state) if state is not before else None
-            self._streams.write(row, after, writes, point=point)
-        stale = [image for image in watching.images if _is_stale(records[image.digest], scans)]
+        reference = compared_with(row.stream, rules.streams)
+        tags = own_tags(row, news, rules)
+        records = self._records(tags.row)
+        images = counted_images(tags, records, compared=reference is not None, now=now)
+        if not (reference or tags.elsewhere or cause == DAILY) and is_unchanged(
+            partition, images, records, rules, now.date()
+        ):
+            return SyncOutcome(row.stream, None, row.tags, images.watch, (), ())
+        scans = self._scans(images.watch, records)
+        facts = StreamFacts(partition, self._state(row), scans, self._names(reference))
+
+        plan = plan_stream(facts, images, rules, cause=cause, now=now)
+
+        self._move_tags(tags.elsewhere)
+        written = self._write(facts, plan)
+        if cause == DAILY and plan.state is facts.state and _is_renewed(plan.state, now):
+            self._objects.put_state(plan.state)
         return SyncOutcome(
-            stream,
-            state,
-            after.tags,
-            watching,
-            views,
-            wakes(views),
-            tuple(elsewhere),
-            tuple(stale),
-            advanced=state is not before,
+            row.stream,
+            plan.state,
+            plan.row.tags,
+            images.watch,
+            plan.views,
+            wakes(plan.views),
+            concerned=tuple(tags.elsewhere),
+            stale=stale_images(images.watch.images, records, scans),
+            advanced=plan.state is not facts.state,
             written=written,
         )
+
+    # --- read ----------------------------------------------------------------------------------
 
     def _records(self, row: StreamRow) -> Mapping[str, ImageRecord]:
         """Return what is stored of the images that have or had a tag of the stream, by digest."""
@@ -229,25 +188,27 @@ class StreamSync:
         """Return what the current image of another stream has; None: there is no such stream."""
         return None if stream is None else names_of(self._state(self._streams.read(stream).row))
 
-    def _followed(
-        self, row: StreamRow, watching: Watch, records: Mapping[str, ImageRecord]
-    ) -> StreamRow:
-        """Return the row of a stream with the images that count now."""
-        digests = tuple([image.digest for image in watching.images])
-        return replace(
-            row,
-            tags=kept(row.tags, limit=TAGS_KEPT, needed=digests),
-            current=None if watching.current is None else watching.current.settled,
-            due_at=watching.due_at,
-            watched=digests,
-            inputs=inputs_of(watching, records),
-        )
+    # --- write ---------------------------------------------------------------------------------
 
-    def _row(self, row: StreamRow, state: StreamState, before: StreamState | None) -> StreamRow:
-        """Return the row after a sync; a new state is stored first, so that no row lacks it."""
-        if state is before:
-            return row
-        return replace(row, state_key=self._objects.put_state(state), state_version=state.version)
+    def _write(self, facts: StreamFacts, plan: StreamPlan) -> bool:
+        """Write what a sync changed; a new state first, so that no row lacks it."""
+        before, after, point = facts.partition.row, plan.row, None
+        if plan.state is not facts.state:
+            key = self._objects.put_state(plan.state)
+            after = replace(after, state_key=key, state_version=plan.state.version)
+            point = plan.history_point
+        views = plan.view_writes
+        if after == before and not views:
+            return False
+        self._streams.write(before, after, views, point=point)
+        return True
+
+    def _move_tags(self, tags: Mapping[StreamId, Iterable[TagRow]]) -> None:
+        """Give tags to the streams that they belong to now, before this one loses them."""
+        for stream, own in tags.items():
+            self._change_tags(stream, partial(joined, others=own))
+
+    # --- for other flows -----------------------------------------------------------------------
 
     def plan(self, partition: StreamPartition, view: View) -> ViewPlan | None:
         """Return what a view should become by the stored state; None: there is no state."""
@@ -300,46 +261,7 @@ class StreamSync:
             yield partition.row
 
 
-def _views(
-    partition: StreamPartition,
-    state: StreamState,
-    rules: SyncRules,
-    *,
-    cause: str,
-    now: datetime,
-) -> tuple[SyncedView, ...]:
-    """Return what becomes of each view, and of each destination that a route leads to now."""
-    concerned = destinations_of(state.images, rules.rules.routes)
-    new = [name for name in rules.destinations if name in concerned]
-    synced = []
-    for name in dict.fromkeys((*partition.views, *new)):
-        stored = partition.views.get(name)
-        view = stored or new_view(name, state, rules)
-        plan = plan_view(view, state, rules, cause=cause, now=now)
-        one = sync_view(stored, partition.notifications.get(name), plan, rules)
-        if one is not None:
-            synced.append(one)
-    return tuple(synced)
-
-
 def _is_renewed(state: StreamState, now: datetime) -> bool:
     """Whether this is the day on which a state is written again, with the same content and key."""
     age = (now.date() - state.at.date()).days
     return age > 0 and age % RENEWED == 0
-
-
-def _is_over(views: Iterable[View], changed: Sequence[SyncedView]) -> bool:
-    """Return whether nothing is reported of a stream, and nothing about it is on its way."""
-    return not changed and not any(
-        view.reported or view.possibly_reported or view.row for view in views
-    )
-
-
-def _is_stale(record: ImageRecord, scans: Mapping[str, ScanRecord]) -> bool:
-    """Return whether a report must be fetched again: also one whose retention is over."""
-    return record.stale or (record.report_key is not None and record.row.image.digest not in scans)
-
-
-def _reported(views: Iterable[View]) -> frozenset[str]:
-    """Return the ids that any view reports, or may have shown."""
-    return frozenset(name for view in views for name in (*view.reported, *view.possibly_reported))

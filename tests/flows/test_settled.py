@@ -11,12 +11,12 @@ import pytest
 from cli.simulation.memory import MemoryStreams
 from cli.simulation.player import Player
 from cli.simulation.reading import read_story
+from lib.core import stream_plan
 from lib.core.profiles import Profile
 from lib.core.routing import Match
 from lib.core.settled import inputs_of, is_settled
 from lib.core.sync import SyncRules
 from lib.core.verdicts import RuleSet
-from lib.flows import syncs
 from lib.flows.syncs import DAILY, StreamSync
 from lib.models import Destination
 from lib.models.streams import Arrival, ImageRow, TagFact, TagNews, Use, Watch
@@ -129,7 +129,7 @@ def test_a_settled_sync_would_change_nothing_in_full(
         return outcome
 
     settled_syncs: list[bool] = []
-    monkeypatch.setattr(syncs, "is_settled", in_full)
+    monkeypatch.setattr(stream_plan, "is_settled", in_full)
     monkeypatch.setattr(StreamSync, "sync", compared)
 
     Player(read_story(STORIES / f"{name}.yml")).play()

@@ -5,9 +5,10 @@ from dataclasses import replace
 from datetime import timedelta
 
 from cli.simulation.memory import MemoryStreams
+from lib.core.stream_plan import TAGS_KEPT
 from lib.core.sync import SyncRules
 from lib.core.verdicts import RuleSet
-from lib.flows.syncs import TAGS_KEPT, StreamSync
+from lib.flows.syncs import StreamSync
 from lib.models import Destination, Removal, StreamId
 from lib.models.streams import ConfirmedTags, ImageRow, TagFact, TagNews, Use
 from lib.ports.streams import ImageRecord, StreamPartition, StreamRow, ViewWrite
