@@ -73,7 +73,7 @@ class StreamFacts(NamedTuple):
 
 
 class StreamPlan(NamedTuple):
-    """What a sync writes."""
+    """The rows and views that a sync writes."""
 
     row: StreamRow
     """Without the key of a new state, which is known once that is stored."""

@@ -1,5 +1,5 @@
 """
-What a sync makes of each view: its delta, and the rows to write. Pure.
+The plan of a view: its delta, and the rows to write. Pure.
 
 Everything that is stored, reported and configured goes in; every write and its reason comes out.
 What caused the sync decides nothing but the time: a redrive replaces a dead notification at once,
