@@ -37,9 +37,6 @@ _TEMPORARY: Final = frozenset(
     {
         "ExpiredToken",
         "ExpiredTokenException",
-        "InternalError",
-        "InternalErrorException",
-        "InternalFailure",
         "RequestExpired",
         "RequestTimeout",
         "ServiceUnavailable",
@@ -92,8 +89,9 @@ def region_of(topic_arn: str) -> str:
 
 def _refused(response: Mapping[str, Any]) -> DeliveryError:
     """
-    Return the error class of an answer of SNS.
+    Return the error class of an answer of SNS, the same one as `lib.http_client.failure`.
 
+    After InternalFailure, or any other 5xx but 503, the message may have been published.
     https://docs.aws.amazon.com/sns/latest/api/API_Publish.html#API_Publish_Errors
     """
     said = response.get("Error", {})
@@ -102,8 +100,10 @@ def _refused(response: Mapping[str, Any]) -> DeliveryError:
     text = f"SNS refused with {code}: {truncate(one_line(str(said.get('Message', ''))), 200)}"
     if code in _THROTTLED or status == HTTPStatus.TOO_MANY_REQUESTS:
         return ThrottledError(text)
-    if code in _TEMPORARY or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    if code in _TEMPORARY or status == HTTPStatus.SERVICE_UNAVAILABLE:
         return TemporaryDeliveryError(text, reason="sns-temporary")
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return AmbiguousDeliveryError(text, reason="sns-failed")
     malformed = code in _MALFORMED
     return PermanentDeliveryError(
         text, degradable=malformed, broken=not malformed, reason="sns-refused"
