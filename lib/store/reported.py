@@ -28,12 +28,17 @@ def reported_to_json(reported: Mapping[str, ReportedItem]) -> Json:
     """Return items as columns, in the order of their keys: the same for the same items."""
     keys = sorted(reported)
     items = [reported[key] for key in keys]
+    own = {} if keys == [item.id for item in items] else {"key": keys}
+    return {**items_to_json(items), **own}
+
+
+def items_to_json(items: Sequence[ReportedItem]) -> Json:
+    """Return items as columns, in their order."""
     ids = [item.id for item in items]
     routes = list(map(attrgetter("routes"), items))
     distinct = sorted(set(routes))
     columns = {
         "id": ids,
-        "key": keys if keys != ids else None,
         "severity": "".join([str(item.severity.value) for item in items]),
         "flags": "".join([_MARKS[item.exploitable, item.fixable] for item in items]),
         "routes": list(map(list, distinct)),
@@ -57,6 +62,12 @@ def _places(routes: Sequence[tuple[str, ...]], distinct: Sequence[tuple[str, ...
 
 def reported_from_json(columns: Json) -> Mapping[str, ReportedItem]:
     """Return the items of columns from `reported_to_json`."""
+    keys = columns.get("key", columns.get("id", ()))
+    return MappingProxyType(dict(zip(keys, items_from_json(columns), strict=True)))
+
+
+def items_from_json(columns: Json) -> list[ReportedItem]:
+    """Return the items of columns from `items_to_json`."""
     ids = columns.get("id", ())
     distinct = [tuple(names) for names in columns.get("routes", ())]
     conditions = {name: Condition(value) for name, value in columns.get("conditions", {}).items()}
@@ -75,4 +86,4 @@ def reported_from_json(columns: Json) -> Mapping[str, ReportedItem]:
         [distinct[place] for place in columns.get("route", repeat(0, len(ids)))],
         map(conditions.get, ids),
     )
-    return MappingProxyType(dict(zip(columns.get("key", ids), items, strict=True)))
+    return list(items)

@@ -12,6 +12,7 @@ from lib.models import AnyReport, Digest, Image, Report, StreamId, UnusableRepor
 from lib.models.streams import StreamState
 from lib.models.views import PinnedMessage
 from lib.store.objects import FASTEST, compressed, read_object, write_compressed
+from lib.store.packed import PackedMessage, packed, unpacked
 from lib.store.streaming import parts_of
 from lib.store.typed import from_json
 
@@ -64,11 +65,14 @@ class S3StreamObjects:
         if isinstance(message, Digest):
             return self._put(f"{_DIGEST}{message.until:%Y-%m-%dT%H-%M}", message)
         stream = _name(message.view.stream)
-        return self._put(f"pinned/{stream}/{message.view.version:06d}", message)
+        return self._put(f"pinned/{stream}/{message.view.version:06d}", packed(message))
 
     def pinned(self, key: str) -> PinnedMessage | Digest | None:
         """See `StreamObjects.pinned`."""
-        return self._get(Digest, key) if key.startswith(_DIGEST) else self._get(PinnedMessage, key)
+        if key.startswith(_DIGEST):
+            return self._get(Digest, key)
+        message = self._get(PackedMessage, key)
+        return None if message is None else unpacked(message)
 
     def _put(self, name: str, data: Any) -> str:
         text = compressed(parts_of(data), FASTEST)

@@ -19,7 +19,7 @@ from typing import Any, Final, NamedTuple, NewType, TypeVar
 from lib.models import Finding
 from lib.models.streams import Lifecycle, VulnerabilityId
 from lib.models.views import ReportedItem
-from lib.store.columns import columns_to_json, findings_from_json
+from lib.store.columns import Columns, columns_to_json, findings_from_json
 from lib.store.reported import reported_from_json, reported_to_json
 
 _Data = TypeVar("_Data")
@@ -62,6 +62,7 @@ COLUMNS: Final = MappingProxyType[Any, Converter](
         Mapping[VulnerabilityId, Lifecycle]: Converter(_lifecycles_to_json, _lifecycles_from_json),
         tuple[Finding, ...]: Converter(columns_to_json, findings_from_json),
         Mapping[str, ReportedItem]: Converter(reported_to_json, reported_from_json),
+        Columns: Converter(dict, dict),
     }
 )
 """Of what is many and alike."""

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from lib.store.objects import FASTEST, compressed
+from lib.store.packed import packed
 from lib.store.rows import text_of
 from lib.store.streaming import parts_of
 from tests.store.test_typed import IMAGE, STATE, VIEW
@@ -23,7 +24,17 @@ MESSAGES = [notice.message for notice in notices().values()]
 
 @every(
     "data",
-    [STATE, IMAGE, VIEW, LARGE, a_report(*MANY), an_unusable_report(), a_digest_of(), *MESSAGES],
+    [
+        STATE,
+        IMAGE,
+        VIEW,
+        LARGE,
+        packed(LARGE),
+        a_report(*MANY),
+        an_unusable_report(),
+        a_digest_of(),
+        *MESSAGES,
+    ],
 )
 def test_the_parts_are_the_text(data: Any) -> None:
     """To the byte: the key of an object is the hash of its text."""
