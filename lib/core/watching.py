@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
+from itertools import chain
 from typing import Final, NamedTuple
 
 from lib.core.patience import NOT_READY_HORIZON
@@ -167,12 +168,17 @@ def _candidates(
     tags: Iterable[TagRow], images: Mapping[str, ImageRow], now: datetime
 ) -> list[_Candidate]:
     """Return the images of which something is known, the one whose tag was pushed last first."""
-    rows = [(row, _place(row, images[row.digest])) for row in tags if row.digest in images]
-    last = {row.tag: row for row, _ in sorted(rows, key=lambda pair: pair[1])}
+    by_tag: defaultdict[str, list[tuple[_Place, TagRow]]] = defaultdict(list)
+    for row in tags:
+        if row.digest in images:
+            by_tag[row.tag].append((_place(row, images[row.digest]), row))
     holds: defaultdict[str, list[tuple[_Hold, _Place, str]]] = defaultdict(list)
-    for row, place in rows:
-        taker = row if row.tag == UNTAGGED else last[row.tag]
-        holds[row.digest].append((_hold(row, taker, images, now), place, row.tag))
+    for tag, rows in by_tag.items():
+        ordered = sorted(rows, key=lambda pair: pair[0], reverse=True)
+        # Images that never had a tag take nothing from each other.
+        lines = [[pair] for pair in ordered] if tag == UNTAGGED else [ordered]
+        for place, row, hold in chain.from_iterable(_held(line, images, now) for line in lines):
+            holds[row.digest].append((hold, place, tag))
     candidates = [
         _Candidate(images[digest], tuple(sorted(own, reverse=True)))
         for digest, own in holds.items()
@@ -184,13 +190,35 @@ def _place(row: TagRow, image: ImageRow) -> _Place:
     return _Place(row.pushed_at, image.image.pushed_at or _EVER, row.digest)
 
 
-def _hold(row: TagRow, taker: TagRow, images: Mapping[str, ImageRow], now: datetime) -> _Hold:
-    """Return what a tag is to its image; `taker` is the row of the image that it points to."""
-    if not _exists(row, images) or not _exists(taker, images):
-        return _Hold.FORMER
-    if taker is row:
-        return _Hold.LIVE
-    return _Hold.FORMER if scan_ended(images[taker.digest], now) else _Hold.MOVING
+def _held(
+    line: Sequence[tuple[_Place, TagRow]], images: Mapping[str, ImageRow], now: datetime
+) -> Iterator[tuple[_Place, TagRow, _Hold]]:
+    """
+    Yield the rows of a tag, newest first, each with what the tag is to its image.
+
+    An image keeps the tag while every image that took it later waits for its scan. One whose scan
+    ended, or from which the tag was deleted before the next push, has taken it for good.
+    """
+    moving = True
+    taken_at = None
+    for place, row in line:
+        exists = _exists(row, images)
+        if taken_at is None:
+            hold = _Hold.LIVE if exists else _Hold.FORMER
+        else:
+            hold = _Hold.MOVING if exists and moving else _Hold.FORMER
+        yield place, row, hold
+        left_at = _left_at(row, images)
+        left = left_at is not None and (taken_at is None or left_at < taken_at)
+        moving = moving and not left and not scan_ended(images[row.digest], now)
+        taken_at = row.pushed_at
+
+
+def _left_at(row: TagRow, images: Mapping[str, ImageRow]) -> datetime | None:
+    """Return when a tag was deleted with or without its image; None: it was not."""
+    if _exists(row, images):
+        return None
+    return row.deleted_at if is_deleted(row) else images[row.digest].gone_at
 
 
 def _exists(row: TagRow, images: Mapping[str, ImageRow]) -> bool:

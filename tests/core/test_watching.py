@@ -200,6 +200,30 @@ class TestMovedTag:
 
         assert digests(stream.at(8)) == ("C", ())
 
+    def test_a_tag_that_was_deleted_in_between_does_not_return_to_the_image_before_that(
+        self,
+    ) -> None:
+        """The image that it left long ago is no news while the next one is scanned."""
+        stream = Stream().pushed("latest", "A", 0).pushed("latest", "B", 1)
+        stream = stream.deleted("latest", "B", 2).pushed("latest", "C", 3, scanned=False)
+
+        assert digests(stream.at(3.1)) == (None, ())
+        assert digests(stream.scanned("C", 3.2).at(3.3)) == ("C", ())
+
+    def test_a_tag_that_an_image_took_for_good_does_not_return(self) -> None:
+        """That image was scanned, the tag went on, and the image is deleted now."""
+        stream = Stream().pushed("latest", "A", 0).pushed("latest", "B", 1)
+        stream = stream.pushed("latest", "C", 3, scanned=False).with_row("B", gone_at=at(3.05))
+
+        assert digests(stream.at(3.1)) == (None, ())
+
+    def test_an_image_between_that_was_never_scanned_takes_nothing_for_good(self) -> None:
+        """It was deleted after the tag went on; the image before stays current."""
+        stream = Stream().pushed("latest", "A", 0).pushed("latest", "B", 3, scanned=False)
+        stream = stream.pushed("latest", "C", 3.05, scanned=False).with_row("B", gone_at=at(3.1))
+
+        assert digests(stream.at(3.2)) == ("A", ())
+
     def test_moved_back_it_is_current_again(self) -> None:
         """A rollback of a mutable tag."""
         stream = Stream().pushed("latest", "A", 0).pushed("latest", "B", 5)
