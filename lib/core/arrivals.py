@@ -11,6 +11,7 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Final
 
+from lib.core.profiles import Interests
 from lib.core.proof import Listing, Proof, listings
 from lib.core.verdicts import RuleSet
 from lib.core.vulnerabilities import find
@@ -46,7 +47,9 @@ class Arrivals:
         before: Agreement | None,
         rules: RuleSet,
         day: date,
+        interests: Interests,
     ) -> None:
+        self._interests = interests
         self._state = state
         self._compared = desired.compared
         self._before = before
@@ -78,7 +81,7 @@ class Arrivals:
         if entry is not None and self._is_in_force(entry):
             yield Kind.NEW, f"the suppression {entry} does not cover {image}"
         if lifecycle is not None:
-            yield from _first(self._worsenings(item, lifecycle, None))
+            yield from self._first(self._worsenings(item, lifecycle, None), item)
             if self._is_later(lifecycle.deployed):
                 yield Kind.DEPLOYED, self._deployed(item)
         if entry is not None:
@@ -92,7 +95,7 @@ class Arrivals:
         now = item.reported
         lifecycle = self._lifecycle(item)
         if lifecycle is not None:
-            yield from _first(self._worsenings(item, lifecycle, before))
+            yield from self._first(self._worsenings(item, lifecycle, before), item, before)
             if self._is_later(lifecycle.left_current):
                 yield from self._fix_ready(item, lifecycle)
         if now.severity < before.severity:
@@ -121,6 +124,21 @@ class Arrivals:
             versions = (row.fixed_version for row in item.findings)
             version = next(filter(None, versions), None)
             yield Kind.FIX_AVAILABLE, f"a fix is available now{f': {version}' if version else ''}"
+
+    def _first(
+        self, judgements: Iterator[Judgement], item: DesiredItem, before: ReportedItem | None = None
+    ) -> Iterator[Judgement]:
+        """
+        Yield the first kind that a route asks for, with the reasons of all.
+
+        A severity often rises because an exploit is known: who asks only for exploits is notified.
+        """
+        kinds = list(judgements)
+        if kinds:
+            asked = (
+                kind for kind, _ in kinds if self._interests.ask_for(kind, item.reported, before)
+            )
+            yield next(asked, kinds[0][0]), "; ".join(reason for _, reason in kinds)
 
     def _fix_ready(self, item: DesiredItem, lifecycle: Lifecycle) -> Iterator[Judgement]:
         """Yield FIX_READY where the report of the current image proves it."""
@@ -184,10 +202,3 @@ class Arrivals:
         if expires is None:
             return f"alerts.yml has no suppression {entry} any more"
         return f"the suppression {entry} ended on {expires}"
-
-
-def _first(judgements: Iterator[Judgement]) -> Iterator[Judgement]:
-    """Yield the first kind, with the reasons of all; nothing where there is none."""
-    kinds = list(judgements)
-    if kinds:
-        yield kinds[0][0], "; ".join(reason for _, reason in kinds)

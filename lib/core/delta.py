@@ -63,7 +63,7 @@ def explained(
     return tuple(
         [
             replace(change, worth=interests.ask_for(change.kind, change.item, before))
-            for change, before in _changes(view, state, desired, today)
+            for change, before in _changes(view, state, desired, today, interests)
         ]
     )
 
@@ -90,12 +90,12 @@ def _agreement(state: StreamState, desired: Desired, today: Today) -> Agreement:
 
 
 def _changes(
-    view: View, state: StreamState, desired: Desired, today: Today
+    view: View, state: StreamState, desired: Desired, today: Today, interests: Interests
 ) -> Iterator[tuple[DeltaItem, ReportedItem | None]]:
     """Yield what becomes of each item, with the reported item that it was before."""
     pairs = _pairs(desired, view.reported)
     owners = {name: id_ for id_, names in desired.names.items() for name in names}
-    arrivals = Arrivals(state, desired, view.agreement, today.rules, today.day)
+    arrivals = Arrivals(state, desired, view.agreement, today.rules, today.day, interests)
     for id_, item in desired.items.items():
         before = view.reported.get(pairs[id_]) if id_ in pairs else None
         kind, reason = arrivals.kind(item) if before is None else arrivals.change(item, before)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from lib.core.arrivals import Arrivals, Judgement
+from lib.core.profiles import Interests, Profile
 from lib.models import ScanSource, Severity
 from lib.models.streams import Arrival, Comparison, Lifecycle, Role, StreamState
 from lib.models.views import Agreement, Kind, ReportedItem
@@ -16,6 +17,7 @@ from tests.support.streams import (
     a_lifecycle,
     a_reported,
     a_reported_condition,
+    a_route,
     a_stamp,
     a_state,
     a_watched,
@@ -37,6 +39,7 @@ def of(
     state: StreamState | None = None,
     suppressions: Any = (),
     hash_: str = "rules",
+    kinds: tuple[Kind, ...] = (),
 ) -> Judgement:
     """Return the kind of the only desired item, after an agreement with version 1."""
     state = state or a_state(a_watched(a_finding(fixed_version="3.0.14")), version=2)
@@ -44,7 +47,8 @@ def of(
     shown = show(state, suppressions=suppressions)
     (item,) = shown.items.values()
     rules = some_rules(suppressions=suppressions, hash_=hash_)
-    arrivals = Arrivals(state, shown, agreed, rules, TODAY)
+    interests = Interests((a_route(kinds=frozenset(kinds)),), Profile())
+    arrivals = Arrivals(state, shown, agreed, rules, TODAY, interests)
     return arrivals.kind(item) if reported is None else arrivals.change(item, reported)
 
 
@@ -280,6 +284,27 @@ def test_what_got_worse_in_several_ways_is_said_at_once() -> None:
     judgement = of(a_lifecycle(1, **stamps), agreed=AGREED, state=state, reported=reported)
 
     assert judgement == (Kind.RAISED, "raised from MEDIUM to HIGH; an exploit is known now")
+
+
+@pytest.mark.parametrize("reported", [None, a_reported(severity=Severity.MEDIUM, fixable=True)])
+def test_of_several_ways_the_one_that_a_route_asks_for_is_the_kind(
+    reported: ReportedItem | None,
+) -> None:
+    """A severity often rises because an exploit is known."""
+    row = a_finding(fixed_version="2", exploit_available="YES")
+    state = a_state(a_watched(row), version=2)
+    stamps = {name: a_stamp(2) for name in ("raised", "exploit_known")}
+
+    kind, reason = of(
+        a_lifecycle(1, **stamps),
+        agreed=AGREED,
+        state=state,
+        reported=reported,
+        kinds=(Kind.NEW, Kind.EXPLOIT_KNOWN),
+    )
+
+    assert kind is Kind.EXPLOIT_KNOWN
+    assert reason.startswith("raised ")
 
 
 def test_what_only_another_scanner_knows_is_taken_over_without_a_kind() -> None:
