@@ -145,13 +145,23 @@ def reference(image: Image, compared: StreamRule, rules: Sequence[StreamRule]) -
     Return the stream that `compare_with` of a rule names, in the repository of an image.
 
     That is the stream of the rule that has this very pattern, else the one that a tag of this name
-    would belong to.
+    would belong to. Of a rule that is compared itself, only a tag names a stream.
     """
     wanted = compared.compare_with or ""
-    others = [(rule, name) for rule, name in _named(image, rules) if rule.compare_with is None]
-    exact = (name for rule, name in others if wanted in rule.tags)
-    matching = (name for rule, name in others if _matches(wanted, rule.tags))
+    named = list(_named(image, rules))
+    exact = (name for rule, name in named if rule.compare_with is None and wanted in rule.tags)
+    matching = (
+        name if rule.compare_with is None else wanted
+        for rule, name in named
+        if _is_reference(wanted, rule, compared)
+    )
     return _stream(image, next(chain(exact, matching), None)).id
+
+
+def _is_reference(wanted: str, rule: StreamRule, compared: StreamRule) -> bool:
+    """Return whether a tag or pattern is in one stream of a rule, beside that of `compared`."""
+    own = rule.compare_with is None or (rule != compared and not _is_glob(wanted))
+    return own and _matches(wanted, rule.tags)
 
 
 def misplaced(
@@ -198,10 +208,10 @@ def overlaps(rules: Sequence[StreamRule]) -> Iterator[tuple[StreamRule, StreamRu
 
 
 def unknown_references(rules: Sequence[StreamRule]) -> Iterator[StreamRule]:
-    """Yield the rules whose `compare_with` is the pattern of no other rule, for `check-config`."""
-    patterns = {tag for rule in rules if rule.compare_with is None for tag in rule.tags}
+    """Yield the rules whose `compare_with` names no stream of another rule, for `check-config`."""
     for rule in rules:
-        if rule.compare_with is not None and rule.compare_with not in patterns:
+        wanted = rule.compare_with
+        if wanted is not None and not any(_is_reference(wanted, other, rule) for other in rules):
             yield rule
 
 
@@ -286,6 +296,10 @@ def _escaped(pattern: str) -> str:
 def _id(image: Image, pattern: str | None) -> StreamId:
     place = f"{image.account}/{image.region}/{image.repository}"
     return StreamId(place if pattern is None else f"{place}{_BAR}{pattern}")
+
+
+def _is_glob(pattern: str) -> bool:
+    return not set("*?[").isdisjoint(pattern)
 
 
 def _matches(value: str, globs: Iterable[str]) -> bool:

@@ -158,11 +158,26 @@ class TestCompareWith:
 
         assert stream_of_tag(IMAGE, "x1", (*rules, compared)).compare_with == f"{PLACE}|main*"
 
-    @pytest.mark.parametrize("compare_with", ["main-*", "pr-*"])
+    def test_a_tag_that_is_compared_itself_is_a_reference(self) -> None:
+        """A chain: pull requests are compared with `staging`, and that with `main-*`."""
+        staging = StreamRule(("staging",), compare_with="main-*")
+        rules = (MAIN, staging, StreamRule(("pr-*",), compare_with="staging"))
+
+        assert stream_of_tag(IMAGE, "staging", rules).compare_with == f"{PLACE}|main-*"
+        assert stream_of_tag(IMAGE, "pr-1", rules).compare_with == f"{PLACE}|staging"
+
+    def test_the_tag_of_a_pattern_that_is_compared_itself_is_a_reference(self) -> None:
+        """Each tag of that pattern is a stream, so the pattern names none, and a tag one."""
+        stages = StreamRule(("stage-*",), compare_with="main-*")
+        rules = (MAIN, stages, StreamRule(("pr-*",), compare_with="stage-1"))
+
+        assert stream_of_tag(IMAGE, "pr-1", rules).compare_with == f"{PLACE}|stage-1"
+
+    @pytest.mark.parametrize("compare_with", ["main-*", "pr-*", "pr-9"])
     def test_without_such_a_stream_the_repositorys_own_is_the_reference(
         self, compare_with: str
     ) -> None:
-        """Never another stream of a single tag."""
+        """Never another stream of the same entry."""
         rules = (
             StreamRule(("main-*",), ("shop/*",)),
             StreamRule(("pr-*",), compare_with=compare_with),
@@ -320,6 +335,16 @@ class TestUnknownReferences:
         rules = (MAIN, PULL_REQUESTS, wrong, StreamRule(("y-*",), compare_with="next"))
 
         assert list(unknown_references(rules)) == [wrong, rules[-1]]
+
+    def test_a_tag_of_another_rule_is_known(self) -> None:
+        """It belongs to a stream, even one that is compared itself."""
+        rules = (
+            StreamRule(("main*",)),
+            StreamRule(("staging",), compare_with="main"),
+            StreamRule(("pr-*",), compare_with="staging"),
+        )
+
+        assert not list(unknown_references(rules))
 
 
 class TestAlternating:
