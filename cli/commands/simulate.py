@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from cli.simulation.outcome import condition_part, differences, lines, name, vulnerabilities
+from cli.simulation.outcome import condition_part, differences, label, lines, vulnerabilities
 from cli.simulation.player import Performance, Player
 from cli.simulation.reading import read_story
 from cli.simulation.receivers import Arrival
+from cli.simulation.story import Story
 from cli.terminal import complain, print_table, say, working
 from lib.models.views import DeltaItem
 from lib.text import counted
@@ -42,12 +43,12 @@ def run(options: argparse.Namespace) -> int:
     with working("playing"):
         played = Player(story).play()
     if options.format == "json":
-        for line in lines(played):
+        for line in lines(story, played):
             print(json.dumps(line))
     else:
         say(story.title, style="bold")
-        _print_messages(played.arrivals)
-        _print_views(played)
+        _print_messages(story, played.arrivals)
+        _print_views(story, played)
     problems = differences(story, played) if options.check else []
     complain(*(f"{options.file}: {problem}" for problem in problems))
     if options.check and options.format == "text" and not problems:
@@ -55,10 +56,11 @@ def run(options: argparse.Namespace) -> int:
     return int(bool(problems))
 
 
-def _print_messages(arrivals: Sequence[Arrival]) -> None:
+def _print_messages(story: Story, arrivals: Sequence[Arrival]) -> None:
+    streams = {arrival.row.stream for arrival in arrivals}
     for arrival in arrivals:
         quiet = " (quiet: brought up to date without a message)" if arrival.message.quiet else ""
-        about = name(arrival.row.stream)
+        about = label(arrival.row.stream, streams, story)
         current = arrival.message.state.current
         image = f", {current.image.name}" if current is not None else ""
         say()
@@ -76,11 +78,15 @@ def _subject(item: DeltaItem) -> str:
     return condition_part(item) or "the image"
 
 
-def _print_views(played: Performance) -> None:
+def _print_views(story: Story, played: Performance) -> None:
     rows = [
-        (destination, name(stream), ", ".join(sorted(vulnerabilities(view))) or "nothing")
-        for destination, streams in sorted(played.views.items())
-        for stream, view in sorted(streams.items())
+        (
+            destination,
+            label(stream, views, story),
+            ", ".join(sorted(vulnerabilities(view))) or "nothing",
+        )
+        for destination, views in sorted(played.views.items())
+        for stream, view in sorted(views.items())
     ]
     if rows:
         say()

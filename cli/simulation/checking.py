@@ -5,8 +5,9 @@ A story with such a mistake would be played, and nothing would come of the step.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import Final, NamedTuple
+from typing import Final
 
+from cli.simulation.images import Place, place_named, places_meant
 from cli.simulation.story import (
     Action,
     Delete,
@@ -27,19 +28,13 @@ _ITSELF: Final = ""
 """The only part of an image that is no index."""
 
 
-class _Place(NamedTuple):
-    account: str | None
-    region: str | None
-    repository: str
-
-
 def mistakes(story: Story, destinations: Collection[str]) -> Iterator[StoryError]:
     """
     Yield the mistakes of a story, in the order of its steps.
 
     `destinations`: the names in its rules, and in those that it deploys later.
     """
-    images = _Images()
+    images = _Images(Place(story.account, story.region, ""))
     for step in story.steps:
         path = ("steps", step.number - 1)
         problem = images.problem(step.action) or _receiver_problem(step.action, destinations)
@@ -73,19 +68,19 @@ def _no_destination(name: str, destinations: Collection[str]) -> str:
 class _Images:
     """The images that a story has pushed so far, with the names of their parts."""
 
-    def __init__(self) -> None:
-        self._parts: dict[str, dict[_Place, frozenset[str]]] = {}
+    def __init__(self, home: Place) -> None:
+        self._home = home
+        self._parts: dict[str, dict[Place, frozenset[str]]] = {}
 
     def problem(self, action: Action) -> str | None:
         """Return why a step cannot be done, in words; else keep what it pushes or deletes."""
         match action:
             case Push():
-                self._push(action)
-                return None
+                return self._push(action)
             case TagPush(image=image) | InUse(image=image) | Move(image=image):
                 return self._missing(image)
             case Rescan():
-                return self._missing(action.image) or self._other_parts(action)
+                return self._missing(action.image) or self._rescanned(action)
             case Delete(image=ImageName(word="") as image):
                 return self._without_repository(image)
             case Delete(image=image):
@@ -96,21 +91,19 @@ class _Images:
             case _:
                 return None
 
-    def _push(self, push: Push) -> None:
-        name = push.image
-        parts: Mapping[str, object] = push.scan.parts if push.scan is not None else {}
-        place = _Place(name.account, name.region, name.repository or "")
+    def _push(self, push: Push) -> str | None:
+        name, scan = push.image, push.scan
+        place = place_named(name, self._home)
+        if scan is not None and place in self._parts.get(name.word, ()):
+            return self._other_parts(name, place, scan.parts)
+        parts: Mapping[str, object] = scan.parts if scan is not None else {}
         for part in filter(None, parts):
             self._parts.setdefault(f"{name.word}/{part}", {})[place] = frozenset()
         self._parts.setdefault(name.word, {}).setdefault(place, frozenset(parts) - {_ITSELF})
+        return None
 
-    def _places(self, name: ImageName) -> list[_Place]:
-        return [
-            place
-            for place in self._parts.get(name.word, ())
-            if name.repository is None
-            or place == _Place(name.account, name.region, name.repository)
-        ]
+    def _places(self, name: ImageName) -> list[Place]:
+        return places_meant(name, self._parts.get(name.word, ()), self._home)
 
     def _missing(self, name: ImageName) -> str | None:
         places = self._places(name)
@@ -123,25 +116,28 @@ class _Images:
         there = ", ".join(word for word, places in self._parts.items() if places) or "none"
         return f"no image {name.word!r} was pushed before{where}; there are: {there}"
 
-    def _other_parts(self, rescan: Rescan) -> str | None:
+    def _rescanned(self, rescan: Rescan) -> str | None:
         (place,) = self._places(rescan.image)
-        parts = self._parts[rescan.image.word][place]
-        other = sorted(set(rescan.parts) - (parts or {_ITSELF}))
+        return self._other_parts(rescan.image, place, rescan.parts)
+
+    def _other_parts(self, name: ImageName, place: Place, wanted: Iterable[str]) -> str | None:
+        parts = self._parts[name.word][place]
+        other = sorted(set(wanted) - (parts or {_ITSELF}))
         if not other:
             return None
         if not parts:
-            return f"image {rescan.image.word!r} is no index: it has no parts"
+            return f"image {name.word!r} is no index: it has no parts"
         there = ", ".join(sorted(parts))
         wrong = other[0] or "a list for the whole index"
-        return f"image {rescan.image.word!r} is an index without {wrong}; its parts are: {there}"
+        return f"image {name.word!r} is an index without {wrong}; its parts are: {there}"
 
     def _without_repository(self, name: ImageName) -> str | None:
         """Forget the images of a repository; return why none can be deleted, in words."""
         there = {place for places in self._parts.values() for place in places}
-        gone = _Place(name.account, name.region, name.repository or "")
+        gone = place_named(name, self._home)
         if gone not in there:
             names = ", ".join(sorted({place.repository for place in there})) or "none"
-            where = f"{gone.repository}{f' in {gone.account}' if gone.account else ''}"
+            where = f"{gone.repository}{f' in {gone.account}' if name.account else ''}"
             return f"no image was pushed to {where} before; there are repositories: {names}"
         for word, places in self._parts.items():
             self._parts[word] = {place: parts for place, parts in places.items() if place != gone}

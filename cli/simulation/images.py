@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
-from cli.simulation.story import FindingForm, PartAnswer
+from cli.simulation.story import FindingForm, ImageName, PartAnswer
 
 Json = Any
 BASIC: Final = "basic"
@@ -66,6 +66,31 @@ class StoredImage:
     def media_type(self) -> str:
         """Of its manifest."""
         return INDEX if self.is_index else MANIFEST
+
+
+def place_named(name: ImageName, home: Place) -> Place:
+    """Return the repository that a step names, in the account and region of the story's `home`."""
+    return Place(
+        name.account or home.account, name.region or home.region, name.repository or home.repository
+    )
+
+
+def places_meant(name: ImageName, places: Iterable[Place], home: Place) -> list[Place]:
+    """
+    Return those of an image's repositories that a step means; several where it is not clear.
+
+    Without a repository, that of the account and region which the step names, or else of `home`.
+    """
+    wanted = place_named(name, home)
+    if name.repository is not None:
+        return [place for place in places if place == wanted]
+    named = [
+        place
+        for place in places
+        if name.account in (None, place.account) and name.region in (None, place.region)
+    ]
+    own = [p for p in named if (p.account, p.region) == (wanted.account, wanted.region)]
+    return own if len(own) == 1 else named
 
 
 def digest_of(*words: str) -> str:

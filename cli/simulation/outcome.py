@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby, islice
 from typing import Any
 
 from cli.simulation.player import Performance
@@ -62,24 +63,24 @@ def differences(story: Story, played: Performance) -> list[str]:
     if story.messages is not None:
         problems += _unmatched("messages", story.messages, played.arrivals, ordered=True)
     for view in story.views:
-        problems += _view_differences(view, played)
+        problems += _view_differences(view, story, played)
     return problems
 
 
 def _unmatched(
     place: str, expected: Sequence[Expectation], arrivals: Sequence[Arrival], *, ordered: bool
 ) -> list[str]:
-    actual = [notified(arrival) for arrival in arrivals]
-    if ordered and len(expected) != len(actual):
+    if ordered:
         # The quiet end of conditions alone has no kind; a story may leave it out.
-        actual = [there for there in actual if there.kinds]
-    if ordered and len(expected) == len(actual):
-        pairs = zip(expected, actual, strict=True)
-        return [
-            f"{place}: expected {_words(wanted)}, notified {there}"
-            for wanted, there in pairs
-            if not matches(wanted, there)
-        ]
+        news = [arrival for arrival in arrivals if notified(arrival).kinds]
+        for some in (arrivals, news):
+            if len(some) == len(expected):
+                return [
+                    f"{place}: expected {_words(wanted)}, notified {there}"
+                    for wanted, there in _pairs(expected, some)
+                    if not matches(wanted, there)
+                ]
+    actual = [notified(arrival) for arrival in arrivals]
     missing = list(expected)
     surplus = []
     for there in actual:
@@ -92,6 +93,24 @@ def _unmatched(
         *(f"{place}: expected {_words(wanted)}, and it was not notified" for wanted in missing),
         *(f"{place}: notified {there}, and it is not expected" for there in surplus),
     ]
+
+
+def _pairs(
+    expected: Sequence[Expectation], arrivals: Sequence[Arrival]
+) -> Iterable[tuple[Expectation, Entry]]:
+    """Yield what is expected beside what came, in order; messages of one moment have none."""
+    wanted = iter(expected)
+    for _, moment in groupby(arrivals, key=lambda arrival: arrival.at):
+        came = [notified(arrival) for arrival in moment]
+        missing = []
+        for expectation in islice(wanted, len(came)):
+            there = next((entry for entry in came if matches(expectation, entry)), None)
+            if there is not None:
+                came.remove(there)
+                yield expectation, there
+            else:
+                missing.append(expectation)
+        yield from zip(missing, came, strict=True)
 
 
 def matches(expected: Expectation, there: Entry) -> bool:
@@ -107,12 +126,13 @@ def _words(expected: Expectation) -> str:
     return str(Entry(expected.to, expected.kinds, expected.quiet))
 
 
-def _view_differences(expected: ViewExpectation, played: Performance) -> Iterable[str]:
+def _view_differences(
+    expected: ViewExpectation, story: Story, played: Performance
+) -> Iterable[str]:
     place = f"open: {expected.to}: {expected.stream}"
-    views = played.views.get(Destination(expected.to), {})
-    view = next((view for stream, view in views.items() if name(stream) == expected.stream), None)
+    view = _view(expected, story, played)
     ids = vulnerabilities(view) if view is not None else frozenset()
-    if ids != expected.ids:
+    if expected.ids is not None and ids != expected.ids:
         yield f"{place}: expected {sorted(expected.ids)}, the view holds {sorted(ids)}"
     if expected.incident is not None:
         incident = "open" if ids else "resolved"
@@ -122,9 +142,31 @@ def _view_differences(expected: ViewExpectation, played: Performance) -> Iterabl
             yield f"{place}: expected the incident {expected.incident}, it is {incident}"
 
 
+def _view(expected: ViewExpectation, story: Story, played: Performance) -> View | None:
+    """Return the view that a story means: one of its own account and region goes first."""
+    views = played.views.get(Destination(expected.to), {})
+    labelled = {label(stream, views, story): view for stream, view in views.items()}
+    named = (view for stream, view in views.items() if name(stream) == expected.stream)
+    return labelled.get(expected.stream) or next(named, None)
+
+
 def name(stream: StreamId) -> str:
     """Return how a story names a stream: its repository, and after a blank the pattern."""
     return " ".join(filter(None, (repository_of(stream), pattern_of(stream))))
+
+
+def label(stream: StreamId, streams: Iterable[StreamId], story: Story) -> str:
+    """
+    Return the name of a stream, with account and region where it would not be the only one.
+
+    A stream in the account and region of the story itself keeps its name.
+    """
+    short = name(stream)
+    alike = [other for other in streams if name(other) == short and other != stream]
+    if not alike or stream.startswith(f"{story.account}/{story.region}/"):
+        return short
+    place = stream.split("/", maxsplit=2)[:2]
+    return "/".join((*place, short))
 
 
 def vulnerabilities(view: View) -> frozenset[str]:
@@ -132,8 +174,9 @@ def vulnerabilities(view: View) -> frozenset[str]:
     return frozenset(item.id for item in view.reported.values() if item.condition is None)
 
 
-def lines(played: Performance) -> Iterable[Json]:
+def lines(story: Story, played: Performance) -> Iterable[Json]:
     """Yield one JSON document a message, and the views at the end."""
+    streams = {arrival.row.stream for arrival in played.arrivals}
     for arrival in played.arrivals:
         delta = arrival.message.delta
         kinds: dict[str, list[Json]] = {}
@@ -145,7 +188,7 @@ def lines(played: Performance) -> Iterable[Json]:
         yield {
             "time": arrival.at.strftime("%Y-%m-%dT%H:%M:%SZ"),
             "to": arrival.row.destination,
-            "stream": name(arrival.row.stream),
+            "stream": label(arrival.row.stream, streams, story),
             "image": current.image.name if current is not None else None,
             "quiet": arrival.message.quiet,
             "kinds": kinds,
@@ -153,8 +196,9 @@ def lines(played: Performance) -> Iterable[Json]:
     yield {
         "views": {
             destination: {
-                name(stream): sorted(vulnerabilities(view)) for stream, view in streams.items()
+                label(stream, views, story): sorted(vulnerabilities(view))
+                for stream, view in views.items()
             }
-            for destination, streams in played.views.items()
+            for destination, views in played.views.items()
         }
     }

@@ -21,6 +21,7 @@ from cli.simulation.story import (
     Action,
     Delete,
     DeployRules,
+    FindingForm,
     InUse,
     Move,
     Notice,
@@ -44,6 +45,11 @@ _LATE: Final = timedelta(hours=1)
 _SCAN_TAKES: Final = timedelta(seconds=30)
 """From a push to the end of its scan."""
 _DAILY: Final = time(0, 10)
+
+
+def _lateness(answer: PartAnswer) -> timedelta:
+    """Return how much later than what it is about the event of an answer comes."""
+    return answer.delay or (_LATE if answer.notice is Notice.LATE else timedelta())
 
 
 class Clock:
@@ -171,14 +177,14 @@ class Player:
     def _push(self, push: Push) -> None:
         platforms = tuple(push.scan.parts) if push.scan is not None else ()
         image, exists = self._registry.push(push.image, platforms, self._clock.now)
-        if push.scan is not None and not exists:
+        if push.scan is not None:
             for member in image.members or (image,):
-                if member.answer is not None:
-                    continue
-                answer = push.scan.parts[member.platform]
-                self._scan(member, push.scan.scanner, answer)
-                if member is not image:
-                    self._send(events.action(member, "PUSH", None, self._number(), self._now))
+                # A part that was pushed before its index has been scanned.
+                if exists or member.answer is None:
+                    answer = push.scan.parts[member.platform if member is not image else ""]
+                    self._scan(member, push.scan.scanner, answer)
+                    if member is not image:
+                        self._send(events.action(member, "PUSH", None, self._number(), self._now))
         self._tag(image, push.tags)
 
     def _scan(self, image: StoredImage, scanner: str, answer: PartAnswer) -> None:
@@ -189,9 +195,8 @@ class Player:
             self._registry.set_answer(image, scanner, answer, self._now)
 
         self._clock.at(ended, end)
-        late = answer.delay or (_LATE if answer.notice is Notice.LATE else timedelta())
         if answer.notice is not Notice.LOST:
-            self._clock.at(ended + late, lambda: self._announce(image, ended))
+            self._clock.at(ended + _lateness(answer), lambda: self._announce(image, ended))
 
     def _announce(self, image: StoredImage, ended: datetime) -> None:
         if (image.place, image.digest) in self._registry.images:
@@ -211,10 +216,23 @@ class Player:
             target = by_platform.get(platform, image)
             before = target.answer.findings if target.answer is not None else ()
             self._registry.set_answer(target, target.scanner, answer, self._now)
-            if rescan.events and target.scanner != BASIC:
-                forms = changed(before, answer.findings)
-                for raw in events.findings(target, forms, self._number(len(forms)), self._now):
-                    self._send(raw)
+            if rescan.events and answer.notice is not Notice.LOST:
+                self._clock.at(self._now + _lateness(answer), self._rescanned(target, before))
+
+    def _rescanned(self, image: StoredImage, before: Sequence[FindingForm]) -> Callable[[], None]:
+        """Return what sends the events of a rescan: of basic scanning, that its scan ended."""
+        ended = self._now
+        forms = changed(before, image.answer.findings if image.answer is not None else ())
+        number = self._number(len(forms))
+
+        def send() -> None:
+            if image.scanner == BASIC:
+                self._announce(image, ended)
+                return
+            for raw in events.findings(image, forms, number, self._now):
+                self._send(raw)
+
+        return send
 
     def _delete(self, delete: Delete) -> None:
         if not delete.image.word:

@@ -17,7 +17,16 @@ from typing import Any, Final, TypeVar, cast
 
 from cli.simulation import answers
 from cli.simulation.clients import Refusal, StoryClient
-from cli.simulation.images import BASIC, INDEX, MANIFEST, Place, StoredImage, digest_of
+from cli.simulation.images import (
+    BASIC,
+    INDEX,
+    MANIFEST,
+    Place,
+    StoredImage,
+    digest_of,
+    place_named,
+    places_meant,
+)
 from cli.simulation.story import ImageName, PartAnswer
 
 Json = Any
@@ -41,8 +50,7 @@ class Registry:
     """Every repository of the story."""
 
     def __init__(self, account: str, region: str) -> None:
-        self._account = account
-        self._region = region
+        self._home = Place(account, region, "")
         self.images: dict[tuple[Place, str], StoredImage] = {}
         self._repositories: dict[Place, None] = {}
         self.answers: dict[tuple[str, ...], Json] = {}
@@ -52,11 +60,11 @@ class Registry:
 
     def place(self, name: ImageName) -> Place:
         """Return the repository of an image that a story names. Raises `LookupError`."""
-        account, region = name.account or self._account, name.region or self._region
         if name.repository is not None:
-            return Place(account, region, name.repository)
+            return place_named(name, self._home)
         digest = digest_of(name.word)
-        places = [place for place, stored in self.images if stored == digest]
+        there = [place for place, stored in self.images if stored == digest]
+        places = places_meant(name, there, self._home)
         if len(places) != 1:
             problem = "is in no repository" if not places else "is in several repositories"
             raise LookupError(f"image {name.word} {problem}: name the repository")
@@ -73,7 +81,7 @@ class Registry:
     def push(
         self, name: ImageName, platforms: Sequence[str], now: datetime
     ) -> tuple[StoredImage, bool]:
-        """Store an image, or an index of platforms; return it, and whether it was there."""
+        """Store an image, or an index of platforms; return it, and whether it was there before."""
         place, digest = self.place(name), digest_of(name.word)
         stored = self.images.get((place, digest))
         if stored is not None:

@@ -192,7 +192,8 @@ class ViewExpectation:
     to: str
     stream: str
     """The repository, and after a blank the pattern where there is one."""
-    ids: frozenset[str]
+    ids: frozenset[str] | None
+    """None: a story states the incident alone."""
     incident: str | None = None
 
 
@@ -408,5 +409,6 @@ def _views(entry: Mapping[str, Json]) -> Iterable[ViewExpectation]:
         for stream, view in streams.items():
             ids, incident = view, None
             if isinstance(view, Mapping):
-                ids, incident = view.get("ids", ()), view.get("incident")
-            yield ViewExpectation(destination, stream, frozenset(ids), incident)
+                ids, incident = view.get("ids"), view.get("incident")
+            named = None if ids is None else frozenset(ids)
+            yield ViewExpectation(destination, stream, named, incident)

@@ -92,9 +92,10 @@ def test_messages_in_another_order_are_named(tmp_path: Path) -> None:
 
 def test_every_message_is_a_line_of_json(text: str, tmp_path: Path) -> None:
     """With its reasons; the views come last."""
-    played = Player(story(text, tmp_path)).play()
+    whole = story(text, tmp_path)
+    played = Player(whole).play()
 
-    documents = [json.loads(json.dumps(line)) for line in lines(played)]
+    documents = [json.loads(json.dumps(line)) for line in lines(whole, played)]
 
     first, quiet = documents[0], documents[1]
     assert first["to"] == "on-call"
@@ -103,3 +104,53 @@ def test_every_message_is_a_line_of_json(text: str, tmp_path: Path) -> None:
     assert quiet["quiet"] is True
     assert "lowered" in quiet["kinds"]["no_longer_reported"][0]["reason"]
     assert documents[-1] == {"views": {"on-call": {"shop/api": ["CVE-2026-1001"]}}}
+
+
+def test_messages_of_one_moment_have_no_order(tmp_path: Path) -> None:
+    """Two destinations are notified of one push at once."""
+    text = (STORIES / "02-clean-release-and-regression.yml").read_text()
+    to_both = [
+        "  - {to: on-call, baseline: [CVE-2026-1001]}\n  - {to: team, baseline: [CVE-2026-1001]}\n",
+        "  - {to: team, resolved: [CVE-2026-1001]}\n  - {to: on-call, resolved: [CVE-2026-1001]}\n",
+        "  - {to: on-call, new: [CVE-2026-1001]}\n  - {to: team, new: [CVE-2026-1001]}\n",
+    ]
+
+    for order in (to_both, [to_both[1], to_both[0], to_both[2]]):
+        whole = story(f"{text}messages:\n{''.join(order)}", tmp_path)
+        assert (differences(whole, Player(whole).play()) == []) is (order is to_both)
+
+
+def test_an_incident_is_checked_without_its_vulnerabilities(text: str, tmp_path: Path) -> None:
+    """A story may state the incident alone."""
+    whole = story(
+        text.replace("{ids: [CVE-2026-1001], incident: open}", "{incident: open}"), tmp_path
+    )
+
+    assert differences(whole, Player(whole).play()) == []
+
+
+TWO_ACCOUNTS = """\
+  - after: 1h
+    push: {repository: shop/api, image: Z, tags: ["1.0"], account: "000011112222"}
+    scan: {scanner: enhanced, findings: [critical]}
+open:
+  on-call: {shop/api: {incident: resolved}, 000011112222/eu-central-1/shop/api: [CVE-2026-1001]}
+"""
+
+
+def test_a_stream_of_the_same_name_elsewhere_has_its_account(text: str, tmp_path: Path) -> None:
+    """The name alone is that of the story's own account, whatever comes first."""
+    before = text[: text.index("  - after: 1d\n")]
+    whole = story(before.replace("shop/web", "shop/api") + TWO_ACCOUNTS, tmp_path)
+    played = Player(whole).play()
+
+    assert differences(whole, played) == []
+    *_, views = lines(whole, played)
+    assert views == {
+        "views": {
+            "on-call": {
+                "shop/api": [],
+                "000011112222/eu-central-1/shop/api": ["CVE-2026-1001"],
+            }
+        }
+    }
