@@ -23,7 +23,7 @@ def rates() -> list[Figure]:
 def _rate(kind: str) -> float:
     world, waker = World(1, kinds=(kind,), each=1), RecordingWaker()
     with world.environment() as app, captured(world.log):
-        app.waker = waker  # type: ignore[assignment]  # a fake
+        app.stores.waker = waker  # type: ignore[assignment]  # a fake
         for number in range(ALERTS):
             image = an_image(number, repository=f"{kind}-0/app-{number}")
             world.registry.reports[image.digest] = a_report(a_finding(f"CVE-2026-{number}"))

@@ -12,7 +12,6 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Final
 
-from lib.bootstrap.streams import sync_rules
 from lib.config.model import Config
 from lib.core.notifications import ViewStep, after_claim, new_row
 from lib.core.owners import Owners, owned
@@ -22,6 +21,7 @@ from lib.core.streams import Stream, stream_of_tag, streams_of
 from lib.core.sync import SyncRules, ViewPlan, plan_view, sync_view
 from lib.core.verdicts import mismatches
 from lib.errors import DocumentError
+from lib.flows.sync_rules import sync_rules
 from lib.models import (
     AnyReport,
     DeliveryId,

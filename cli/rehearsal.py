@@ -143,10 +143,10 @@ class _Stage:
     """The flows of a stage, over a layer."""
 
     def __init__(self, application: App, registry: EcrRegistry) -> None:
-        flows = application.streams
+        flows, stores = application.streams, application.stores
         self.streams: dict[StreamId, None] = {}
         self.unread: dict[str, str] = {}
-        layer: Any = Layer(flows.stream_store, flows.image_store, flows.objects)
+        layer: Any = Layer(stores.streams, stores.images, stores.objects)
         self.syncs = StreamSync(
             streams=layer,
             images=layer,
@@ -158,9 +158,9 @@ class _Stage:
             source=application.source,
             images=layer,
             objects=layer,
-            progress=application.progress,
+            progress=stores.progress,
             keep=self.syncs.keep,
-            coverage=lambda: flows.coverage,
+            coverage=lambda: application.coverage,
             findings_before=self.syncs.findings_before,
             rules=lambda: flows.rules_as_stored.streams,
             watched=self.syncs.watches,
@@ -169,11 +169,11 @@ class _Stage:
         self.image_pass = ImagePass(
             registry=registry,
             repositories=application.repositories,
-            coverage=flows.coverage,
+            coverage=application.coverage,
             images=self._images,
             records=layer,
             streams=layer,
-            listing=flows.stream_store,
+            listing=stores.streams,
             rules=lambda: flows.rules_as_stored.streams,
             events=self,
             queue=_Queue(self.streams),

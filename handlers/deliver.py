@@ -89,12 +89,12 @@ def process_record(application: App, record: QueueRecord) -> None:
 
     Returns no sooner than the destination may get its next message. Raises `ComeBackError`.
     """
-    with failures_logged(record, application.returns):
+    with failures_logged(record, application.stores.returns):
         wake_up = _wake_up(body_of(record.body))
         outcome = application.streams.notifications.deliver(wake_up)
         _record(wake_up.id, outcome, now=application.now())
         if outcome.following is not None:
-            application.waker.wake([wake_up_of(outcome.following)])
+            application.stores.waker.wake([wake_up_of(outcome.following)])
     if outcome.pace:
         _keep_pace(application, record, outcome.pace)
 
@@ -109,7 +109,7 @@ def _keep_pace(application: App, record: QueueRecord, seconds: float) -> None:
     """
     if record.receives == 1:
         with suppress(StoreError):
-            application.returns(record.event_source_arn).after_pace(
+            application.stores.returns(record.event_source_arn).after_pace(
                 record.receipt_handle, seconds=seconds
             )
             raise ComeBackError

@@ -37,7 +37,7 @@ def process_batch(application: App, event: dict[str, Any]) -> BatchAnswer:
     metrics.add_metric(Metric.EVENTS_RECEIVED, MetricUnit.Count, len(records))
     try:
         gathered = [read for record in records if (read := _read(application, record)) is not None]
-        sent = application.streams.finding_queue.put(gathered, now=application.now())
+        sent = application.stores.finding_queue.put(gathered, now=application.now())
     except StoreError as error:
         return _all_back(application, records, error)
     metrics.add_metric(Metric.FINDING_EVENTS_GATHERED, MetricUnit.Count, len(gathered))
@@ -51,7 +51,7 @@ def _read(application: App, record: QueueRecord) -> Gathered | None:
         body = body_of(record.body)
         event = parse_event(body)
     except EventError as error:
-        application.dead_letters.put(record.body, error)
+        application.stores.dead_letters.put(record.body, error)
         metrics.add_metric(Metric.EVENTS_REJECTED, MetricUnit.Count, 1)
         logger.error("event rejected", reason=error.reason, error=str(error))
         return None
@@ -64,6 +64,6 @@ def _read(application: App, record: QueueRecord) -> Gathered | None:
 
 def _all_back(application: App, records: list[QueueRecord], error: StoreError) -> BatchAnswer:
     for record in records:
-        with suppress(StoreError), failures_logged(record, application.returns):
+        with suppress(StoreError), failures_logged(record, application.stores.returns):
             raise error
     return come_back(records)

@@ -80,7 +80,7 @@ def _query(event: dict[str, Any]) -> dict[str, str]:
 
 
 def _opened(application: App, key: str) -> dict[str, Any]:
-    page = application.streams.pages.open(key)
+    page = application.pages.open(key)
     if isinstance(page, GonePage):
         return _error_page(HTTPStatus.NOT_FOUND, _GONE, _about(page))
     metrics.add_metric(Metric.LINKS_OPENED, MetricUnit.Count, 1)
@@ -91,7 +91,7 @@ def _opened(application: App, key: str) -> dict[str, Any]:
 
 def _looked_at(application: App, key: str) -> dict[str, Any]:
     """Answer a program that checks the link: whether it opens. No page is made for it."""
-    exists = application.streams.pages.exists(key)
+    exists = application.pages.exists(key)
     status = HTTPStatus.OK if exists else HTTPStatus.NOT_FOUND
     return {"statusCode": status.value, "headers": _HEADERS}
 

@@ -82,11 +82,11 @@ def process_record(
     if record.message_id != first and seconds_left() < FETCH_RESERVE:
         _give_back(application, record)
     metrics.add_metric(Metric.EVENTS_RECEIVED, MetricUnit.Count, 1)
-    with failures_logged(record, application.returns):
+    with failures_logged(record, application.stores.returns):
         try:
             _process(application, body_of(record.body), seconds_left)
         except EventError as error:
-            application.dead_letters.put(record.body, error)
+            application.stores.dead_letters.put(record.body, error)
             metrics.add_metric(Metric.EVENTS_REJECTED, MetricUnit.Count, 1)
             logger.error("event rejected", reason=error.reason, error=str(error))
 
@@ -94,7 +94,7 @@ def process_record(
 def _give_back(application: App, record: QueueRecord) -> NoReturn:
     """Return an unprocessed record to the queue. Always raises `OutOfTimeError`."""
     with suppress(StoreError):
-        application.returns(record.event_source_arn).at_once(record.receipt_handle)
+        application.stores.returns(record.event_source_arn).at_once(record.receipt_handle)
     logger.info("record returned", message_id=record.message_id, reason="out-of-time")
     raise OutOfTimeError("There is no time left for another record")
 
@@ -111,7 +111,7 @@ def _process(application: App, body: dict[str, Json], seconds_left: Callable[[],
     comeback = outcome.comeback(body)
     if comeback is not None and outcome.revisit is not None:
         delay = round(outcome.revisit.total_seconds())
-        application.waker.revisit(comeback, delay_seconds=delay)
+        application.stores.waker.revisit(comeback, delay_seconds=delay)
     outcomes = application.streams.rounds.run(
         outcome.streams, cause, outcome.news, has_time=lambda: seconds_left() > SYNC_RESERVE
     )

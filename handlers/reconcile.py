@@ -50,7 +50,7 @@ def _note_what_runs(application: App) -> None:
         metrics.add_metric(Metric.WORKLOADS_UNREAD, MetricUnit.Count, 1)
         logger.warning("workloads not read", exc_info=error)
         return
-    queued = application.streams.sync_queue.put(streams, "running")
+    queued = application.stores.sync_queue.put(streams, "running")
     if queued:
         logger.info("streams queued", cause="running", streams=queued)
 

@@ -24,18 +24,16 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:  #
 
 def sweep(application: App) -> dict[str, int]:
     """Queue the streams that are due, and wake due notifications. Count both."""
-    streams, now = application.streams, application.now()
+    streams, stores, now = application.streams, application.stores, application.now()
     rules = streams.rules_book.follow(
         lambda record: streams.passes.run(RULES, turn_of(record)).complete
     )
     if rules is RulesStep.OUTDATED:
         metrics.add_metric(Metric.CONFIG_UNREAD, MetricUnit.Count, 1)
         logger.error("configuration not read", reason="a newer alerts.yml is recorded")
-    synced = streams.sync_queue.put(streams.stream_store.take_due(now=now), "time")
+    synced = stores.sync_queue.put(stores.streams.take_due(now=now), "time")
     folded = streams.summaries.run()
-    queued = wake_due(
-        streams.notification_store, application.waker, now=now, has_pace=streams.has_pace
-    )
+    queued = wake_due(stores.notifications, stores.waker, now=now, has_pace=streams.has_pace)
     metrics.add_metric(Metric.DELIVERIES_QUEUED, MetricUnit.Count, queued)
     metrics.add_metric(Metric.DELIVERIES_FOLDED, MetricUnit.Count, folded)
     logger.info("sweep finished", queued=queued, folded=folded, streams=synced, rules=rules)

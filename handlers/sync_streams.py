@@ -39,7 +39,7 @@ def process_batch(application: App, event: dict[str, Any], context: LambdaContex
 
 def process_record(application: App, has_time: Callable[[], bool], record: QueueRecord) -> None:
     """Sync the streams of a message. It comes back where one of them could not be synced."""
-    with failures_logged(record, application.returns):
+    with failures_logged(record, application.stores.returns):
         streams, cause = _streams(body_of(record.body))
         log_syncs(application.streams.rounds.run(streams, cause, has_time=has_time), cause)
 

@@ -9,7 +9,8 @@ import boto3
 import pytest
 
 from lib.bootstrap import process
-from lib.bootstrap.app import App, utc_now
+from lib.bootstrap.adapters import utc_now
+from lib.bootstrap.app import App
 from lib.bootstrap.clients import Clients
 from lib.bootstrap.settings import Settings
 from lib.config import load
@@ -60,8 +61,8 @@ def test_the_flows_are_built_once(config: Config) -> None:
     app = an_app(config)
 
     assert app.streams is app.streams
-    assert app.waker is app.waker
-    assert app.dead_letters is app.dead_letters
+    assert app.stores.waker is app.stores.waker
+    assert app.stores.dead_letters is app.stores.dead_letters
 
 
 def test_reconciliation_looks_back_as_far_as_was_deployed(config: Config) -> None:
@@ -186,10 +187,10 @@ def test_the_queue_of_a_record_is_found_by_its_name(config: Config) -> None:
         DELIVERIES_QUEUE_URL="https://sqs/1/deliveries.fifo",
     )
 
-    assert app.returns("arn:aws:sqs:eu-central-1:1:scan-events") is not None
-    assert app.returns("arn:aws:sqs:eu-central-1:1:deliveries.fifo") is not None
+    assert app.stores.returns("arn:aws:sqs:eu-central-1:1:scan-events") is not None
+    assert app.stores.returns("arn:aws:sqs:eu-central-1:1:deliveries.fifo") is not None
     with pytest.raises(ConfigError, match="does not know the queue other"):
-        app.returns("arn:aws:sqs:eu-central-1:1:other")
+        app.stores.returns("arn:aws:sqs:eu-central-1:1:other")
 
 
 class OneSecret:
@@ -210,7 +211,7 @@ def test_a_link_that_is_made_can_be_opened(config: Config) -> None:
         REPORT_LINK_DAYS="30",
         REPORT_LINK_SECRET="ecr-scan-alerts/prod/report-links-1",
     )
-    app.secrets = OneSecret()
+    app.stores.secrets = OneSecret()
     link = app.link("pages/one.html")
 
     assert link is not None
@@ -229,7 +230,7 @@ def test_without_an_address_there_are_no_links(config: Config) -> None:
     app = an_app(config)
 
     assert app.link("pages/one.html") is None
-    assert app.streams.pages is app.streams.pages
+    assert app.pages is app.pages
 
 
 def test_a_process_says_once_which_boto3_it_has(caplog: pytest.LogCaptureFixture) -> None:

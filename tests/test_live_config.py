@@ -143,7 +143,7 @@ def test_an_app_makes_its_flows_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     app = App(Settings({"CONFIG_BUCKET": "bucket", "CONFIG_KEY": "key"}), now=world.clock)
     monkeypatch.setattr(App, "_live_config", world.live)
     app.refresh_config()
-    flows, secrets = app.streams, app.secrets
+    flows, secrets = app.streams, app.stores.secrets
     app.refresh_config()
     assert app.streams is flows
 
@@ -152,7 +152,7 @@ def test_an_app_makes_its_flows_anew(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert app.config == PUSHED
     assert app.streams is not flows
-    assert app.secrets is secrets
+    assert app.stores.secrets is secrets
 
 
 def test_a_function_without_a_place_has_the_packaged_one_only() -> None:

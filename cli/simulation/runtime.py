@@ -12,7 +12,6 @@ from cli.simulation.memory import MemoryProgress, MemoryRules, MemoryStreams
 from cli.simulation.receivers import Receivers
 from cli.simulation.registry import Registry
 from cli.simulation.rules import understood
-from lib.bootstrap.streams import sync_rules
 from lib.core.attempts import GATHERED as RULES_GATHERED
 from lib.core.attempts import wake_up_of
 from lib.core.profiles import Profile
@@ -26,6 +25,7 @@ from lib.flows.passes import ImagePass
 from lib.flows.rules import RulesBook, RulesInForce
 from lib.flows.stream_passes import cause_of_rules
 from lib.flows.summaries import Summaries
+from lib.flows.sync_rules import sync_rules
 from lib.flows.syncs import StreamSync
 from lib.models import (
     CannotTell,

@@ -1,24 +1,19 @@
 """
-The flows about images, streams and notifications, made from the clients of a process.
+The flows about images, streams and notifications, made from stores and adapters.
 
-As in `lib.bootstrap.app`, an object is made when it is first asked for.
-
-Long because every flow names all that it is made of.
+As in `lib.bootstrap.adapters`, an object is made when it is first asked for.
 """
 
 import uuid
-from collections.abc import Sequence
 from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from lib.bootstrap.clients import Clients
 from lib.bootstrap.settings import Settings
 from lib.errors import ConfigError
 
 if TYPE_CHECKING:
-    from lib.bootstrap.app import App
-    from lib.config.model import Config
+    from lib.bootstrap.adapters import Adapters
     from lib.core.sync import SyncRules, ViewPlan
     from lib.flows.copies import CopyWriter
     from lib.flows.couriers import Courier
@@ -27,7 +22,6 @@ if TYPE_CHECKING:
     from lib.flows.moved_tags import MovedTags
     from lib.flows.notifying import NotificationFlow
     from lib.flows.outbox import Outbox
-    from lib.flows.pages import ReportPages
     from lib.flows.passes import ImagePass, Scope
     from lib.flows.rounds import SyncRounds
     from lib.flows.rules import RulesBook
@@ -37,56 +31,17 @@ if TYPE_CHECKING:
     from lib.flows.summaries import Summaries, Welcomes
     from lib.flows.syncs import StreamSync
     from lib.models import Destination, Notice
-    from lib.models.streams import HistoryPoint
-    from lib.models.views import PinnedMessage, View
-    from lib.ports.rules import RulesRecord
+    from lib.models.views import View
     from lib.ports.streams import StreamPartition
-    from lib.sources.coverage import InspectorCoverage
-    from lib.sources.registry import EcrRegistry
-    from lib.store.current import S3CurrentCopies
-    from lib.store.images import DynamoImageStore
-    from lib.store.notifications import DynamoNotificationStore
-    from lib.store.pauses import DynamoPauses
-    from lib.store.places import DynamoPlaces
-    from lib.store.queues import SqsFindingQueue, SqsScanEvents, SqsSyncQueue
-    from lib.store.rules import DynamoRulesStore
-    from lib.store.stream_objects import S3StreamObjects
-    from lib.store.streams import DynamoStreamStore
-
-
-def sync_rules(config: "Config", record: "RulesRecord") -> "SyncRules":
-    """Return the rules of a sync: alerts.yml, and since when its parts are there."""
-    from lib.core.profiles import profile_of
-    from lib.core.routing import reaches
-    from lib.core.streams import stream_rules
-    from lib.core.sync import SyncRules
-    from lib.core.verdicts import RuleSet
-
-    return SyncRules(
-        RuleSet(config.routes, config.suppressions, record.hash),
-        stream_rules(config.streams, config.routes),
-        {
-            name: profile_of(destination.type, destination.options, announces=destination.announce)
-            for name, destination in config.destinations.items()
-        },
-        record.installed_at,
-        record.destinations_since,
-        {
-            name: record.routes_since.get(reach, record.routes_since.get(name, record.installed_at))
-            for name, reach in reaches(config.routes).items()
-        },
-        checks_repositories=config.repositories is not None,
-    )
 
 
 class StreamFlows:
     """The flows about images, streams and notifications."""
 
-    def __init__(self, app: "App", settings: Settings, clients: Clients) -> None:
-        """`app` has the sources, queues and notifiers of the process."""
-        self._app = app
+    def __init__(self, adapters: "Adapters", settings: Settings) -> None:
+        self._adapters = adapters
+        self._stores = adapters.stores
         self._settings = settings
-        self._clients = clients
 
     # --- the flows -----------------------------------------------------------------------------
 
@@ -96,17 +51,17 @@ class StreamFlows:
         from lib.flows.images import ImageFlow
 
         return ImageFlow(
-            source=self._app.source,
-            images=self.image_store,
-            objects=self.objects,
-            progress=self._app.progress,
+            source=self._adapters.source,
+            images=self._stores.images,
+            objects=self._stores.objects,
+            progress=self._stores.progress,
             keep=self.syncs.keep,
-            coverage=lambda: self.coverage,
+            coverage=lambda: self._adapters.coverage,
             findings_before=self.syncs.findings_before,
             rules=lambda: self.rules.streams,
             watched=self.syncs.watches,
-            now=self._app.now,
-            provenances=self._app.provenances,
+            now=self._adapters.now,
+            provenances=self._adapters.provenances,
         )
 
     @cached_property
@@ -115,26 +70,25 @@ class StreamFlows:
         from lib.flows.settings import SettingsFlow
 
         return SettingsFlow(
-            repositories=self._app.repositories,
-            images=self.image_store,
-            objects=self.objects,
-            expected=lambda: self._app.config.repositories,
-            now=self._app.now,
+            repositories=self._adapters.repositories,
+            images=self._stores.images,
+            objects=self._stores.objects,
+            expected=lambda: self._adapters.config.repositories,
+            now=self._adapters.now,
         )
 
     @cached_property
     def moved_tags(self) -> "MovedTags":
         """The flow of tags that should not move."""
         from lib.flows.moved_tags import MovedTags
-        from lib.store.tags import DynamoTagStore
 
         return MovedTags(
-            tags=DynamoTagStore(self._clients.get("dynamodb"), self._table),
+            tags=self._stores.tags,
             outbox=self.outbox,
             rules=lambda: self.rules,
-            expected=lambda: self._app.config.repositories,
-            cache=self._app.repositories.cache,
-            now=self._app.now,
+            expected=lambda: self._adapters.config.repositories,
+            cache=self._adapters.repositories.cache,
+            now=self._adapters.now,
             stage=self._settings.stage or "",
         )
 
@@ -144,10 +98,10 @@ class StreamFlows:
         from lib.flows.outbox import Outbox
 
         return Outbox(
-            objects=self.objects,
-            rows=self.notification_store,
-            waker=self._app.waker,
-            now=self._app.now,
+            objects=self._stores.objects,
+            rows=self._stores.notifications,
+            waker=self._stores.waker,
+            now=self._adapters.now,
         )
 
     @cached_property
@@ -156,11 +110,11 @@ class StreamFlows:
         from lib.flows.syncs import StreamSync
 
         return StreamSync(
-            streams=self.stream_store,
-            images=self.image_store,
-            objects=self.objects,
+            streams=self._stores.streams,
+            images=self._stores.images,
+            objects=self._stores.objects,
             rules=lambda: self.rules,
-            now=self._app.now,
+            now=self._adapters.now,
         )
 
     @cached_property
@@ -170,11 +124,11 @@ class StreamFlows:
 
         return SyncRounds(
             syncs=self.syncs,
-            waker=self._app.waker,
-            events=self.scan_events,
-            queue=self.sync_queue,
+            waker=self._stores.waker,
+            events=self._stores.scan_events,
+            queue=self._stores.sync_queue,
             copies=self.copies,
-            now=self._app.now,
+            now=self._adapters.now,
         )
 
     @cached_property
@@ -183,15 +137,15 @@ class StreamFlows:
         from lib.flows.notifying import NotificationFlow
 
         return NotificationFlow(
-            streams=self.stream_store,
-            objects=self.objects,
-            rows=self.notification_store,
-            pauses=self.pauses,
+            streams=self._stores.streams,
+            objects=self._stores.objects,
+            rows=self._stores.notifications,
+            pauses=self._stores.pauses,
             couriers=self._courier,
             plan=self.syncs.plan,
-            now=self._app.now,
+            now=self._adapters.now,
             new_token=lambda: uuid.uuid4().hex,
-            fallback=self._app.config.fallback,
+            fallback=self._adapters.config.fallback,
             stage=self._settings.stage or "",
         )
 
@@ -200,78 +154,56 @@ class StreamFlows:
         from lib.flows.digest_reports import DigestReports
 
         return NotifierCourier(
-            self._app.notifier(destination),
-            secrets=self._app.secrets,
-            now=self._app.now,
-            pages=self.pages,
+            self._adapters.notifier(destination),
+            secrets=self._stores.secrets,
+            now=self._adapters.now,
+            pages=self._adapters.pages,
             completions=(self._owned, self._traced, self._with_workloads),
-            reports=DigestReports(streams=self.stream_store, pages=self.pages).linked,
+            reports=DigestReports(streams=self._stores.streams, pages=self._adapters.pages).linked,
         )
 
     def _owned(self, notice: "Notice") -> "Notice":
         from lib.core.owners import owned
 
-        return owned(notice, self._app.config.owners)
+        return owned(notice, self._adapters.config.owners)
 
     def _traced(self, notice: "Notice") -> "Notice":
         from lib.core.provenance import traced
 
-        return traced(notice, self._app.config.sources)
+        return traced(notice, self._adapters.config.sources)
 
     def _with_workloads(self, notice: "Notice") -> "Notice":
         """Return a notice with what runs its images, where alerts are to name it."""
         from lib.flows.deployments import RunningNow
 
-        workloads = self._app.workloads
+        workloads = self._adapters.workloads
         return notice if workloads is None else RunningNow(workloads).completed(notice)
 
     def has_pace(self, destination: "Destination") -> bool:
         """Return whether a receiver asks for time between two messages."""
         with suppress(ConfigError):
-            return self._app.notifier(destination).interval > 0
+            return self._adapters.notifier(destination).interval > 0
         return False
-
-    @cached_property
-    def pages(self) -> "ReportPages":
-        """The report pages."""
-        from lib.flows.pages import ReportPages
-        from lib.store.pages import S3Pages
-        from lib.store.points import DynamoStreamHistory
-
-        return ReportPages(
-            pages=S3Pages(self._clients.get("s3"), self._bucket),
-            objects=self.objects,
-            history=DynamoStreamHistory(self._clients.get("dynamodb"), self._table),
-            render=self._page,
-            link=self._app.link,
-        )
-
-    def _page(self, message: "PinnedMessage", history: "Sequence[HistoryPoint]") -> str:
-        from lib.models import notice_of
-        from lib.page import render
-
-        return render(notice_of(message), history, now=self._app.now())
 
     @cached_property
     def copies(self) -> "CopyWriter":
         """The copies for readers."""
         from lib.flows.copies import CopyWriter
 
-        return CopyWriter(self.current_copies)
+        return CopyWriter(self._stores.current_copies)
 
     @cached_property
     def digests(self) -> "DigestFlow":
         """The flow of digests."""
         from lib.flows.digests import DigestFlow
-        from lib.store.digest_bases import S3DigestBases
 
         return DigestFlow(
-            copies=self.current_copies,
-            bases=S3DigestBases(self._clients.get("s3"), self._bucket),
+            copies=self._stores.current_copies,
+            bases=self._stores.digest_bases,
             outbox=self.outbox,
             rules=lambda: self.rules.rules,
             installed_at=lambda: self.rules.installed_at,
-            now=self._app.now,
+            now=self._adapters.now,
             stage=self._settings.stage or "",
         )
 
@@ -281,12 +213,12 @@ class StreamFlows:
         from lib.flows.summaries import Summaries
 
         return Summaries(
-            streams=self.stream_store,
-            rows=self.notification_store,
+            streams=self._stores.streams,
+            rows=self._stores.notifications,
             outbox=self.outbox,
             plan=self._plan,
             rules=lambda: self.rules,
-            now=self._app.now,
+            now=self._adapters.now,
             stage=self._settings.stage or "",
         )
 
@@ -303,7 +235,7 @@ class StreamFlows:
             digests=self.digests,
             outbox=self.outbox,
             rules=lambda: self.rules,
-            now=self._app.now,
+            now=self._adapters.now,
             stage=self._settings.stage or "",
         )
 
@@ -312,12 +244,16 @@ class StreamFlows:
     @cached_property
     def rules(self) -> "SyncRules":
         """The rules in force, as of the first question by this configuration."""
-        return sync_rules(self._app.config, self.rules_book.record())
+        from lib.flows.sync_rules import sync_rules
+
+        return sync_rules(self._adapters.config, self.rules_book.record())
 
     @cached_property
     def rules_as_stored(self) -> "SyncRules":
         """The same, for what must not write anything."""
-        return sync_rules(self._app.config, self.rules_book.look())
+        from lib.flows.sync_rules import sync_rules
+
+        return sync_rules(self._adapters.config, self.rules_book.look())
 
     @cached_property
     def rules_book(self) -> "RulesBook":
@@ -325,14 +261,14 @@ class StreamFlows:
         from lib.core.routing import reaches
         from lib.flows.rules import RulesBook, RulesInForce
 
-        in_force = self._app.config_in_force
+        in_force = self._adapters.config_in_force
         config, routes = in_force.config, reaches(in_force.config.routes)
         return RulesBook(
-            store=self.rules_store,
+            store=self._stores.rules,
             own=RulesInForce(
                 config.hash, tuple(config.destinations), routes, in_force.published_at
             ),
-            now=self._app.now,
+            now=self._adapters.now,
             settled=self._settings.config_settled,
         )
 
@@ -342,10 +278,10 @@ class StreamFlows:
         from lib.flows.stream_passes import StreamPasses
 
         return StreamPasses(
-            streams=self.stream_store,
-            queue=self.sync_queue,
-            places=self.places,
-            now=self._app.now,
+            streams=self._stores.streams,
+            queue=self._stores.sync_queue,
+            places=self._stores.places,
+            now=self._adapters.now,
         )
 
     def image_pass(self, *, places: bool = True) -> "ImagePass":
@@ -353,34 +289,34 @@ class StreamFlows:
         from lib.flows.passes import ImagePass
 
         return ImagePass(
-            registry=self.registry,
-            repositories=self._app.repositories,
-            coverage=self.coverage,
+            registry=self._adapters.registry,
+            repositories=self._adapters.repositories,
+            coverage=self._adapters.coverage,
             images=self.images,
-            records=self.image_store,
-            streams=self.stream_store,
-            listing=self.stream_store,
+            records=self._stores.images,
+            streams=self._stores.streams,
+            listing=self._stores.streams,
             rules=lambda: self.rules.streams,
-            events=self.scan_events,
-            queue=self.sync_queue,
-            now=self._app.now,
-            places=self.places if places else None,
+            events=self._stores.scan_events,
+            queue=self._stores.sync_queue,
+            now=self._adapters.now,
+            places=self._stores.places if places else None,
         )
 
     @property
     def running_pass(self) -> "RunningPass | None":
         """The pass over what runs; None where no service is asked for it."""
-        workloads = self._app.workloads
+        workloads = self._adapters.workloads
         if workloads is None:
             return None
         from lib.flows.running import CLUSTERS, TASKS, RunningPass
 
         return RunningPass(
             workloads=workloads,
-            images=self.image_store,
-            listing=self.stream_store,
+            images=self._stores.images,
+            listing=self._stores.streams,
             rules=lambda: self.rules.streams,
-            now=self._app.now,
+            now=self._adapters.now,
             source=CLUSTERS if self._settings.asks_inspector else TASKS,
         )
 
@@ -390,108 +326,3 @@ class StreamFlows:
         from lib.flows.passes import Scope
 
         return Scope(self._settings.reconcile_window)
-
-    @cached_property
-    def places(self) -> "DynamoPlaces":
-        """The places where passes stopped."""
-        from lib.store.places import DynamoPlaces
-
-        return DynamoPlaces(self._clients.get("dynamodb"), self._table)
-
-    # --- stores, queues and sources ------------------------------------------------------------
-
-    @property
-    def _table(self) -> str:
-        return self._settings.need("TABLE_NAME")
-
-    @property
-    def _bucket(self) -> str:
-        return self._settings.need("REPORTS_BUCKET")
-
-    @cached_property
-    def stream_store(self) -> "DynamoStreamStore":
-        """The rows of streams and views."""
-        from lib.store.streams import DynamoStreamStore
-
-        return DynamoStreamStore(self._clients.get("dynamodb"), self._table)
-
-    @cached_property
-    def image_store(self) -> "DynamoImageStore":
-        """The rows of images."""
-        from lib.store.images import DynamoImageStore
-
-        return DynamoImageStore(self._clients.get("dynamodb"), self._table)
-
-    @cached_property
-    def notification_store(self) -> "DynamoNotificationStore":
-        """The rows of notifications."""
-        from lib.store.notifications import DynamoNotificationStore
-
-        return DynamoNotificationStore(self._clients.get("dynamodb"), self._table)
-
-    @cached_property
-    def pauses(self) -> "DynamoPauses":
-        """The destinations that nothing is sent to for a while."""
-        from lib.store.pauses import DynamoPauses
-
-        return DynamoPauses(self._clients.get("dynamodb"), self._table)
-
-    @cached_property
-    def rules_store(self) -> "DynamoRulesStore":
-        """The row of alerts.yml."""
-        from lib.store.rules import DynamoRulesStore
-
-        return DynamoRulesStore(self._clients.get("dynamodb"), self._table)
-
-    @cached_property
-    def registry(self) -> "EcrRegistry":
-        """The lists of ECR."""
-        from lib.sources.registry import EcrRegistry
-
-        return EcrRegistry(self._clients.get("ecr"))
-
-    @cached_property
-    def objects(self) -> "S3StreamObjects":
-        """Reports, states and pinned messages."""
-        from lib.store.stream_objects import S3StreamObjects
-
-        return S3StreamObjects(self._clients.get("s3"), self._bucket)
-
-    @cached_property
-    def current_copies(self) -> "S3CurrentCopies":
-        """What is open in the streams now, for readers."""
-        from lib.store.current import S3CurrentCopies
-
-        return S3CurrentCopies(self._clients.get("s3"), self._bucket)
-
-    @cached_property
-    def coverage(self) -> "InspectorCoverage":
-        """Inspector's coverage."""
-        from lib.sources.coverage import InspectorCoverage
-
-        return InspectorCoverage(self._clients.get("inspector2"))
-
-    @cached_property
-    def scan_events(self) -> "SqsScanEvents":
-        """The entrance to the queue of scan events."""
-        from lib.store.queues import SqsScanEvents
-
-        return SqsScanEvents(self._clients.get("sqs"), self._settings.need("SCAN_EVENTS_QUEUE_URL"))
-
-    @cached_property
-    def sync_queue(self) -> "SqsSyncQueue":
-        """The queue of streams that are to be synced."""
-        from lib.store.queues import SqsSyncQueue
-
-        return SqsSyncQueue(self._clients.get("sqs"), self._settings.need("SYNC_QUEUE_URL"))
-
-    @cached_property
-    def finding_queue(self) -> "SqsFindingQueue":
-        """The queue in which events about findings are gathered for each image."""
-        from lib.store.queues import SqsFindingQueue
-
-        return SqsFindingQueue(
-            self._clients.get("sqs"),
-            self._settings.need("CHANGED_IMAGES_QUEUE_URL"),
-            window=self._settings.gather_window,
-        )

@@ -52,16 +52,13 @@ class Stage:
         )
         self.application: Any = SimpleNamespace(
             source=Sources(self.registry, home),
-            progress=None,
             repositories=EcrRepositories(ecr),
             now=lambda: self.now,
-            streams=SimpleNamespace(
-                stream_store=self.store,
-                image_store=self.store,
-                objects=self.store,
-                coverage=InspectorCoverage(inspector),
-                rules_as_stored=rules,
+            coverage=InspectorCoverage(inspector),
+            stores=SimpleNamespace(
+                streams=self.store, images=self.store, objects=self.store, progress=None
             ),
+            streams=SimpleNamespace(rules_as_stored=rules),
         )
 
     def push(self, word: str, repository: str, *findings: FindingForm) -> None:

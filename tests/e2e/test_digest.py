@@ -48,7 +48,7 @@ def under_its_role(app: App, function: str, now: datetime, alerts: Path = ALERTS
 
 def sync_all(app: App, now: datetime) -> None:
     """Sync every stream, as is done once a day, and when an image counts by time alone."""
-    streams = under_its_role(app, "reconcile", now).streams.stream_store.streams()
+    streams = under_its_role(app, "reconcile", now).stores.streams.streams()
     for outcome in under_its_role(app, "syncStreams", now).streams.rounds.run(streams, "time"):
         assert isinstance(outcome, SyncOutcome), outcome
 

@@ -97,7 +97,7 @@ class Stage:
     def wait_until_finished(self) -> None:
         """Return once no notification is open."""
         deadline = time.monotonic() + SECONDS
-        while rows := self.app.streams.notification_store.unsent():
+        while rows := self.app.stores.notifications.unsent():
             assert time.monotonic() < deadline, Counter(row.state for row in rows)
             time.sleep(0.2)
 
@@ -139,6 +139,6 @@ def test_a_killed_worker_loses_nothing(embedded_aws: EmbeddedAws, tmp_path: Path
         messages = [one for one in receivers.messages() if one.kind is not Kind.ATTACHED]
         accepted = Counter(delivery_of(one.payload) for one in messages)
 
-    rows = [stage.app.streams.notification_store.notification(DeliveryId(id_)) for id_ in accepted]
+    rows = [stage.app.stores.notifications.notification(DeliveryId(id_)) for id_ in accepted]
     assert Counter(row.state for row in rows if row) == {RowState.SENT: ALERTS}
     assert sum(accepted.values()) == ALERTS + 1

@@ -16,7 +16,8 @@ from typing import Any
 
 from handlers.deliver import process_batch
 from handlers.sweep import sweep
-from lib.bootstrap.app import App, utc_now
+from lib.bootstrap.adapters import utc_now
+from lib.bootstrap.app import App
 from lib.bootstrap.clients import Clients
 from lib.bootstrap.settings import Settings
 from lib.config.parsing import parse

@@ -449,20 +449,20 @@ class World:
         app.source = Port("source", self.registry, self, 0.15)
         app.provenances = None
         app.repositories = self.registry
-        app.progress = MemoryProgress()
-        app.waker = Port("waker", app.waker, self, PORT_SECONDS)
-        flows = app.streams
-        flows.image_store = Port("images", self.store, self, PORT_SECONDS)
-        flows.stream_store = Port("streams", self.store, self, PORT_SECONDS)
-        flows.objects = Port("objects", self.store, self, PORT_SECONDS)
-        flows.notification_store = Port("rows", self.ledger, self, PORT_SECONDS)
-        flows.pauses = Port("pauses", self.store, self, PORT_SECONDS)
-        flows.current_copies = Port("copies", self.copies, self, PORT_SECONDS)
-        flows.coverage = self.registry
-        flows.registry = Port("registry", self.registry, self, 0.02)
-        flows.rules_store = self.records
-        flows.places = self.places
-        flows.pages = NoPages()
+        app.coverage = self.registry
+        app.registry = Port("registry", self.registry, self, 0.02)
+        app.pages = NoPages()
+        stores = app.stores
+        stores.progress = MemoryProgress()
+        stores.waker = Port("waker", stores.waker, self, PORT_SECONDS)
+        stores.images = Port("images", self.store, self, PORT_SECONDS)
+        stores.streams = Port("streams", self.store, self, PORT_SECONDS)
+        stores.objects = Port("objects", self.store, self, PORT_SECONDS)
+        stores.notifications = Port("rows", self.ledger, self, PORT_SECONDS)
+        stores.pauses = Port("pauses", self.store, self, PORT_SECONDS)
+        stores.current_copies = Port("copies", self.copies, self, PORT_SECONDS)
+        stores.rules = self.records
+        stores.places = self.places
         app.http = lambda hosts: RequestsClient(
             hosts, session=self._session(), now=app.now, clock=lambda: self.simulation.seconds
         )
@@ -704,8 +704,8 @@ def _redrive(app: App, row: Notification) -> None:
     """Do what `deliveries redrive` does with one row."""
     again = redriven(row, now=app.now())
     if again is not None:
-        app.streams.notification_store.update(row, again)
-        app.waker.wake([wake_up_of(again)])
+        app.stores.notifications.update(row, again)
+        app.stores.waker.wake([wake_up_of(again)])
         return
     for outcome in app.streams.rounds.run([row.stream], redrive_of(row.destination)):
         if isinstance(outcome, SyncFailure):

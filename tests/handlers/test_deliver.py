@@ -67,8 +67,7 @@ def an_app(*answers: Any) -> Any:
     return SimpleNamespace(
         streams=SimpleNamespace(notifications=Notifications(*answers)),
         now=lambda: NOW + timedelta(seconds=2),
-        waker=Waker(),
-        returns=lambda _: returns,
+        stores=SimpleNamespace(waker=Waker(), returns=lambda _: returns),
         returned=returns,
         hold=held.append,
         held=held,
@@ -156,7 +155,7 @@ def test_what_follows_a_receipt_is_woken(batch: Any, context: Any) -> None:
 
     process_batch(application, batch({"delivery": "abc", "destination": "team"}), context)
 
-    assert [wake_up.id for wake_up in application.waker.woken] == [ROW.id]
+    assert [wake_up.id for wake_up in application.stores.waker.woken] == [ROW.id]
 
 
 def test_what_needs_a_person_is_an_error(

@@ -111,7 +111,7 @@ def test_secrets_are_read_anew() -> None:
     config = Config({Destination("audit"): DestinationConfig("sns", options)}, ())
     application = App(Settings({}), config=config, now=lambda: NOW)
     renewed: list[bool] = []
-    application.__dict__["secrets"] = SimpleNamespace(renew=lambda: renewed.append(True))
+    application.stores.__dict__["secrets"] = SimpleNamespace(renew=lambda: renewed.append(True))
     look = DestinationTest("test-1", NOW, "a test", send=False)
 
     (check,) = application.test_destination(Destination("audit"), look)

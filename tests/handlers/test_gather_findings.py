@@ -33,9 +33,9 @@ class Findings:
 def an_app(error: Exception | None = None) -> Any:
     returns = Returns()
     return SimpleNamespace(
-        streams=SimpleNamespace(finding_queue=Findings(error)),
-        dead_letters=DeadLetters(),
-        returns=lambda _: returns,
+        stores=SimpleNamespace(
+            finding_queue=Findings(error), dead_letters=DeadLetters(), returns=lambda _: returns
+        ),
         returned=returns,
         now=lambda: NOW,
     )
@@ -47,7 +47,7 @@ def test_events_go_on_as_they_came(batch: Any, counted: Any, logged: Any) -> Non
 
     answer = process_batch(application, batch(FINDING, FINDING))
 
-    events = application.streams.finding_queue.seen
+    events = application.stores.finding_queue.seen
     assert answer == {"batchItemFailures": []}
     assert [raw for _, raw in events] == [FINDING, FINDING]
     assert events[0][0].report.image.repository
@@ -63,8 +63,8 @@ def test_what_is_no_event_about_a_finding_is_left_out(batch: Any, counted: Any) 
     answer = process_batch(application, batch("not json", PUSH, FINDING))
 
     assert answer == {"batchItemFailures": []}
-    assert [reason for _, reason in application.dead_letters.kept] == ["not-json"]
-    assert len(application.streams.finding_queue.seen) == 1
+    assert [reason for _, reason in application.stores.dead_letters.kept] == ["not-json"]
+    assert len(application.stores.finding_queue.seen) == 1
     counts = counted()
     assert (counts["EventsRejected"], counts["EventsIgnored"]) == (1, 1)
 

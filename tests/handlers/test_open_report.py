@@ -34,7 +34,7 @@ class Application:
         self.asked: list[tuple[str, dict[str, str]]] = []
         self.opened: list[str] = []
         self.looked_at: list[str] = []
-        self.streams = SimpleNamespace(pages=SimpleNamespace(open=self.open, exists=self.exists))
+        self.pages = SimpleNamespace(open=self.open, exists=self.exists)
 
     def linked(self, path: str, query: dict[str, str]) -> str:
         self.asked.append((path, query))
@@ -117,7 +117,7 @@ def test_a_forged_link_costs_no_read_of_a_report(counted: Any, ends: str, reason
     """The application has not even a client that could read one."""
     settings = Settings({"REPORT_LINK_SECRET": "ecr-scan-alerts/prod/report-links-1"})
     application = App(settings, clients=NoClients())
-    application.secrets = OneSecret()
+    application.stores.secrets = OneSecret()
 
     answer = answer_of(application, a_request(ends=ends, proof="forged"))
 

@@ -110,9 +110,9 @@ def an_app(error: Exception | None = None, outcome: ImageOutcome | None = None) 
         streams=SimpleNamespace(
             images=images, settings=images, rounds=Rounds(), moved_tags=MovedTags(None)
         ),
-        waker=Waker(),
-        dead_letters=DeadLetters(),
-        returns=lambda _: returns,
+        stores=SimpleNamespace(
+            waker=Waker(), dead_letters=DeadLetters(), returns=lambda _: returns
+        ),
         returned=returns,
     )
 
@@ -201,7 +201,7 @@ def test_an_event_without_a_result_comes_back(
     application = an_app(outcome=outcome)
 
     process_batch(application, batch(EVENT), context)
-    ((comeback, delay),) = application.waker.events
+    ((comeback, delay),) = application.stores.waker.events
     process_batch(application, batch(comeback), context)
 
     assert delay == 30
@@ -241,7 +241,7 @@ def test_a_malformed_event_is_kept_with_its_reason(
     answer = process_batch(application, batch(body, EVENT), context)
 
     assert answer == {"batchItemFailures": []}
-    assert len(application.dead_letters.kept) == 1
+    assert len(application.stores.dead_letters.kept) == 1
     assert len(application.streams.images.seen) == 1
     assert counted()["EventsRejected"] == 1
 

@@ -48,7 +48,7 @@ class Passes:
 
 
 def an_app(passes: Passes) -> Any:
-    return SimpleNamespace(streams=passes)
+    return SimpleNamespace(streams=passes, stores=passes)
 
 
 def test_the_findings_of_a_pass_are_logged_and_counted(

@@ -24,13 +24,10 @@ class World:
         self.passes: list[tuple[str, str]] = []
         self.app = SimpleNamespace(
             now=lambda: NOW,
-            waker=self,
+            stores=SimpleNamespace(waker=self, sync_queue=self, streams=self, notifications=self),
             streams=SimpleNamespace(
                 rules_book=self,
                 passes=self,
-                sync_queue=self,
-                stream_store=self,
-                notification_store=self,
                 has_pace=lambda _: False,
                 summaries=SimpleNamespace(run=lambda: 3),
             ),
@@ -69,7 +66,7 @@ class World:
 def test_what_is_due_is_woken_and_counted(counted: Any, logged: Any) -> None:
     """A notification whose time has come, and a stream in which time alone changes something."""
     world = World()
-    world.app.streams.notification_store = SimpleNamespace(due=world.due, woken=world.woken_again)
+    world.app.stores.notifications = SimpleNamespace(due=world.due, woken=world.woken_again)
 
     answer = sweep(world.app)  # type: ignore[arg-type]  # a fake
 
@@ -83,7 +80,7 @@ def test_what_is_due_is_woken_and_counted(counted: Any, logged: Any) -> None:
 def test_a_changed_file_has_every_stream_queued() -> None:
     """By the pass that goes on where it stopped; its turn is the hash of the file."""
     world = World()
-    world.app.streams.notification_store = SimpleNamespace(due=world.due, woken=world.woken_again)
+    world.app.stores.notifications = SimpleNamespace(due=world.due, woken=world.woken_again)
 
     sweep(world.app)  # type: ignore[arg-type]  # a fake
 
@@ -94,7 +91,7 @@ def test_a_sweep_with_an_older_file_says_so(counted: Any, logged: Any) -> None:
     """The published one could not be read; what is due is woken all the same."""
     world = World()
     world.outdated = True
-    world.app.streams.notification_store = SimpleNamespace(due=world.due, woken=world.woken_again)
+    world.app.stores.notifications = SimpleNamespace(due=world.due, woken=world.woken_again)
 
     assert sweep(world.app) == {"queued": 1, "streams": 1}  # type: ignore[arg-type]  # a fake
 

@@ -38,7 +38,7 @@ def an_app(*outcomes: Any) -> Any:
     returns = Returns()
     return SimpleNamespace(
         streams=SimpleNamespace(rounds=Rounds(*outcomes)),
-        returns=lambda _: returns,
+        stores=SimpleNamespace(returns=lambda _: returns),
         returned=returns,
     )
 

@@ -87,14 +87,14 @@ def an_app(boto: Boto, name: str, **settings: str) -> App:
         "REPORT_LINK_SECRET": "ecr-scan-alerts/prod/report-links-1",
     }
     app = App(Settings(environment | settings), clients=TheClients(boto))
-    app.secrets = OneSecret()
+    app.stores.secrets = OneSecret()
     return app
 
 
 def a_stage(boto: Boto, name: str) -> Stage:
     """Return a stage that has sent a message."""
-    sender = an_app(boto, name).streams
-    link = sender.pages.page(sender.objects.put_pinned(MESSAGE)).url
+    sender = an_app(boto, name)
+    link = sender.pages.page(sender.stores.objects.put_pinned(MESSAGE)).url
     assert link is not None
     return Stage(an_app(boto, name), boto("s3"), name, link)
 

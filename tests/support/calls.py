@@ -7,6 +7,7 @@ a call that never happens, and holds every call that does.
 """
 
 import ast
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from functools import cache, cached_property
 from pathlib import Path
@@ -46,8 +47,15 @@ WRITES: Final = {
 }
 """What each part of a transaction asks for."""
 
-APPLICATION: Final = ("App", "StreamFlows")
-"""The classes that make the objects of a process."""
+APPLICATION: Final = ("App", "Adapters")
+"""The class of the objects of a process, and its base."""
+OBJECTS: Final = {
+    **dict.fromkeys(("application", "app", "_adapters"), APPLICATION),
+    **dict.fromkeys(("stores", "_stores"), ("Stores",)),
+    "streams": ("StreamFlows",),
+}
+"""The classes whose methods make the objects of a process, by the names under which they stand."""
+MAKERS: Final = frozenset(name for names in OBJECTS.values() for name in names)
 
 Definition = ast.FunctionDef | ast.ClassDef | ast.expr
 Place = tuple[str, str]
@@ -120,8 +128,8 @@ class Reach:
         self._program = program
         self._seen: set[tuple[str, ast.AST]] = set()
         self._classes: dict[Place, ast.ClassDef] = {}
-        self._asked: dict[bool, set[str]] = {True: set(), False: set()}
-        """The attributes asked for of the application, and of any other object."""
+        self._asked: defaultdict[str, set[str]] = defaultdict(set)
+        """The attributes asked for of each maker, and under "" of any other object."""
         self.calls: set[str] = set()
         self._written: set[str] = set()
         self._follow((module, "handler"))
@@ -148,7 +156,7 @@ class Reach:
         for base in node.bases:
             self._read(place[0], base, owner=None)
         for name, member in _members(node).items():
-            if name.startswith("__") or name in self._asked[node.name in APPLICATION]:
+            if name.startswith("__") or name in self._asked[_maker(node)]:
                 self._read(place[0], member, owner=place)
 
     def _read(self, module: str, node: ast.AST, *, owner: Place | None) -> None:
@@ -183,13 +191,14 @@ class Reach:
             if target[1] == "" and target[0]:
                 self._follow((target[0], name))
                 return
-            if value.id == "self" and owner is not None:
+            if value.id == "self" and owner is not None and owner[1] not in MAKERS:
                 self._member(owner, name)
                 return
-        of_application = _name(value) in {"application", "app", "_app", "streams"}
-        self._asked[of_application].add(name)
+        makers = _makers(value, owner)
+        for maker in makers:
+            self._asked[maker].add(name)
         for place, made in [*self._classes.items()]:
-            if (made.name in APPLICATION) == of_application:
+            if _maker(made) in makers:
                 self._member(place, name)
 
     def _member(self, place: Place, name: str) -> None:
@@ -198,6 +207,21 @@ class Reach:
         member = _members(node).get(name)
         if member is not None:
             self._read(place[0], member, owner=place)
+
+
+def _maker(node: ast.ClassDef) -> str:
+    return node.name if node.name in MAKERS else ""
+
+
+def _makers(value: ast.expr, owner: Place | None) -> tuple[str, ...]:
+    """Return the makers that an expression may stand for; ("",) for any other object."""
+    match value:
+        case ast.Name(id="self") if owner is not None:
+            return APPLICATION if owner[1] in APPLICATION else (owner[1],)
+        # The store of that name, not the flows.
+        case ast.Attribute(attr="streams", value=inner) if _name(inner) in {"stores", "_stores"}:
+            return ("",)
+    return OBJECTS.get(_name(value), ("",))
 
 
 def _defined(tree: ast.Module) -> Iterator[tuple[str, Definition]]:
