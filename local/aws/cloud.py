@@ -31,7 +31,7 @@ from threading import Thread
 from typing import Any, Final
 
 from local.authorizations import Authorizations
-from local.aws import function_code, strictness
+from local.aws import function_code, function_processes, strictness
 from local.aws.cloudtrail import CHANGES, api_call
 from local.aws.delays import Delays
 from local.aws.ecr_images import batch_get_image
@@ -224,6 +224,7 @@ class Ministack:
         self._app.app = scanning.with_control_api(self._app.app)
         strictness.install(self._modules)
         function_code.install(self._runtime)
+        function_processes.install(self._runtime)
         self.authorizations.install()
 
     def limit_delays(self, longest: float) -> None:
