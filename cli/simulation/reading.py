@@ -2,10 +2,11 @@
 
 import json
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from cli.alerts_file import AlertsFile, read
@@ -19,6 +20,16 @@ if TYPE_CHECKING:
     from jsonschema.protocols import Validator
 
 _SCHEMA: Final = Path(__file__).parents[2] / "schemas" / "story-1.0.0.json"
+_TYPES: Final = MappingProxyType(
+    {
+        "array": "a list",
+        "boolean": "true or false",
+        "integer": "a whole number",
+        "number": "a number",
+        "object": "a mapping",
+        "string": "text",
+    }
+)
 _RULES_LINE: Final = re.compile(rf"^{RULES}:(\d+):", re.MULTILINE)
 
 
@@ -84,10 +95,25 @@ def _place(error: "ValidationError") -> str:
 
 def _words(error: "ValidationError") -> str:
     """Return the mistake in words, and the right form."""
-    where = error.json_path.removeprefix("$.") or "the file"
-    if error.validator == "oneOf" and error.json_path.startswith("$.steps"):
-        return f"{where}: a step has exactly one of {', '.join(VERBS)}"
+    where = error.json_path.removeprefix("$").removeprefix(".") or "the file"
     stated: Any = error.schema
-    about_value = error.validator in ("pattern", "type", "const")
-    expected = stated.get("description") if about_value else None
-    return f"{where}: {f'must be {expected}' if expected else error.message}"
+    match error.validator:
+        case "oneOf" if error.json_path.startswith("$.steps"):
+            return f"{where}: a step has exactly one of {', '.join(VERBS)}"
+        case "anyOf":
+            choices = [" and ".join(choice["required"]) for choice in stated["anyOf"]]
+            return f"{where}: must have {', or '.join(choices)}"
+        case "type":
+            return f"{where}: must be {_form(stated)}"
+        case "pattern" | "const" if "description" in stated:
+            return f"{where}: must be {stated['description']}"
+        case _:
+            return f"{where}: {error.message}"
+
+
+def _form(stated: Mapping[str, Any]) -> str:
+    """Return the form of a value in words: as its schema describes it, else by its type."""
+    types = stated["type"] if isinstance(stated["type"], list) else [stated["type"]]
+    named = types == ["object"] and "properties" in stated
+    described = None if named else stated.get("description")
+    return described or " or ".join(_TYPES[type_] for type_ in types if type_ != "null")

@@ -14,7 +14,10 @@ from typing import Final
 
 from lib.models import Json
 
+_RESULT: Final = ("ACTIVE", "COMPLETE")
+"""The words of the two scanners for a scan with a result."""
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_LONGEST: Final = timedelta(days=3660)
 _DURATION: Final = re.compile(r"(\d+)([smhd])")
 
 
@@ -244,7 +247,10 @@ def duration(text: str) -> timedelta:
     match = _DURATION.fullmatch(text)
     if match is None:
         raise ValueError(f"{text!r} is no time such as 90s, 5m, 3h or 2d")
-    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+    amount = int(match[1]) * timedelta(**{_UNITS[match[2]]: 1}).total_seconds()
+    if amount > _LONGEST.total_seconds():
+        raise ValueError(f"{text!r} is more than ten years")
+    return timedelta(seconds=amount)
 
 
 def parse_story(document: Mapping[str, Json]) -> Story:
@@ -257,7 +263,7 @@ def parse_story(document: Mapping[str, Json]) -> Story:
     reader = _Reader(forms)
     return Story(
         title=document["title"],
-        start=datetime.fromisoformat(str(document["start"])).astimezone(UTC),
+        start=_start(str(document["start"])),
         account=document["account"],
         region=document["region"],
         rules=document["rules"],
@@ -267,6 +273,13 @@ def parse_story(document: Mapping[str, Json]) -> Story:
         messages=_expected(document["messages"]) if "messages" in document else None,
         views=tuple(_views(document.get("open") or {})),
     )
+
+
+def _start(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except ValueError as error:
+        raise StoryError(f"start: {text} is no time: {error}", ("start",)) from error
 
 
 class StoryError(ValueError):
@@ -309,7 +322,7 @@ class _Reader:
         expected = entry.get("notified")
         return Step(
             number=number,
-            after=duration(entry["after"]) if "after" in entry else timedelta(),
+            after=self._duration(entry, "after"),
             action=self._action(entry),
             notified=None if expected is None else _expected(expected),
         )
@@ -350,19 +363,30 @@ class _Reader:
         return ScanAnswer(entry.get("scanner", "enhanced"), self._parts(entry))
 
     def _parts(self, entry: Mapping[str, Json]) -> Mapping[str, PartAnswer]:
+        if "parts" in entry and entry.get("findings"):
+            raise StoryError("findings stand in the parts of an index, not beside them", self._path)
         if "parts" in entry:
             return {name: self._part(part or {}) for name, part in entry["parts"].items()}
         return {"": self._part(entry)}
 
     def _part(self, entry: Mapping[str, Json]) -> PartAnswer:
+        has_result = "findings" in entry and entry.get("status") in _RESULT
         return PartAnswer(
             findings=tuple([self._form(name) for name in entry.get("findings", ())]),
-            status=entry.get("status"),
+            status=None if has_result else entry.get("status"),
             reason=entry.get("reason"),
             notice=Notice(entry.get("event", "on-time")),
-            delay=duration(entry["delay"]) if "delay" in entry else timedelta(),
+            delay=self._duration(entry, "delay"),
             announced=entry.get("announced"),
         )
+
+    def _duration(self, entry: Mapping[str, Json], key: str) -> timedelta:
+        if key not in entry:
+            return timedelta()
+        try:
+            return duration(entry[key])
+        except ValueError as error:
+            raise StoryError(f"{key}: {error}", self._path) from error
 
     def _form(self, name: str) -> FindingForm:
         form = self._forms.get(name)

@@ -47,6 +47,29 @@ def test_a_story_is_read(tmp_path: Path) -> None:
     assert (form.id, form.packages[0].package) == ("CVE-2026-1001", "openssl")
 
 
+@pytest.mark.parametrize("text", ["", "- push\n", "push"])
+def test_what_is_no_mapping_is_no_story(text: str, tmp_path: Path) -> None:
+    """The message names the file, not a place in it."""
+    path = tmp_path / "story.yml"
+    path.write_text(text)
+
+    with pytest.raises(ConfigError, match=r":1: the file: must be a mapping"):
+        read_story(path)
+
+
+@pytest.mark.parametrize("status", ["ACTIVE", "COMPLETE"])
+def test_the_status_of_a_scan_with_findings_is_no_failure(status: str, tmp_path: Path) -> None:
+    """A step such as `pass` may be left empty, too."""
+    path = tmp_path / "story.yml"
+    path.write_text(STORY.replace("[ssl]}", f"[ssl], status: {status}}}") + "  - pass:\n")
+
+    push, _ = read_story(path).steps
+
+    assert isinstance(push.action, Push)
+    assert push.action.scan is not None
+    assert push.action.scan.parts[""].status is None
+
+
 @pytest.mark.parametrize(
     ("before", "after", "message"),
     [
@@ -62,7 +85,27 @@ def test_a_story_is_read(tmp_path: Path) -> None:
             ":3: start: must be a time with its zone",
         ),
         ("    notified: []\n", "    tag: {image: A, tags: [x]}\n", "exactly one of push, tag"),
-        ("title: one push\n", "", "'title' is a required property"),
+        ("title: one push\n", "", ":1: the file: 'title' is a required property"),
+        (
+            "2026-11-02T09",
+            "2026-13-02T09",
+            ":3: start: 2026-13-02T09:00:00Z is no time: month must",
+        ),
+        ("after: 90s", "after: 99999999999d", ":15: after: '99999999999d' is more than ten years"),
+        ("[ssl]}", "[ssl], delay: 99999d}", ":15: delay: '99999d' is more than ten years"),
+        ("[ssl]}", "ssl}", ":17: steps[0].scan.findings: must be a list"),
+        (
+            "scan: {scanner: basic, findings: [ssl]}",
+            "scan:",
+            ":17: steps[0].scan: must be a mapping",
+        ),
+        (", package: openssl", "", ":7: findings.ssl: must have package and version, or packages"),
+        ("[ssl]}", "[ssl], announced: {CRITCAL: 5}}", "scan.announced: 'CRITCAL' is not one of"),
+        (
+            "[ssl]}",
+            "[ssl], parts: {linux/amd64: {}}}",
+            ":15: findings stand in the parts of an index, not beside them",
+        ),
     ],
 )
 def test_a_mistake_is_said_with_its_place(
@@ -115,6 +158,14 @@ COPY = """\
         (
             COPY + "  - delete: {image: A}\n",
             ":20: image 'A' is in several repositories: name one of shop/api, shop/copy",
+        ),
+        (
+            INDEX + INDEX.replace("amd64", "arm64"),
+            ":21: image 'I' is an index without linux/arm64; its parts are: linux/amd64",
+        ),
+        (
+            "  - delete: {image: A, account: '000011112222'}\n",
+            ":19: no image 'A' was pushed before; there are: A",
         ),
         (
             "  - delete: {image: A}\n  - rescan: {image: A, findings: []}\n",
