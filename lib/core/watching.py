@@ -290,7 +290,7 @@ def _coming(current: _Candidate, left: _Candidate | None) -> Arrival:
 
 def _leaving(left: _Candidate | None, tags: Iterable[TagRow]) -> Arrival:
     """Return how an image stopped to be current, although no newer one took its place."""
-    if left is None or left.hold:
+    if left is None or left.hold or (left.untagged and not left.gone):
         return Arrival.END
     own = [row for row in tags if row.digest == left.digest and is_deleted(row)]
     return Arrival.ARCHIVING if any(row.archived for row in own) else Arrival.DELETION

@@ -515,11 +515,15 @@ class TestArrival:
         assert stream.at(6, before="B").arrival is arrival
 
     def test_an_image_that_is_there_can_count_no_longer(self) -> None:
-        """A comparison ends; an image without a tag became a part of an index."""
+        """A comparison ends; an image without a tag got one, or became a part of an index."""
         pull_request = Stream().pushed("pr-17", "A", 0)
         part = Stream().pushed("", "A", 0).with_row("A", indexes=("I",), index_has_tags=True)
 
+        named = Stream().pushed("", "A", 0).deleted("", "A", 2)
+
         assert pull_request.at(24 * 31, before="A", compared=True).arrival is Arrival.END
+        assert named.at(6, before="A").arrival is Arrival.END
+        assert named.with_row("A", gone_at=at(2)).at(6, before="A").arrival is Arrival.DELETION
         assert part.at(6, before="A").arrival is Arrival.END
         assert Stream().at(6, before="A").arrival is Arrival.END
 
