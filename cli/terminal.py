@@ -27,10 +27,12 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from lib.core.vulnerabilities import vulnerabilities
 from lib.errors import DocumentError
 from lib.messages.facts import platforms_of_report
 from lib.messages.provenance import in_words
 from lib.models import AnyReport, Finding, Report, Severity
+from lib.models.streams import Vulnerability
 from lib.text import clean, counted, escaped, one_line, short
 
 Advance = Callable[[], None]
@@ -273,17 +275,23 @@ def print_report(report: AnyReport) -> None:
 
 
 def _total(report: Report) -> str:
-    """Return the findings that are open by severity, and how many the source does not count."""
-    still_open = [finding for finding in report.findings if finding.open]
+    """Return the open vulnerabilities by severity, and how many the source does not count."""
+    groups = vulnerabilities(report.findings)
+    still_open = vulnerabilities(finding for finding in report.findings if finding.open)
+    rows = sum(len(group.findings) for group in still_open)
     listed = "" if report.scan.complete else " listed"
-    text = f"{counted(len(still_open), 'finding')}{listed} ({_counts_text(still_open)})"
-    others = Counter(one.source_status or "" for one in report.findings if not one.open)
-    return ", ".join([text, *(f"{number} {word.lower()}" for word, number in others.items())])
+    number = counted(len(still_open), "vulnerability", "vulnerabilities")
+    text = f"{number}{listed} ({_counts_text(still_open)})"
+    if rows != len(still_open):
+        text += f" in {rows:,} rows"
+    over = [group for group in groups if not any(finding.open for finding in group.findings)]
+    others = Counter(group.findings[0].source_status or "" for group in over)
+    return ", ".join([text, *(f"{amount} {word.lower()}" for word, amount in others.items())])
 
 
-def _counts_text(findings: Iterable[Finding]) -> str:
+def _counts_text(groups: Iterable[Vulnerability]) -> str:
     """Return "4 CRITICAL, 12 HIGH", or "none"."""
-    numbers = Counter(finding.severity for finding in findings)
+    numbers = Counter(group.severity for group in groups)
     parts = (f"{numbers[severity]} {severity.name}" for severity in sorted(numbers, reverse=True))
     return ", ".join(parts) or "none"
 

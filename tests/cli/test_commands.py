@@ -152,7 +152,7 @@ class TestNormalize:
         code, out, _ = run("normalize", str(path), "--format", "table")
 
         assert code == 0
-        assert "1 finding (1 HIGH), 2 closed, 1 suppressed" in out
+        assert "1 vulnerability (1 HIGH), 2 closed, 1 suppressed" in out
         assert "CVE-2024-1 (closed)" in out
         assert "CVE-2024-2 (suppressed)" in out
         assert "CVE-2024-0 " in out
@@ -280,7 +280,7 @@ class TestNormalize:
         lines = out.splitlines()
         assert code == 0
         assert lines[0] == "huggingface-tensorflow-training:2.6-gpu"
-        assert "141 findings (9 CRITICAL, 132 HIGH)" in out
+        assert "141 vulnerabilities (9 CRITICAL, 132 HIGH)" in out
         assert lines[4].startswith("CRITICAL")
 
     def test_several_tables_have_a_blank_line_between(self, run: Any) -> None:

@@ -69,7 +69,7 @@ class TestPrintReport:
         """The counts say so already."""
         print_report(a_report())
 
-        assert capsys.readouterr().out.endswith("0 findings (none)\n")
+        assert capsys.readouterr().out.endswith("0 vulnerabilities (none)\n")
 
     def test_a_file_has_each_finding_on_one_line(self, capsys: pytest.CaptureFixture[str]) -> None:
         """Whole paths for grep; one long path does not push the other rows apart."""
