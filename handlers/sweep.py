@@ -37,4 +37,6 @@ def sweep(application: App) -> dict[str, int]:
     metrics.add_metric(Metric.DELIVERIES_QUEUED, MetricUnit.Count, queued)
     metrics.add_metric(Metric.DELIVERIES_FOLDED, MetricUnit.Count, folded)
     logger.info("sweep finished", queued=queued, folded=folded, streams=synced, rules=rules)
+    if rules is not RulesStep.OUTDATED:
+        application.keep_config()
     return {"queued": queued, "streams": synced}

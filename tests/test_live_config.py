@@ -20,6 +20,13 @@ from tests.support.fakes import Clock
 
 PACKAGED, PUSHED = parse(DOCUMENT), parse(OTHER)
 EVERY = timedelta(seconds=60)
+FAILURES = {
+    "unreadable": StoreError("reading: SlowDown"),
+    "broken": StoredText(b"broken", "2", NOW),
+    "invalid": StoredText(json.dumps({**OTHER, "surprise": 1}).encode(), "2", NOW),
+    "gone": Absence.MISSING,
+}
+"""What a process may read after a good file."""
 
 
 class Store:
@@ -27,7 +34,9 @@ class Store:
 
     def __init__(self) -> None:
         self.answer: StoredText | Absence | Exception = Absence.MISSING
+        self.copy: StoredText | Exception | None = None
         self.reads = 0
+        self.copied = 0
 
     def publish(self, document: Any, version: str = "1") -> None:
         text = to_text(following(None, document, by="arn", at=NOW, note=""))
@@ -41,6 +50,15 @@ class Store:
             return Absence.UNCHANGED
         return self.answer
 
+    def recall(self) -> StoredText | None:
+        if isinstance(self.copy, Exception):
+            raise self.copy
+        return self.copy
+
+    def remember(self, text: StoredText) -> None:
+        self.copy = text
+        self.copied += 1
+
 
 class World:
     """A process with a clock, and the failures that it made known."""
@@ -48,7 +66,11 @@ class World:
     def __init__(self) -> None:
         self.store, self.clock = Store(), Clock(NOW)
         self.failures: list[str] = []
-        self.live = LiveConfig(
+        self.live = self.process()
+
+    def process(self) -> LiveConfig:
+        """Return the configuration of a process that begins."""
+        return LiveConfig(
             self.store,
             lambda: PACKAGED,
             now=self.clock,
@@ -97,16 +119,7 @@ def test_whoever_cannot_wait_asks_at_once(world: World) -> None:
     assert world.live.refresh(at_once=True)
 
 
-@pytest.mark.parametrize(
-    "failure",
-    [
-        StoreError("reading: SlowDown"),
-        StoredText(b"broken", "2", NOW),
-        StoredText(json.dumps({**OTHER, "surprise": 1}).encode(), "2", NOW),
-        Absence.MISSING,
-    ],
-    ids=["unreadable", "broken", "invalid", "gone"],
-)
+@pytest.mark.parametrize("failure", FAILURES.values(), ids=FAILURES)
 def test_the_last_good_configuration_stays_and_the_failure_is_known(
     world: World, failure: Any
 ) -> None:
@@ -129,12 +142,68 @@ def test_the_last_good_configuration_stays_and_the_failure_is_known(
 @pytest.mark.parametrize(
     "failure", [StoreError("reading: SlowDown"), StoredText(b"broken", "1", NOW)]
 )
-def test_a_process_that_begins_meanwhile_takes_the_packaged_one(world: World, failure: Any) -> None:
+def test_without_a_copy_a_process_that_begins_meanwhile_takes_the_packaged_one(
+    world: World, failure: Any
+) -> None:
     """And says so."""
     world.store.answer = failure
 
     assert world.live.current.config == PACKAGED
     assert len(world.failures) == 1
+
+
+@pytest.mark.parametrize("failure", FAILURES.values(), ids=FAILURES)
+def test_a_process_that_begins_meanwhile_takes_the_last_good_one(
+    world: World, failure: Any
+) -> None:
+    """With the time of its publication, and says so at each question until another one is good."""
+    world.store.publish(OTHER)
+    world.live.refresh()
+    world.live.keep_copy()
+    world.store.answer = failure
+
+    live = world.process()
+
+    assert live.current.config == PUSHED
+    assert live.current.published_at == NOW
+    assert len(world.failures) == 1
+    assert not live.refresh(at_once=True)
+    assert len(world.failures) == 2
+    assert world.store.copied == 1
+    world.store.publish(DOCUMENT, version="3")
+    assert live.refresh(at_once=True)
+    assert live.current.config == PACKAGED
+    assert len(world.failures) == 2
+
+
+@pytest.mark.parametrize("copy", [StoreError("denied"), StoredText(b"broken", "", NOW)])
+def test_a_copy_that_is_no_better_is_reported_as_well(world: World, copy: Any) -> None:
+    """The packaged one is in force then."""
+    world.store.answer, world.store.copy = StoredText(b"broken", "1", NOW), copy
+
+    assert world.live.current.config == PACKAGED
+    assert len(world.failures) == 2
+
+
+def test_a_file_is_copied_once(world: World) -> None:
+    """Not the packaged one, nor one that was recalled, nor one that is not in force."""
+    world.live.refresh()
+    world.live.keep_copy()
+    assert world.store.copied == 0
+    world.store.publish(OTHER)
+    world.later()
+    world.live.keep_copy()
+    world.live.keep_copy()
+    assert world.store.copied == 1
+    world.store.answer = StoredText(b"broken", "2", NOW)
+    world.later()
+    world.live.keep_copy()
+    assert world.store.copied == 1
+    recalled = world.process()
+    recalled.refresh()
+    recalled.keep_copy()
+
+    assert world.store.copied == 1
 
 
 def test_an_app_makes_its_flows_anew(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,17 +238,23 @@ def test_an_app_is_made_with_the_place_of_its_configuration(monkeypatch: Any) ->
     monkeypatch.setattr("lib.config.read_packaged", lambda: PACKAGED)
     metrics.clear_metrics()
     environment = {"CONFIG_BUCKET": "bucket", "CONFIG_KEY": "key", "CONFIG_SECONDS": "5"}
+    environment["CONFIG_COPY_BUCKET"] = "reports"
+    asked: list[Any] = []
 
     class Refusing:
         def get(self, _: str) -> Any:
             return self
 
         def get_object(self, **request: Any) -> Any:
-            assert request == {"Bucket": "bucket", "Key": "key"}
+            asked.append(request)
             raise StoreError("refused")
 
     app = App(Settings(environment), clients=Refusing())  # type: ignore[arg-type]  # a fake
 
     assert app.config == PACKAGED
+    assert asked == [
+        {"Bucket": "bucket", "Key": "key"},
+        {"Bucket": "reports", "Key": "config/last-good.json"},
+    ]
     assert "ConfigUnread" in metrics.metric_set
     metrics.clear_metrics()

@@ -30,6 +30,11 @@ class App(Adapters):
             vars(self).pop("streams", None)
             logger.info("configuration changed", config=self.config.hash)
 
+    def keep_config(self) -> None:
+        """Keep the published configuration in force for processes that find a broken one."""
+        if "CONFIG_BUCKET" in self._settings.environment:
+            self._live_config.keep_copy()
+
     @cached_property
     def streams(self) -> "StreamFlows":
         """The flows about images, streams and notifications."""

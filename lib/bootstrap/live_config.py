@@ -5,6 +5,7 @@ The configuration in force in a process: the published alerts.yml, else the pack
     a newer one is published         that one, for new invocations
     it cannot be read, or is broken  the last one that was good, else the packaged one; and a report
 
+A process that begins with a broken one reads the copy of the last good one, which the sweep keeps.
 S3 is asked at most once in a while, and answers "not modified" where nothing changed.
 """
 
@@ -46,7 +47,8 @@ class LiveConfig:
         self._every = every
         self._report = report
         self._current: ConfigInForce | None = None
-        self._version = ""
+        self._read: StoredText | None = None
+        self._copied = ""
         self._asked_at: datetime | None = None
 
     @property
@@ -64,21 +66,46 @@ class LiveConfig:
         self._asked_at = now
         before = self._current
         try:
-            self._adopt(self._store.read(self._version), now)
+            self._adopt(self._store.read(self._read.version if self._read else ""), now)
         except (ConfigError, StoreError) as error:
             self._report(error)
+            self._current = self._current or self._recalled(now)
         if self._current is None:
             self._current = ConfigInForce(self._packaged())
         return before is not None and self._current is not before
+
+    def keep_copy(self) -> None:
+        """Keep what was read and is in force, for processes that begin. Raises `StoreError`."""
+        if self._read is not None and self._read.version != self._copied:
+            self._store.remember(self._read)
+            self._copied = self._read.version
 
     def _adopt(self, answer: StoredText | Absence, now: datetime) -> None:
         """Put what was read in force. Raises `ConfigError` where it is broken or has vanished."""
         if answer is Absence.UNCHANGED:
             return
         if isinstance(answer, Absence):
-            if self._version:
+            if self._was_published():
                 raise ConfigError("The published configuration is gone")
             return
-        config = in_force(read_publication(answer.text), today=now.date())
-        self._current = ConfigInForce(config, answer.at)
-        self._version = answer.version
+        self._current = _checked(answer, now)
+        self._read = answer
+
+    def _was_published(self) -> bool:
+        if self._current is None:
+            return self._store.recall() is not None
+        return self._current.published_at is not None
+
+    def _recalled(self, now: datetime) -> ConfigInForce | None:
+        """Return the last good configuration; None where no copy of one can be read."""
+        try:
+            copy = self._store.recall()
+            return None if copy is None else _checked(copy, now)
+        except (ConfigError, StoreError) as error:
+            self._report(error)
+            return None
+
+
+def _checked(text: StoredText, now: datetime) -> ConfigInForce:
+    """Return the configuration of an object. Raises `ConfigError`."""
+    return ConfigInForce(in_force(read_publication(text.text), today=now.date()), text.at)

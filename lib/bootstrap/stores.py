@@ -162,7 +162,8 @@ class Stores:
         from lib.store.publications import S3Publications
 
         bucket, key = self._settings.config_place
-        return S3Publications(self._clients.get("s3"), bucket, key)
+        copies = self._settings.environment.get("CONFIG_COPY_BUCKET", "")
+        return S3Publications(self._clients.get("s3"), bucket, key, copies=copies)
 
     # --- queues --------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""The port of the published configuration: one object, and a copy of each document it held."""
+"""The port of the published configuration: one object, and a copy of its last good version."""
 
 from datetime import datetime
 from enum import Enum
@@ -32,3 +32,13 @@ class PublicationStore(Protocol):
 
     def read(self, having: str = "") -> StoredText | Absence:
         """Return the object, unless it is the version that the caller has. Raises `StoreError`."""
+
+    def recall(self) -> StoredText | None:
+        """
+        Return the object that was in force last, with the time of its publication.
+
+        None where there was none. Raises `StoreError`.
+        """
+
+    def remember(self, text: StoredText) -> None:
+        """Keep an object that is in force, for `recall`. Raises `StoreError`."""

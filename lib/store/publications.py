@@ -3,10 +3,12 @@ The published configuration in S3: `config/current.json`, and a copy of each doc
 
     config/current.json             in force; written on condition of what was read
     config/documents/HASH.json      for a rollback; named by its content, and never changed
+    config/last-good.json           what a stage had in force last; in its own bucket
 
 A stage may read the object of another bucket, such as one for a whole organization.
 """
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
 
 KEY: Final = "config/current.json"
 """The key in the bucket of reports, where the deployment names no other one."""
+COPY: Final = "config/last-good.json"
+"""The key of the copy in a stage's own bucket."""
+_PUBLISHED_AT: Final = "published-at"
 _MISSING: Final = ("NoSuchKey", "404")
 _UNCHANGED: Final = ("304", "NotModified")
 _CONFLICTS: Final = ("PreconditionFailed", "ConditionalRequestConflict", "412", "409")
@@ -29,8 +34,12 @@ _CONFLICTS: Final = ("PreconditionFailed", "ConditionalRequestConflict", "412", 
 class S3Publications:
     """See `lib.ports.publications.PublicationStore`."""
 
-    def __init__(self, client: "S3Client", bucket: str, key: str = KEY) -> None:
+    def __init__(
+        self, client: "S3Client", bucket: str, key: str = KEY, *, copies: str = ""
+    ) -> None:
+        """Create the store; `copies` is the bucket for the last good object, empty for no copy."""
         self._client = client
+        self._copies = copies
         self.bucket = bucket
         self.key = key
 
@@ -54,6 +63,33 @@ class S3Publications:
                     return Absence.MISSING
                 raise
         return StoredText(text, answer["ETag"], answer["LastModified"])
+
+    def recall(self) -> StoredText | None:
+        """See `PublicationStore.recall`."""
+        if not self._copies:
+            return None
+        with store_errors(f"reading s3://{self._copies}/{COPY}"):
+            try:
+                answer = self._client.get_object(Bucket=self._copies, Key=COPY)
+                text = answer["Body"].read()
+            except ClientError as error:
+                if error.response["Error"]["Code"] in _MISSING:
+                    return None
+                raise
+        return StoredText(text, "", datetime.fromisoformat(answer["Metadata"][_PUBLISHED_AT]))
+
+    def remember(self, text: StoredText) -> None:
+        """See `PublicationStore.remember`."""
+        if not self._copies:
+            return
+        with store_errors(f"writing s3://{self._copies}/{COPY}"):
+            self._client.put_object(
+                Bucket=self._copies,
+                Key=COPY,
+                Body=text.text,
+                ContentType="application/json",
+                Metadata={_PUBLISHED_AT: text.at.isoformat()},
+            )
 
 
 class S3PublicationWriter(S3Publications):

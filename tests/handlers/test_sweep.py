@@ -22,9 +22,11 @@ class World:
         self.woken: list[WakeUp] = []
         self.queued: list[Any] = []
         self.passes: list[tuple[str, str]] = []
+        self.kept: list[str] = []
         self.app = SimpleNamespace(
             now=lambda: NOW,
             stores=SimpleNamespace(waker=self, sync_queue=self, streams=self, notifications=self),
+            keep_config=lambda: self.kept.append("config"),
             streams=SimpleNamespace(
                 rules_book=self,
                 passes=self,
@@ -85,6 +87,7 @@ def test_a_changed_file_has_every_stream_queued() -> None:
     sweep(world.app)  # type: ignore[arg-type]  # a fake
 
     assert world.passes == [("rules", "hash")]
+    assert world.kept == ["config"]
 
 
 def test_a_sweep_with_an_older_file_says_so(counted: Any, logged: Any) -> None:
@@ -98,3 +101,4 @@ def test_a_sweep_with_an_older_file_says_so(counted: Any, logged: Any) -> None:
     assert counted()["ConfigUnread"] == 1
     assert logged()[0]["level"] == "ERROR"
     assert world.passes == []
+    assert world.kept == []

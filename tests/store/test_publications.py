@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,8 +10,9 @@ from botocore.exceptions import ClientError
 
 from lib.errors import ConflictError, DocumentError, StoreError
 from lib.ports.publications import Absence, StoredText
-from lib.store.publications import KEY, S3PublicationWriter
+from lib.store.publications import KEY, S3Publications, S3PublicationWriter
 from tests.store.conftest import CLOUDS
+from tests.support.builders import NOW
 
 
 @pytest.fixture(params=CLOUDS)
@@ -75,6 +77,25 @@ def test_copies_are_kept_by_their_hash(store: S3PublicationWriter) -> None:
     assert store.kept("abc") == b"text"
     with pytest.raises(DocumentError, match=r"holds no config/documents/def\.json any more"):
         store.kept("def")
+
+
+def test_the_last_good_file_is_recalled_as_it_was_read(store: S3PublicationWriter) -> None:
+    """With the time of its publication, which is older than that of its copy."""
+    copying = S3Publications(store._s3, store.bucket, copies=store.bucket)  # noqa: SLF001  # same client
+    assert copying.recall() is None
+    first, second = (StoredText(text, "1", NOW) for text in ("Ä".encode(), b"two"))
+
+    copying.remember(first)
+    copying.remember(second)
+
+    assert copying.recall() == replace(second, version="")
+
+
+def test_without_a_place_for_copies_none_is_kept(store: S3PublicationWriter) -> None:
+    """Such as for the command, which publishes."""
+    store.remember(StoredText(b"one", "1", NOW))
+
+    assert store.recall() is None
 
 
 def test_copies_lie_beside_the_object() -> None:
