@@ -14,6 +14,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import cycle, islice
 from types import SimpleNamespace
 from typing import Any, Final, NamedTuple
 
@@ -34,6 +35,7 @@ from lib.config import load
 from lib.flows.rounds import DAILY
 from lib.models import Destination, Severity, StreamId
 from lib.models.views import ReportedItem, View
+from lib.notifiers import NOTIFIERS
 from lib.store.rows import attributes, data_of
 from local.aws.process import EmbeddedAws
 from tests.store.conftest import create_table
@@ -47,8 +49,8 @@ STREAMS: Final = 20
 TIMES: Final = 250
 """The daily pass of so many streams is counted, for so many times as many."""
 DESTINATIONS: Final = 20
-MOST: Final = 90
-"""Destinations that an alerts.yml may have."""
+MANY_DESTINATIONS: Final = 100
+"""Of all receivers: an alerts.yml cannot name so many topics."""
 FINDINGS: Final = 30
 """Of each stream of the daily pass."""
 GET_USD: Final = 0.00000043
@@ -143,7 +145,14 @@ def _own_client(aws: EmbeddedAws, service: str) -> Any:
 class Program:
     """The functions of a stage with so many destinations, in virtual time."""
 
-    def __init__(self, aws: EmbeddedAws, destinations: int, *, metered: bool = True) -> None:
+    def __init__(
+        self,
+        aws: EmbeddedAws,
+        destinations: int,
+        *,
+        receivers: Sequence[str] = ("sns",),
+        metered: bool = True,
+    ) -> None:
         name = f"bench-{uuid.uuid4().hex[:12]}"
         create_table(aws.client("dynamodb"), name)
         aws.client("s3").create_bucket(
@@ -155,7 +164,7 @@ class Program:
         self.app = App(
             Settings(environment(name)),
             clients=self.clients,
-            config=load(alerts(destinations), today=START.date()),
+            config=load(alerts(destinations, receivers), today=START.date()),
             now=lambda: self.now,
             pause=lambda _: None,
         )
@@ -226,16 +235,29 @@ def environment(name: str) -> dict[str, str]:
     }
 
 
-def alerts(destinations: int) -> Json:
-    """Return an alerts.yml with so many topics, which are notified of everything."""
-    names = [f"t-{number}" for number in range(destinations)]
-    arn = f"arn:aws:sns:{REGION}:{ACCOUNT}:"
+def alerts(destinations: int, receivers: Sequence[str] = ("sns",)) -> Json:
+    """Return an alerts.yml with so many destinations, which are notified of everything."""
+    kinds = islice(cycle(receivers), destinations)
+    named = {f"t-{number}": options_of(kind, number) for number, kind in enumerate(kinds)}
     return {
         "version": 1,
         "streams": ["prod-*"],
-        "destinations": {name: {"type": "sns", "topic_arn": arn + name} for name in names},
-        "routes": [{"name": "all", "severity": "HIGH", "notify": names}],
+        "destinations": named,
+        "routes": [{"name": "all", "severity": "HIGH", "notify": list(named)}],
     }
+
+
+def options_of(receiver: str, number: int) -> Json:
+    """Return the type and the options of a destination."""
+    secret = {"secret": f"ecr-scan-alerts/{receiver}-{number}"}
+    options: Mapping[str, Mapping[str, Json]] = {
+        "jira": {"site": "https://acme.atlassian.net", "project": "SEC", "credentials": secret},
+        "pagerduty": {"routing_key": secret},
+        "slack": {"webhook": secret},
+        "sns": {"topic_arn": f"arn:aws:sns:{REGION}:{ACCOUNT}:t-{number}"},
+        "webhook": {"host": "hooks.acme.io", "url": secret, "secret": secret},
+    }
+    return {"type": receiver, **options[receiver]}
 
 
 def records(body: Json) -> Json:
@@ -276,11 +298,11 @@ def _events(aws: EmbeddedAws) -> Iterator[tuple[str, Cost]]:
     yield "a sync without a difference", program.calls_of(lambda: program.sync("rules", [stream]))
     program.registry.tag(image, "prod-1")
     yield "a promotion by tag", program.calls_of(lambda: program.pushed(image, "prod-1"))
-    many = Program(aws, MOST)
+    many = Program(aws, MANY_DESTINATIONS, receivers=tuple(NOTIFIERS))
     image = many.push("payments/api", "one", "1.0", "CVE-1", "CVE-2")
     many.pushed(image, "1.0")
     counts = many.calls_of(lambda: many.scanned(image))
-    yield f"the scan of a pushed image, with {MOST} destinations", counts
+    yield f"the scan of a pushed image, with {MANY_DESTINATIONS} destinations", counts
 
 
 def daily(aws: EmbeddedAws) -> Figure:
