@@ -74,20 +74,29 @@ class Figure:
 
     number: str
     label: str
-    filter: str = ""
-    """The box of the table that chooses these rows; empty without one."""
+    filter: str
+    """The box of the table that chooses these rows."""
 
 
 def figures(rows: Sequence[_Row]) -> list[Figure]:
     """Return how many rows can be fixed or exploited, as far as sources say; none is a zero."""
     groups = [row.findings for row in rows]
-    fixable = sum(any(finding.fixable for finding in group) for group in groups)
     numbers = (
-        (fixable, "with a fix", "fixable"),
-        (len(groups) - fixable, "without a fix version from the scanner", ""),
+        (sum(map(has_fix, groups)), "with a fix", "fixable"),
+        (sum(map(is_of_hosts, groups)), "to fix on the hosts", "hosts"),
         (sum(map(bool, map(exploit_level, groups))), "with a public exploit", "exploit"),
     )
     return [Figure(f"{number:,}", label, box) for number, label, box in numbers if number]
+
+
+def has_fix(findings: Sequence[Finding]) -> bool:
+    """Return whether a new image fixes a row, as far as the scanner knows."""
+    return not is_of_hosts(findings) and any(finding.fixable for finding in findings)
+
+
+def is_of_hosts(findings: Sequence[Finding]) -> bool:
+    """Return whether a row is about the kernel, which is that of the hosts."""
+    return all(is_kernel(finding.package.name) for finding in findings)
 
 
 def _closed(finding: Finding) -> tuple[str, str]:
@@ -164,9 +173,8 @@ def place_cell(finding: Finding) -> str:
 
 def note_cell(findings: Sequence[Finding]) -> str:
     """Return the score, who disputes it, where a kernel runs, and what it is; in one line."""
-    is_of_host = all(is_kernel(finding.package.name) for finding in findings)
     dispute = capitalized(dispute_of(findings) or "")
-    kernel = HOST_KERNEL if is_of_host else ""
+    kernel = HOST_KERNEL if is_of_hosts(findings) else ""
     notes = (score_text(findings), dispute, kernel, what_it_is(findings))
     return ". ".join(filter(None, notes))
 

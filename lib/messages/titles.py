@@ -43,7 +43,7 @@ DELIVERY: Final = "Delivery"
 NO_RESULT: Final = "No result"
 PACKAGE_COLUMNS: Final = ("Package", "Vulnerabilities", "Notes")
 UPGRADE_COLUMNS: Final = ("Package", "From", "To", "Removes")
-UNVERSIONED_COLUMNS: Final = ("Package", "Installed", "Upgrade to", "Open")
+UNVERSIONED_COLUMNS: Final = ("Package", "Installed", "Open")
 NOT_NAMED: Final = "not named"
-NONE_NAMED: Final = " (none named)"
-"""What stands behind a filter without a row to choose."""
+DESCRIBED_STEP: Final = "Upgrade to the versions that CVE descriptions name"
+LOOK_STEP: Final = "Look for newer versions"

@@ -14,7 +14,7 @@ from lib.messages.content import Content, Entry, counts_of, fewer_last, source_o
 from lib.messages.describing import is_kernel, worst_score
 from lib.messages.facts import workloads_text
 from lib.messages.named_upgrades import origin, upgrade_to
-from lib.messages.phrases import NAME, counts_text, listed, names_text
+from lib.messages.phrases import NAME, counts_text, listed, names_text, severity_word
 from lib.messages.steps import Step, ToDo, UpgradeText
 from lib.models import Counts, Deployments, Finding, Origin, Severity, Upgrade, Workload
 from lib.models.views import Kind
@@ -55,7 +55,11 @@ def to_do(
     rebuild = rebuild_of(base, rows_of_all)
     by_description = _described(entries)
     unversioned = sorted(
-        (upgrade for upgrade in packages if upgrade.fixed is None),
+        (
+            upgrade
+            for upgrade in packages
+            if upgrade.fixed is None and not _is_of_hosts(upgrade, hosts)
+        ),
         key=lambda upgrade: upgrade.package not in news,
     )
     return ToDo(
@@ -79,7 +83,7 @@ def to_do(
         ),
         described=_described_text(content, by_description, unversioned),
         unversioned=tuple(
-            upgrade_text(upgrade)._replace(described=_target_of(upgrade, by_description))
+            _unversioned(content, upgrade, by_description.get(upgrade.package))
             for upgrade in first(unversioned, rows)
         ),
         unversioned_count=len(unversioned),
@@ -88,6 +92,11 @@ def to_do(
         support=_support(base, rebuild, ready) if entries else "",
         brief=_brief(content, hosts, base if rebuild else None, packages, by_description),
     )
+
+
+def _is_of_hosts(upgrade: Upgrade, hosts: Sequence[str]) -> bool:
+    """Return whether a package is a kernel, of which the steps for the hosts say all there is."""
+    return bool(hosts) and is_kernel(upgrade.package)
 
 
 def _support(base: Base, rebuild: str, ready: Sequence[Upgrade]) -> str:
@@ -281,10 +290,24 @@ def _described(entries: Sequence[Entry]) -> Mapping[str, NamedVersion]:
     return dict(first([*texts.items()], _PACKAGES))
 
 
-def _target_of(upgrade: Upgrade, versions: Mapping[str, NamedVersion]) -> str:
-    """Return the version that descriptions name for a package; empty where they name none."""
-    named = versions.get(upgrade.package)
-    return "" if named is None else f"{short(named.words, NAME)} or later (CVE description)"
+def _unversioned(content: Content, upgrade: Upgrade, named: NamedVersion | None) -> UpgradeText:
+    """Return a package without a fix version; where descriptions name one, what that removes."""
+    text = upgrade_text(upgrade)
+    if named is None:
+        return text
+    removed = _fixed_in(content, upgrade.package, named)
+    shares = (
+        _share(number, upgrade.fixes[severity], severity) for severity, number in removed.items()
+    )
+    return text._replace(
+        described=f"{short(named.words, NAME)} or later", removes=", ".join(shares)
+    )
+
+
+def _share(number: int, total: int, severity: Severity) -> str:
+    """Return "8 CRITICAL"; "94 of 100 HIGH" where some remain."""
+    share = f" of {total:,}" if number < total else ""
+    return f"{number:,}{share} {severity_word(severity)}"
 
 
 def _described_text(

@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Final
 
 from lib.messages.content import Content
-from lib.messages.inventory import ALL_OF_THEM, exploit_level, missing
+from lib.messages.inventory import ALL_OF_THEM, missing
 from lib.messages.parts import AlertText
-from lib.messages.phrases import severity_name
 from lib.messages.text import text_of
-from lib.messages.titles import NONE_NAMED
-from lib.models import Notice, Severity
+from lib.models import Notice
 from lib.models.streams import HistoryPoint
 from lib.page import sections
+from lib.page.controls import controls, silent_columns
 from lib.page.findings import FIRST, Row, data, fitting, table
 from lib.page.markup import Markup, element, joined
 from lib.page.rows import rows
@@ -39,22 +38,25 @@ def render(notice: Notice, history: Sequence[HistoryPoint], *, now: datetime) ->
     noun = _SETTINGS if content.image.is_repository else _VULNERABILITIES
     all_rows = rows(content)
     shown = fitting(all_rows)
+    upgrades = sections.to_do(text)
     style, script = _asset("report.css"), _asset("report.js")
     body = (
         element("a", "Skip to all findings", href="#findings", class_="skip")
         if has_result
         else None,
-        sections.header(text, state.at, numbers=has_result),
+        sections.header(text, content),
         element(
             "main",
-            sections.problem(text, text.problem) if text.problem is not None else None,
-            sections.to_do(text),
-            sections.summary(text, content.totals, content.everything) if has_result else None,
+            sections.remedy(text, text.problem, is_all=upgrades is None)
+            if text.problem is not None
+            else None,
+            upgrades,
             sections.changes(text),
             sections.platforms(text.platforms),
             _findings(text, shown, noun) if has_result else None,
             _missing(text, len(all_rows) - len(shown), noun),
             sections.history(history),
+            sections.details(text, state.at),
         ),
         sections.footer(now),
     )
@@ -89,50 +91,8 @@ def _missing(text: AlertText, number: int, noun: tuple[str, str]) -> Markup | No
 
 
 def _findings(text: AlertText, all_rows: Sequence[Row], noun: tuple[str, str]) -> Markup:
-    """Return the table with its controls; these appear with the script that serves them."""
+    """Return the table with its controls."""
     title = f"All {noun[1]}"
-    has_fix = any(finding.fixable for row in all_rows for finding in row.findings)
-    has_exploit = any(exploit_level(row.findings) for row in all_rows)
-    severities = (
-        element(
-            "label",
-            element("input", type="checkbox", name="severity", value=severity.value, checked=True),
-            severity_name(severity).capitalize(),
-        )
-        for severity in reversed(Severity)
-    )
-    changes = sorted({row.change for row in all_rows})
-    choices = [element("option", "any change", value="")]
-    choices += [element("option", change, value=change) for change in changes]
-    controls = element(
-        "form",
-        element(
-            "label",
-            "Search",
-            element(
-                "input",
-                type="search",
-                id="search",
-                autocomplete="off",
-                placeholder="id, package, path or text",
-            ),
-            class_="search",
-        ),
-        element("fieldset", element("legend", "Severity"), severities),
-        element(
-            "fieldset",
-            element("legend", "Only"),
-            _check("open", "open"),
-            _check("fixable", "with a fix", is_there=has_fix),
-            _check("exploit", "with an exploit", is_there=has_exploit),
-        ),
-        element("label", "Change", element("select", choices, id="change")),
-        element("button", "Reset", type="reset"),
-        id="controls",
-        role="search",
-        aria_label=f"Filter the {noun[1]}",
-        hidden=True,
-    )
     hidden = len(all_rows) - FIRST
     first = (
         f"The worst {FIRST} of {len(all_rows):,}." if hidden > 0 else f"{len(all_rows):,} in all."
@@ -148,11 +108,11 @@ def _findings(text: AlertText, all_rows: Sequence[Row], noun: tuple[str, str]) -
     return element(
         "section",
         element("h2", title, id="findings-title"),
-        controls,
+        controls(all_rows, noun[1]),
         element("p", first, id="hits", role="status"),
         element(
             "section",
-            table(all_rows, title),
+            table(all_rows, title, silent_columns(all_rows)),
             class_="wide",
             tabindex=0,
             aria_label=f"Table: {title}",
@@ -162,12 +122,6 @@ def _findings(text: AlertText, all_rows: Sequence[Row], noun: tuple[str, str]) -
         id="findings",
         aria_labelledby="findings-title",
     )
-
-
-def _check(name: str, label: str, *, is_there: bool = True) -> Markup:
-    """Return a box of the filter; one without a row to choose cannot be ticked."""
-    box = element("input", type="checkbox", id=name, disabled=not is_there)
-    return element("label", box, label, None if is_there else NONE_NAMED)
 
 
 def _policy(style: str, script: str) -> str:

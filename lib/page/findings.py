@@ -14,8 +14,10 @@ from lib.messages.inventory import (
     exploit_level,
     exploit_word,
     fix_word,
+    has_fix,
     highest_epss,
     installed_cell,
+    is_of_hosts,
     place_cell,
     severity_cell,
 )
@@ -140,7 +142,8 @@ def data(all_rows: Sequence[Row], noun: tuple[str, str], image: Image) -> Markup
         "note": [texts.place(row.note) for row in all_rows],
         "path": [texts.place(row.path) for row in all_rows],
         "fix": [texts.place(fix_word(row.findings)) for row in all_rows],
-        "fixable": [int(any(part.fixable for part in row.findings)) for row in all_rows],
+        "fixable": [int(has_fix(row.findings)) for row in all_rows],
+        "hosts": [int(is_of_hosts(row.findings)) for row in all_rows],
         "open": [int(row.is_counted) for row in all_rows],
         "exploit": [exploit_level(row.findings) for row in all_rows],
         "exploits": [texts.place(exploit_word(row.findings)) for row in all_rows],
@@ -214,8 +217,8 @@ def _links(finding: Finding) -> list[str]:
 # --- without a script ---------------------------------------------------------------------------
 
 
-def table(all_rows: Sequence[Row], caption: str) -> Markup:
-    """Return the table with its first rows."""
+def table(all_rows: Sequence[Row], caption: str, kind: str = "") -> Markup:
+    """Return the table with its first rows. `kind`: its classes."""
     head = [element("th", title, scope="col", data_sort=name) for name, title in COLUMNS]
     return element(
         "table",
@@ -223,6 +226,7 @@ def table(all_rows: Sequence[Row], caption: str) -> Markup:
         element("thead", element("tr", head)),
         element("tbody", map(_row, all_rows[:FIRST]), id="findings-rows"),
         id="findings-table",
+        class_=kind or None,
     )
 
 

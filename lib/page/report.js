@@ -3,6 +3,8 @@
 (() => {
   const PAGE = 100;
   const PRINTED = 2000;
+  // A control is there where it tells rows apart; the others have all rows, or none.
+  const BOXES = ["open", "fixable", "hosts", "exploit"];
   const NAMES = ["UNKNOWN", "INFORMATIONAL", "LOW", "MEDIUM", "HIGH", "CRITICAL"];
   const { count, noun, accept: ACCEPT, texts, columns } = JSON.parse(document.getElementById("findings-data").textContent);
   const of = (name) => (row) => texts[columns[name][row]];
@@ -54,15 +56,15 @@
 
   const choose = () => {
     const query = find("search").value.trim().toLowerCase();
-    const boxes = controls.querySelectorAll("input[name=severity]:checked");
-    const severities = new Set([...boxes].map((box) => Number(box.value)));
-    const ticked = ["open", "fixable", "exploit"].filter((name) => find(name).checked);
-    const wanted = find("change").value;
+    const boxes = [...controls.querySelectorAll("input[name=severity]")];
+    const severities = new Set(boxes.filter((box) => box.checked).map((box) => Number(box.value)));
+    const ticked = BOXES.filter((name) => find(name)?.checked);
+    const wanted = find("change")?.value;
     if (query && haystack === null) haystack = Array.from({ length: count }, (_, row) => words(row));
     const terms = query.split(/\s+/);
     shown = [];
     for (let row = 0; row < count; row += 1) {
-      if (!severities.has(columns.severity[row])) continue;
+      if (boxes.length && !severities.has(columns.severity[row])) continue;
       if (!ticked.every((name) => columns[name][row])) continue;
       if (wanted && change(row) !== wanted) continue;
       if (query && !terms.every((term) => haystack[row].includes(term))) continue;
@@ -198,9 +200,9 @@
     card.addEventListener("click", () => {
       const { severity, box, change: kind } = card.dataset;
       for (const choice of controls.querySelectorAll("input[name=severity]")) choice.checked = !severity || choice.value === severity;
-      for (const name of ["open", "fixable", "exploit"]) find(name).checked = name === box || (name === "open" && !kind);
+      for (const name of BOXES.filter(find)) find(name).checked = name === box || (name === "open" && !kind);
       find("search").value = "";
-      find("change").value = kind ?? "";
+      if (find("change")) find("change").value = kind ?? "";
       choose();
     });
   }

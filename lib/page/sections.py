@@ -1,10 +1,11 @@
 """What stands in the page without any script: what it is about, what changed, what to do."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from lib.messages.content import Entry
+from lib.messages.content import Content
 from lib.messages.inventory import SUPPRESSED, Figure, figures
 from lib.messages.lists import Row, Section, SectionKind
 from lib.messages.parts import AlertText, Fact, Platforms, Problem
@@ -13,15 +14,16 @@ from lib.messages.steps import Step, ToDo, UpgradeText
 from lib.messages.titles import (
     CHANGED,
     DELIVERY,
+    DESCRIBED_STEP,
     DETAILS,
+    LOOK_STEP,
     NO_RESULT,
     NO_VERSION,
-    NOT_NAMED,
     OPEN_NOW,
     UNVERSIONED_COLUMNS,
     UPGRADE_COLUMNS,
 )
-from lib.models import Counts, Severity
+from lib.models import Severity
 from lib.models.program import NAME, VERSION
 from lib.models.streams import HistoryPoint
 from lib.page import charts
@@ -56,10 +58,8 @@ _ENDED: Final = frozenset(
 """Sections that are seen on request."""
 
 
-def header(text: AlertText, at: datetime, *, numbers: bool) -> Markup:
-    """Return the verdict first, then its numbers; where, when and from which source follow."""
-    advice = () if text.advice is None else (text.advice,)
-    facts = (*text.facts, *advice, Fact("As of", moment_text(at)), Fact(DELIVERY, _id(text)))
+def header(text: AlertText, content: Content) -> Markup:
+    """Return the verdict, its urgency, and the numbers; where, when and from which source."""
     console = () if text.console is None else (linked(text.console.action, text.console.url),)
     pages = [*console, *(linked(link.label, link.url) for link in text.sources)]
     level = text.worst_news or text.worst
@@ -70,7 +70,9 @@ def header(text: AlertText, at: datetime, *, numbers: bool) -> Markup:
         element("h1", text.name),
         element("p", f"{text.mark} {text.verdict}", class_=f"verdict edge-{kind}"),
         element("p", _urgency(text)) if text.urgency is not None else None,
-        element("p", text.totals, _why(text)) if numbers else None,
+        _problem(text.problem) if text.problem is not None else None,
+        _numbers(text, content) if content.state.has_evidence else None,
+        [element("p", warning, class_="note") for warning in text.warnings],
         element(
             "p",
             (_DOT.join(text.small), _DOT) if text.small else None,
@@ -78,11 +80,17 @@ def header(text: AlertText, at: datetime, *, numbers: bool) -> Markup:
             ((_DOT, page) for page in pages[1:]),
             class_="quiet",
         ),
-        element(
-            "details",
-            element("summary", DETAILS),
-            element("dl", map(_fact, facts), class_="facts"),
-        ),
+    )
+
+
+def details(text: AlertText, at: datetime) -> Markup:
+    """Return the facts about the image, its scan and its delivery, to be seen on request."""
+    advice = () if text.advice is None else (text.advice,)
+    facts = (*text.facts, *advice, Fact("As of", moment_text(at)), Fact(DELIVERY, _id(text)))
+    return element(
+        "details",
+        element("summary", DETAILS),
+        element("dl", map(_fact, facts), class_="facts"),
     )
 
 
@@ -94,18 +102,26 @@ def _fact(fact: Fact) -> Markup:
     return element("div", element("dt", fact.label), element("dd", fact.value))
 
 
-def problem(text: AlertText, problem: Problem) -> Markup:
-    """Return why nothing is known, and what to do."""
-    remedy = problem.remedy
+def _problem(problem: Problem) -> Markup:
+    """Return that nothing is known, and why."""
+    return element("p", element("strong", problem.caution), f" {problem.reason}", class_="alarm")
+
+
+def remedy(text: AlertText, problem: Problem, *, is_all: bool) -> Markup | None:
+    """
+    Return what to do about a scan without a result, and what the scanner said.
+
+    `is_all`: whether there is nothing else to do.
+    """
+    accept = None if text.accept_id else _accept(text)
+    if not (problem.remedy or problem.quote or accept):
+        return None
     return _section(
         "problem",
-        NO_RESULT,
-        element("p", problem.caution, class_="alarm"),
-        element("p", problem.reason),
-        element("h3", text.to_do.title) if remedy else None,
-        element("p", _commands(remedy)) if remedy else None,
+        text.to_do.title if is_all else NO_RESULT,
+        element("p", _commands(problem.remedy)) if problem.remedy else None,
         element("p", problem.quote, class_="quiet") if problem.quote else None,
-        None if text.accept_id else _accept(text),
+        accept,
     )
 
 
@@ -114,20 +130,19 @@ def _commands(text: str) -> Iterable[Node]:
         yield element("code", part) if place % 2 else part
 
 
-def summary(text: AlertText, counts: Counts, entries: Sequence[Entry]) -> Markup:
-    """Return the numbers: by severity, which filter the table, by fix and by exploit."""
-    return _section(
-        "summary",
-        OPEN_NOW,
-        [element("p", warning, class_="note") for warning in text.warnings],
-        element(
-            "ul",
-            (_severity(severity, number) for severity, number in counts.items() if number),
-            map(_figure, figures(entries)),
-            _suppressed(text.suppressed) if text.suppressed else None,
-            class_="numbers",
-        ),
-    )
+def _numbers(text: AlertText, content: Content) -> Markup:
+    """Return the numbers, each a filter of the table: by severity, by fix and by exploit."""
+    counts = content.totals
+    cards = [
+        *(_severity(severity, number) for severity, number in counts.items() if number),
+        *map(_figure, figures(content.everything)),
+        *([_suppressed(text.suppressed)] if text.suppressed else []),
+    ]
+    if not cards:
+        return element("p", text.totals, _why(text))
+    why = _why(text)
+    numbers = element("ul", cards, class_="numbers")
+    return element("section", numbers, element("p", why) if why else None, aria_label=OPEN_NOW)
 
 
 def _urgency(text: AlertText) -> Iterable[Node]:
@@ -137,9 +152,9 @@ def _urgency(text: AlertText) -> Iterable[Node]:
         yield f"{_DOT}{text.urgency.facts}" if text.urgency.facts else None
 
 
-def _why(text: AlertText) -> Node:
+def _why(text: AlertText) -> str:
     """Return what is known of exploits, where the urgency does not say it."""
-    return f"{_DOT}{text.why}" if text.why and text.urgency is None else None
+    return text.why if text.urgency is None else ""
 
 
 def _severity(severity: Severity, number: int) -> Markup:
@@ -159,10 +174,8 @@ def _card(number: int, label: str, *, edge: str = "", **data: str | int) -> Mark
 
 def _figure(figure: Figure) -> Markup:
     shown = (element("strong", figure.number), " ", element("span", figure.label))
-    if figure.filter:
-        link = element("a", *shown, href="#findings", class_="card", data_box=figure.filter)
-        return element("li", link)
-    return element("li", element("div", *shown, class_="card"))
+    link = element("a", *shown, href="#findings", class_="card", data_box=figure.filter)
+    return element("li", link)
 
 
 def account(text: AlertText) -> list[Markup]:
@@ -212,30 +225,46 @@ def _row(row: Row) -> Markup:
 
 def to_do(text: AlertText) -> Markup | None:
     """Return what to upgrade, grouped by where that is done, or what fixes each setting."""
-    todo = text.to_do
+    todo, described = _apart(text.to_do)
     steps, _ = todo.steps(command=_CHARACTERS, limit=_CHARACTERS, templates=True)
-    if not (todo.upgrades or todo.notes or todo.before or steps):
+    if not (described or todo.upgrades or todo.notes or todo.before or steps):
         return None
+    is_searched = bool(todo.without_version or todo.look)
     return _section(
         "upgrades",
         todo.title,
         element("p", text.lead, class_="why") if text.lead else None,
-        _steps(todo),
-        _unversioned(todo),
+        _steps(todo, described, is_searched=is_searched),
+        None if is_searched else _unversioned(todo),
         [_prose(remark) for remark in todo.remarks],
         map(_step, steps),
         _accept(text) if text.accept_id else None,
     )
 
 
-def _steps(todo: ToDo) -> Node:
-    """Return the steps in their order, numbered where there are several."""
+def _apart(todo: ToDo) -> tuple[ToDo, Sequence[UpgradeText]]:
+    """Return the packages whose versions descriptions name apart from the rest."""
+    described = [package for package in todo.unversioned if package.described]
+    silent = tuple(package for package in todo.unversioned if not package.described)
+    count = todo.unversioned_count - len(described)
+    return replace(todo, unversioned=silent, unversioned_count=count), described
+
+
+def _steps(todo: ToDo, described: Sequence[UpgradeText], *, is_searched: bool) -> Node:
+    """
+    Return the steps in their order, numbered where there are several.
+
+    What messages say of packages in a sentence is a table here.
+    """
     more = todo.more_upgrades(len(todo.upgrades))
     groups: list[Node] = [_upgrades(*group) for group in todo.groups(MOST).items()]
     if groups and more:
         groups[-1] = (groups[-1], element("p", more, class_="quiet"))
-    steps = [*map(_prose, todo.before), *groups, *map(_prose, todo.after)]
-    steps += [_prose(todo.look)] if todo.look else []
+    steps = [*map(_prose, todo.before), *groups]
+    in_tables = (todo.described, todo.without_version)
+    steps += [_prose(sentence) for sentence in todo.after if sentence not in in_tables]
+    steps += [_upgrades(DESCRIBED_STEP, described)] if described else []
+    steps += [(element("p", f"{LOOK_STEP}:"), _packages(todo))] if is_searched else []
     if len(steps) == 1:
         return steps
     return element("ol", [element("li", step) for step in steps], class_="steps") if steps else None
@@ -290,11 +319,12 @@ def _upgrades(remedy: str, group: Sequence[UpgradeText]) -> list[Markup]:
 
 
 def _upgrade(upgrade: UpgradeText) -> Markup:
+    target = upgrade.described or element("code", upgrade.fixed)
     return element(
         "tr",
         element("td", element("code", upgrade.package)),
         element("td", upgrade.installed),
-        element("td", element("code", upgrade.fixed)),
+        element("td", target),
         element("td", _effect(upgrade)),
     )
 
@@ -307,30 +337,31 @@ def _effect(upgrade: UpgradeText) -> Iterable[Node]:
 
 
 def _unversioned(todo: ToDo) -> Markup | None:
+    """Return the packages that no step is about."""
+    if not todo.unversioned:
+        return None
+    return element("div", element("h3", NO_VERSION), _packages(todo))
+
+
+def _packages(todo: ToDo) -> list[Markup]:
     """Return the packages that name no version to go to, the worst at once."""
     packages = todo.unversioned
-    if not packages:
-        return None
     shown = len(packages) if len(packages) <= _UNVERSIONED + 1 else _UNVERSIONED
     more = todo.more_unversioned(shown)
-    others = element(
-        "details",
-        element("summary", more),
-        _packages(more, packages[shown:]),
-        _rest(todo.unversioned_count),
-    )
-    first = _packages(counted(todo.unversioned_count, "package"), packages[:shown])
-    title = element("h3", NO_VERSION) if todo.upgrades else None
-    return element("div", title, first, others if more else None)
+    first = _package_table(counted(todo.unversioned_count, "package"), packages[:shown])
+    if not more:
+        return [first]
+    summary = element("summary", more)
+    rest = _package_table(more, packages[shown:])
+    return [first, element("details", summary, rest, _rest(todo.unversioned_count))]
 
 
-def _packages(title: str, packages: Sequence[UpgradeText]) -> Markup:
+def _package_table(title: str, packages: Sequence[UpgradeText]) -> Markup:
     rows = (
         element(
             "tr",
             element("td", element("code", package.package)),
             element("td", package.installed),
-            element("td", package.described or NOT_NAMED),
             element("td", _effect(package)),
         )
         for package in packages

@@ -29,7 +29,7 @@ def page_of(notice: Notice) -> str:
 
 def sentences(text: AlertText) -> Iterator[str]:
     """Yield everything that a message about an alert says, but its routes and its delivery."""
-    yield from (text.name, text.verdict, *([text.totals] if text.total else []), text.why)
+    yield from (text.name, text.verdict, text.urgency.title if text.urgency else text.why)
     if text.problem is None or text.sections:
         yield text.left_out.sum
     if text.problem is not None:
@@ -67,8 +67,11 @@ def _to_do(text: AlertText) -> Iterator[str]:
     for upgrade in text.to_do.upgrades:
         yield from (upgrade.remedy, upgrade.package, upgrade.installed)
         yield from (upgrade.fixed, upgrade.removes)
-    steps_and_notes = (*text.to_do.hosts, *text.to_do.notes)
-    yield from filter(None, steps_and_notes)
+    in_tables = (text.to_do.described, text.to_do.without_version)
+    yield from (note for note in text.to_do.notes if note not in in_tables)
+    yield from text.to_do.hosts
+    for package in text.to_do.unversioned:
+        yield from (package.package, package.installed, package.described, package.removes)
     steps, _ = text.to_do.steps(command=MUCH, limit=MUCH, templates=True)
     for step in steps:
         yield from (step.title, step.risk, step.remark, step.template_title)
