@@ -10,6 +10,7 @@ from lib.core.digest import UNDATED
 from lib.messages.digest_parts import DigestLine, DigestList, DigestText, linked
 from lib.messages.digest_steps import steps
 from lib.messages.phrases import counts_text, severity_word
+from lib.messages.titles import DELIVERY
 from lib.models import (
     Counts,
     Digest,
@@ -33,21 +34,19 @@ _ROUTES: Final = 5
 _NAME: Final = 60
 _REASON: Final = 120
 _REMEDY: Final = 200
-_SENTENCES: Final = re.compile(r"(?:(?<=[.!?])|(?<=\.html))\s+(?=[A-Z])")
-"""The ends of sentences; an address at the end of one has no full stop behind it."""
+_SENTENCES: Final = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
 _OCCASION: Final = 200
 _WARNINGS: Final = 5
 _IMAGES: Final = 2
 """Images that a remark names."""
-_UNSCANNED: Final = 2
-"""Images without a result that the first line names."""
+_BOTH: Final = 2
+_DOT: Final = " \N{MIDDLE DOT} "
 
 _DATING: Final = "Amazon Inspector"
 """The only scanner that says since when it knows a vulnerability."""
 
-FIRST: Final = "First digest: the next one will show changes"
-STEPS: Final = "Most effective next steps"
-NO_VERSION: Final = "Where no target version is given, the scanner names no fix version"
+STEPS: Final = "Next steps"
+FROM_DESCRIPTIONS: Final = 'Versions with "or later" are from CVE descriptions'
 AGES: Final = "Age since the scanner first saw it"
 AGE_COLUMNS: Final = ("Age", "Open")
 REPOSITORIES: Final = "Repositories, worst first"
@@ -75,14 +74,16 @@ def digest_text_of(digest: Digest, *, lines: int, characters: int) -> DigestText
         warnings=tuple(
             truncate(one_line(warning), _REASON) for warning in digest.warnings[:_WARNINGS]
         ),
-        footer=_footer(digest),
+        footer=_DOT.join(_footer(digest)),
+        delivery=f"{DELIVERY} {digest.delivery_id}",
     )
 
 
 def _name(digest: Digest) -> str:
     if digest.occasion:
         return "Summary"
-    return f"{'Daily' if digest.until - digest.since <= _DAY else 'Weekly'} digest"
+    name = f"{'daily' if digest.until - digest.since <= _DAY else 'weekly'} digest"
+    return f"First {name}" if _is_first(digest) else capitalized(name)
 
 
 # --- the numbers ------------------------------------------------------------------------------
@@ -95,7 +96,8 @@ def _headline(digest: Digest) -> str:
     if not digest.counts:
         doubts = ", as far as known" if digest.unscanned or digest.warnings else ""
         return f"{_nothing(digest)}{doubts}"
-    where = counted(digest.images - digest.clean, "image")
+    where = f"{digest.images - digest.clean:,} of " if digest.clean else ""
+    where += counted(digest.images, "image")
     return f"{'no change, ' if _is_unchanged(digest) else ''}{_deltas(digest)} open in {where}"
 
 
@@ -105,39 +107,33 @@ def _nothing(digest: Digest) -> str:
 
 
 def _opening(digest: Digest) -> tuple[str, ...]:
-    verdict = "; ".join((_sentence(digest), *_unknown(digest)))
+    """Return what the title does not say, in a line or two; the same line where nothing changed."""
+    verdict = "; ".join(filter(None, (*_facts(digest), _unknown(digest))))
     others = "; ".join(_left_out(digest))
-    left_out = (f"Not counted: {others}",) if others else ()
-    if not digest.images:
-        return (verdict,)
-    if digest.occasion:
-        return (capitalized(verdict), *left_out, truncate(one_line(digest.occasion), _OCCASION))
-    if _is_unchanged(digest):
-        return (". ".join((f"{_unchanged(digest)}: {verdict}", *left_out)),)
-    if _is_first(digest):
-        return (capitalized(verdict), *left_out, FIRST)
-    return (_movement(digest), capitalized(verdict), *left_out)
+    left_out = f"Not counted: {others}" if others else ""
+    if _is_unchanged(digest) and digest.images:
+        lines = (": ".join(filter(None, (_unchanged(digest), verdict))), left_out)
+        return (". ".join(filter(None, lines)),)
+    occasion = truncate(one_line(digest.occasion), _OCCASION)
+    is_compared = digest.images and not (occasion or _is_first(digest))
+    movement = _movement(digest) if is_compared else ""
+    return tuple(filter(None, (movement, capitalized(verdict), left_out, occasion)))
 
 
 def _unchanged(digest: Digest) -> str:
     return f"Nothing changed since {digest.since:%Y-%m-%d}"
 
 
-def _sentence(digest: Digest) -> str:
-    """Return what is open in how many images, and no more of an all-clear than is true."""
+def _facts(digest: Digest) -> tuple[str, ...]:
+    """Return what is behind the numbers of the title, and no more of an all-clear than is true."""
     if not digest.images:
         unknown = len(digest.unscanned)
         none = "No scanned image matches the routes of this destination yet"
-        return f"Nothing is known about {counted(unknown, 'image')}" if unknown else none
-    total = counted(digest.images, "scanned image" if digest.without_result else "image")
+        return (f"Nothing is known about {counted(unknown, 'image')}" if unknown else none,)
     if digest.counts:
-        number = f"{digest.images - digest.clean:,}"
-        remarks = (_distinct(digest), _fixes_and_exploits(digest), _no_data(digest))
-        remark = "; ".join(filter(None, remarks))
-        sentence = f"{counts_text(digest.counts)} open in {number} of {total}"
-        return f"{sentence} ({remark})" if remark else sentence
+        return (_distinct(digest), _fixes_and_exploits(digest), _partial_data(digest))
     known = ", as far as known" if digest.unscanned or digest.warnings else ""
-    return f"{_nothing(digest)} in {counted(digest.images, 'image')}{known}"
+    return (f"{_nothing(digest)} in {counted(digest.images, 'image')}{known}",)
 
 
 def _distinct(digest: Digest) -> str:
@@ -145,7 +141,9 @@ def _distinct(digest: Digest) -> str:
     number = digest.distinct
     if number is None or number == digest.total:
         return ""
-    return counted(number, "distinct vulnerability", "distinct vulnerabilities")
+    images = "both images" if digest.images - digest.clean == _BOTH else "several images"
+    vulnerabilities = counted(number, "vulnerability", "different vulnerabilities")
+    return f"{vulnerabilities}, {'some ' if number > 1 else ''}in {images}"
 
 
 def _fixes_and_exploits(digest: Digest) -> str:
@@ -163,19 +161,29 @@ def _fixes_and_exploits(digest: Digest) -> str:
     return ", ".join((start, *(f"{number:,} {fact}" for number, fact in others)))
 
 
+def _partial_data(digest: Digest) -> str:
+    """Return of how many, if not of all, the scanner says nothing about a fix or an exploit."""
+    gaps = [(kind, gap) for kind, gap in _gaps(digest) if gap.number < digest.total]
+    return ", ".join(f"no {kind} data {_gap(gap, digest)}" for kind, gap in gaps)
+
+
 def _no_data(digest: Digest) -> str:
-    """Return of how many the scanner does not say whether there is a fix or an exploit."""
+    """Return that the scanner says nothing at all about fixes or exploits."""
+    kinds = [kind for kind, gap in _gaps(digest) if gap.number == digest.total]
+    return f"No {' or '.join(kinds)} data from the scanner" if kinds else ""
+
+
+def _gaps(digest: Digest) -> list[tuple[str, Unknown]]:
+    """Return what a scanner does not say of some vulnerabilities; the same of both is one."""
     fixes, exploits = digest.unknown_fixes, digest.unknown_exploits
     gaps = [("fix", fixes), ("exploit", exploits)]
     if fixes == exploits:
         gaps = [("fix or exploit", fixes)]
-    return ", ".join(f"no {kind} data {_gap(gap, digest)}" for kind, gap in gaps if gap.number)
+    return [(kind, gap) for kind, gap in gaps if gap.number]
 
 
 def _gap(gap: Unknown, digest: Digest) -> str:
-    """Return "from the scanner", "for the 13 in payments/api:1.4.2", or the number alone."""
-    if gap.number == digest.total:
-        return "from the scanner"
+    """Return "for the 13 in payments/api:1.4.2", or the number alone."""
     if 0 < len(gap.images) <= _IMAGES:
         names = " and ".join(short(image.name, _NAME) for image in gap.images)
         return f"for the {gap.number:,} in {names}"
@@ -203,22 +211,16 @@ def _routes(digest: Digest) -> str:
     return "these routes" if len(digest.routes) > 1 else "this route"
 
 
-def _unknown(digest: Digest) -> Iterator[str]:
-    """Yield the names of images without a result; many are counted."""
-    unknown = digest.without_result
-    if 0 < len(unknown) <= _UNSCANNED:
-        yield f"{' and '.join(short(entry.image.name, _NAME) for entry in unknown)} not scanned"
-    elif unknown:
-        yield f"{counted(len(unknown), 'image')} not scanned"
+def _unknown(digest: Digest) -> str:
+    """Return how many images have no result, whose names a list has; empty for none."""
+    unknown = len(digest.without_result)
+    return f"{counted(unknown, 'image')} not scanned" if unknown and digest.images else ""
 
 
 def _movement(digest: Digest) -> str:
-    """Return what came and went since the last digest, and the sums of both."""
-    before = sum(digest.open_before.values())
+    """Return what came and went since the last digest."""
     changes = (_change(digest.new, "new"), _change(digest.resolved, "gone"))
-    changed = ", ".join(filter(None, changes))
-    since = f"Since {digest.since:%Y-%m-%d}"
-    return f"{since}: {changed}. {before:,} open then, {digest.total:,} now"
+    return f"Since {digest.since:%Y-%m-%d}: {', '.join(filter(None, changes))}"
 
 
 def _change(counts: Counts, word: str) -> str:
@@ -263,12 +265,12 @@ def _oldest(digest: Digest) -> str:
     """Return how old the oldest is, and since when it is here: a scanner can know it for years."""
     here = digest.oldest_here_since if digest.counts else None
     if digest.oldest_open_since is None:
-        return f"The oldest: reported for its image since {here:%Y-%m-%d}" if here else ""
+        return f"Oldest: in its image since {here:%Y-%m-%d}" if here else ""
     is_dated = not any(age.counts for age in digest.ages if age.words == UNDATED)
-    oldest = "The oldest" if is_dated else "The oldest with a date"
+    oldest = "Oldest" if is_dated else "Oldest with a date"
     sentence = f"{oldest}: known to {_DATING} since {digest.oldest_open_since:%Y-%m-%d}"
     is_later = here is not None and here.date() > digest.oldest_open_since.date()
-    return f"{sentence}; reported for its image since {here:%Y-%m-%d}" if is_later else sentence
+    return f"{sentence}, in its image since {here:%Y-%m-%d}" if is_later else sentence
 
 
 # --- the lists --------------------------------------------------------------------------------
@@ -348,11 +350,10 @@ def _vulnerability(vulnerability: ResolvedVulnerability) -> DigestLine:
 
 
 def _unscanned(unscanned: UnscannedImage) -> DigestLine:
-    """Return why an image has no result, and what helps; alerts have the pages about that."""
+    """Return why an image has no result, and the first step that helps; alerts have the others."""
     reason = truncate(one_line(unscanned.reason), _REASON)
-    sentences = _SENTENCES.split(one_line(unscanned.remedy))
-    remedy = " ".join(sentence for sentence in sentences if "://" not in sentence)
-    remedy = truncate(remedy, _REMEDY).removesuffix(".")
+    (step, *_) = _SENTENCES.split(one_line(unscanned.remedy))
+    remedy = truncate(step, _REMEDY).removesuffix(".")
     text = f"{short(unscanned.image.name)}: {reason}{f'. {remedy}' if remedy else ''}"
     return linked(text, (CONSOLE, console_url(unscanned.image)))
 
@@ -376,15 +377,19 @@ def _bar(number: int, most: int) -> str:
     return _FULL * full + _EIGHTHS[part]
 
 
-def _footer(digest: Digest) -> str:
+def _footer(digest: Digest) -> Iterator[str]:
+    """Yield what the numbers rest on, in a few words each."""
+    packages = () if _is_unchanged(digest) else digest.packages
+    no_data = _no_data(digest)
+    if no_data:
+        yield no_data
+    if any(package.described and not package.fixed for package in packages):
+        yield FROM_DESCRIPTIONS
+    yield f"Current and running images, {digest.until:%Y-%m-%d %H:%M} UTC"
     names = ", ".join(short(route, _NAME) for route in digest.routes[:_ROUTES])
     more = len(digest.routes) - _ROUTES
     names += f" and {more} more" if more > 0 else ""
-    routes = f" Route{'s' if len(digest.routes) > 1 else ''}: {names}." if names else ""
-    repeat = ", may be a repeat" if digest.possible_repeat else ""
-    remark = f" (attempt {digest.attempt}{repeat})" if digest.attempt > 1 else ""
-    what = f"Current and running images on {digest.until:%Y-%m-%d, %H:%M} UTC."
-    packages = () if _is_unchanged(digest) else digest.packages
-    is_named = all(package.fixed or package.described for package in packages)
-    what = what if is_named else f"{NO_VERSION}. {what}"
-    return f"{what}{routes} Delivery {digest.delivery_id}{remark}"
+    if names:
+        yield f"route{'s' if len(digest.routes) > 1 else ''} {names}"
+    if digest.attempt > 1:
+        yield f"attempt {digest.attempt}{', may be a repeat' if digest.possible_repeat else ''}"

@@ -33,7 +33,7 @@ class DigestText(NamedTuple):
     """"Weekly digest", without its numbers."""
     title: str
     opening: tuple[str, ...]
-    """What differs from the last digest and what is open: one line where nothing differs."""
+    """What the title does not say: the difference from the last digest, and more numbers."""
     ages: tuple[tuple[str, str], ...]
     """For how long findings are open, and how many each time; none without any."""
     oldest: str
@@ -44,6 +44,14 @@ class DigestText(NamedTuple):
     warnings: tuple[str, ...]
     """Why the numbers may be incomplete."""
     footer: str
+    """What the numbers rest on, for small print."""
+    delivery: str
+    """The delivery to ask about."""
+
+    @property
+    def small(self) -> str:
+        """The small print of a receiver that shows no data beside its texts."""
+        return f"{self.footer} \N{MIDDLE DOT} {self.delivery}"
 
 
 def linked(text: str, *links: tuple[str, str | None]) -> DigestLine:

@@ -10,7 +10,7 @@ from lib.core.named_versions import NamedVersion
 from lib.messages.advising import base_of, release_in
 from lib.messages.describing import is_kernel
 from lib.messages.digest_parts import DigestLine, linked
-from lib.messages.named_upgrades import origin, upgrade_to
+from lib.messages.named_upgrades import upgrade_to
 from lib.messages.phrases import counts_text, listed, names_text
 from lib.models import Counts, Finding, Package, PackageDigest, Severity
 from lib.text import counted, first, one_line, short
@@ -46,8 +46,7 @@ def _step(packages: Sequence[PackageDigest], today: date) -> DigestLine:
     if is_kernel(package.package):
         text = _kernel(package)
     elif package.fixable or package.described:
-        whose = f". {origin()}" if package.described and not package.fixed else ""
-        text = f"{_upgrade(package)} in {names}{whose}"
+        text = f"{_upgrade(package)} in {names}"
     elif package.of_distribution:
         parts = _rebuilt(packages)
         versions = "a newer version" if len(parts) == 1 else "newer versions"
@@ -66,7 +65,7 @@ def _rebuild(packages: Sequence[PackageDigest], today: date) -> str:
     versions = [version for package in packages for version in package.installed]
     base = base_of(None, release_in(packages[0].images, versions), today)
     if base.ended:
-        return f"Move {names} to {base.short} ({base.ended}), rebuild and rescan"
+        return f"Move {names} to {base.short} ({base.ended})"
     return f"Rebuild {names} on {base.short}"
 
 
@@ -120,11 +119,9 @@ def _disputed(package: PackageDigest) -> str:
 def _kernel(package: PackageDigest) -> str:
     """Return that a kernel in an image is not the one that runs."""
     counts, names = _counts(package), _names(package)
-    fixed = short(package.fixed, _VERSION) if package.fixed else ""
-    version = f" ({_package(package)} {fixed} or later)" if fixed else ""
     return (
-        f"Check the kernel of the hosts first: containers run on it. Rebuilding {names} on a"
-        f" supported base{version} only removes {counts} from the scan"
+        f"Check that the hosts of {names} run a patched kernel: {counts} in {_package(package)};"
+        " the image can wait"
     )
 
 

@@ -33,8 +33,7 @@ DONE_WHEN_PATCHED: Final = (
     "is accepted."
 )
 DONE_DIGEST: Final = (
-    "none of the vulnerabilities counted here is open, or each risk is accepted, and each image "
-    "has a scan result. Every digest updates this issue."
+    "nothing counted here is open, or each risk is accepted, and each image has a scan result."
 )
 NOTES: Final = "Notes"
 ABOUT: Final = "About"

@@ -54,9 +54,7 @@ def _nodes(text: DigestText) -> Iterable[Json]:
 
 
 def _opening(text: DigestText) -> Iterable[Json]:
-    first, *others = text.opening
-    yield adf.paragraph(adf.text(first, "strong"))
-    yield from _paragraphs(others)
+    yield from _paragraphs(text.opening)
 
 
 def _line(line: DigestLine) -> Json:
@@ -73,4 +71,4 @@ def _paragraphs(lines: Iterable[str]) -> Iterable[Json]:
 
 
 def _footer(text: DigestText) -> Json:
-    return adf.paragraph(adf.text(text.footer, "em"))
+    return adf.paragraph(adf.text(text.small, "em"))

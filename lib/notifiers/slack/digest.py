@@ -30,7 +30,7 @@ def digest_message(digest: Digest) -> Json:
     text = _text(digest)
     blocks = [
         _header(digest, text),
-        _section(_opening(text)),
+        _section(_opening(text)) if text.opening else None,
         *map(_list, text.lists),
         _ages(text),
         _chart(text.trend),
@@ -49,7 +49,7 @@ def _text(digest: Digest) -> DigestText:
 
 
 def _plain(text: DigestText) -> Json:
-    line = f"{text.name}: {'. '.join(text.opening)}"
+    line = ". ".join((text.title, *text.opening))
     return {"text": _say(unlinked(line), _SENTENCE), "unfurl_links": False, "unfurl_media": False}
 
 
@@ -62,8 +62,7 @@ def _header(digest: Digest, text: DigestText) -> Json:
 
 
 def _opening(text: DigestText) -> str:
-    first, *others = (_say(line, _SENTENCE) for line in text.opening)
-    return "\n".join((f"*{first}*", *others))
+    return "\n".join(_say(line, _SENTENCE) for line in text.opening)
 
 
 def _ages(text: DigestText) -> Json | None:

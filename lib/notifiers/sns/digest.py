@@ -35,7 +35,7 @@ def text(digest: Digest, _room: int) -> str:
     if shown.trend:
         lines += [TREND.upper(), *(f"  {line}" for line in shown.trend), ""]
     notes = [wrapped for line in shown.warnings for wrapped in _wrapped(f"Note: {line}")]
-    return "\n".join((*lines, *notes, *_wrapped(shown.footer))) + "\n"
+    return "\n".join((*lines, *notes, *_wrapped(shown.small))) + "\n"
 
 
 def document(digest: Digest, room: int) -> str:
@@ -73,8 +73,8 @@ def _line(line: DigestLine) -> Iterable[str]:
 
 
 def _parts(shown: DigestText) -> Iterable[str]:
-    first, *others = map(_say, shown.opening)
-    yield "\n".join((f"*{first}*", *others))
+    if shown.opening:
+        yield "\n".join(map(_say, shown.opening))
     for section in shown.lists:
         yield _part(section.title, (f"- {_say(line.text)}" for line in section.lines))
     if shown.ages:
@@ -82,7 +82,7 @@ def _parts(shown: DigestText) -> Iterable[str]:
     if shown.trend:
         yield _part(TREND, ("```", *shown.trend, "```"))
     notes = (_say(f"Note: {warning}") for warning in shown.warnings)
-    yield "\n".join((*notes, _say(shown.footer)))
+    yield "\n".join((*notes, _say(shown.small)))
 
 
 def _part(title: str, lines: Iterable[str]) -> str:
