@@ -53,6 +53,8 @@ class Registry:
         self._home = Place(account, region, "")
         self.images: dict[tuple[Place, str], StoredImage] = {}
         self._repositories: dict[Place, None] = {}
+        self.regions: dict[str, None] = {}
+        """Where images were pushed."""
         self.answers: dict[tuple[str, ...], Json] = {}
         """The answers to what was asked since the last change."""
 
@@ -87,6 +89,7 @@ class Registry:
         if stored is not None:
             return stored, True
         self._repositories[place] = None
+        self.regions[place.region] = None
         members = tuple(
             [
                 self._add(StoredImage(place, digest_of(name.word, platform), now, platform))
@@ -261,14 +264,15 @@ class Registry:
             ]
         }
 
-    def _coverage(self, _: Place, request: Mapping[str, Json]) -> Json:
-        """Return what Inspector covers, as to its delegated administrator: of every account."""
+    def _coverage(self, place: Place, request: Mapping[str, Json]) -> Json:
+        """Return what Inspector covers in a region, as to its administrator: of every account."""
         filters = request["filterCriteria"].get("ecrRepositoryName", ())
         names = {wanted["value"] for wanted in filters}
         images = [
             image
             for image in self.images.values()
-            if image.scanner != BASIC
+            if image.place.region == place.region
+            and image.scanner != BASIC
             and image.answer is not None
             and (not names or image.place.repository in names)
         ]

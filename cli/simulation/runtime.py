@@ -10,6 +10,7 @@ from typing import Any, Final, Protocol
 from cli.simulation.images import Place
 from cli.simulation.memory import MemoryProgress, MemoryRules, MemoryStreams
 from cli.simulation.receivers import Receivers
+from cli.simulation.regions import RegionCoverage, RegionListing, Sources
 from cli.simulation.registry import Registry
 from cli.simulation.rules import understood
 from lib.core.attempts import GATHERED as RULES_GATHERED
@@ -33,12 +34,9 @@ from lib.models import (
     Destination,
     Digest,
     FindingEvent,
-    Image,
-    ImageIndex,
     PushEvent,
     Receipt,
     RemovalEvent,
-    Scan,
     ScanEvent,
     StreamId,
     WakeUp,
@@ -47,7 +45,6 @@ from lib.models.streams import NO_NEWS, TagNews
 from lib.models.views import Notification, PinnedMessage, View
 from lib.normalizer.events import parse_event
 from lib.ports.rules import RulesRecord
-from lib.ports.sources import ALL_THE_TIME, Fetching
 from lib.ports.streams import (
     ImageStore,
     NotificationStore,
@@ -56,49 +53,12 @@ from lib.ports.streams import (
     StreamStore,
     WatchedDigests,
 )
-from lib.sources.coverage import InspectorCoverage
-from lib.sources.ecr import EcrFindingSource
 from lib.sources.registry import EcrRegistry
 from lib.sources.repositories import EcrRepositories
 
 Json = Any
 GATHERED: Final = timedelta(seconds=90)
 """How long the events about findings of an image are gathered before its report is fetched."""
-
-
-class Sources:
-    """Asks the registry of an image's account and region."""
-
-    def __init__(self, registry: Registry, home: Place) -> None:
-        self._registry = registry
-        self._home = home
-        self._by_place: dict[tuple[str, str], EcrFindingSource] = {}
-
-    def _of(self, image: Image) -> EcrFindingSource:
-        key = (image.account or self._home.account, image.region or self._home.region)
-        if key not in self._by_place:
-            client = self._registry.client_of("ecr", Place(*key, ""))
-            self._by_place[key] = EcrFindingSource(client)
-        return self._by_place[key]
-
-    def report(
-        self,
-        image: Image,
-        scan: Scan,
-        *,
-        announced: int | None = None,
-        fetching: Fetching = ALL_THE_TIME,
-    ) -> Any:
-        """See `FindingSource.report`."""
-        return self._of(image).report(image, scan, announced=announced, fetching=fetching)
-
-    def describe(self, image: Image) -> Image:
-        """See `FindingSource.describe`."""
-        return self._of(image).describe(image)
-
-    def index(self, image: Image) -> ImageIndex | None:
-        """See `FindingSource.index`."""
-        return self._of(image).index(image)
 
 
 class StoryCourier:
@@ -200,6 +160,7 @@ class Runtime:
         self._rules: SyncRules | None = None
         self._tokens = count(1)
         self._gathering: set[str] = set()
+        self._passes: dict[str, ImagePass] = {}
         self.store: Stores = store or MemoryStreams()
         self._syncs = StreamSync(
             streams=self.store,
@@ -232,29 +193,24 @@ class Runtime:
             objects=self.store,
             progress=MemoryProgress(),
             keep=self._syncs.keep,
-            coverage=lambda: self._coverage,
+            coverage=lambda: RegionCoverage(self._registry, self._home),
             findings_before=self._syncs.findings_before,
             rules=lambda: self.rules.streams,
             watched=self._syncs.watches,
             now=self._now,
         )
 
-    @cached_property
-    def _coverage(self) -> InspectorCoverage:
-        client = self._registry.client_of("inspector2", self._home)
-        return InspectorCoverage(client)
-
-    @cached_property
-    def _hourly(self) -> ImagePass:
-        ecr = self._registry.client_of("ecr", self._home)
+    def _pass_of(self, region: str) -> ImagePass:
+        place = Place(self._home.account, region, "")
+        ecr = self._registry.client_of("ecr", place)
         return ImagePass(
             registry=EcrRegistry(ecr),
             repositories=EcrRepositories(ecr),
-            coverage=self._coverage,
+            coverage=RegionCoverage(self._registry, place),
             images=self._images,
             records=self.store,
             streams=self.store,
-            listing=self.store,
+            listing=RegionListing(self.store, region),
             rules=lambda: self.rules.streams,
             events=Events(self.event),
             queue=Syncs(self._sync),
@@ -312,8 +268,11 @@ class Runtime:
                 pass
 
     def hourly(self) -> None:
-        """Look at every watched image, and at those of the last day."""
-        self._hourly.run()
+        """Look at every watched image, and at those of the last day, in each region."""
+        for region in dict.fromkeys((self._home.region, *self._registry.regions)):
+            if region not in self._passes:
+                self._passes[region] = self._pass_of(region)
+            self._passes[region].run()
 
     def daily(self) -> None:
         """Sync every stream."""
