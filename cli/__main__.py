@@ -29,7 +29,7 @@ def new_parser() -> CommandLine:
     )
     for name, command in COMMANDS.items():
         sub = commands.add_parser(name, help=command.HELP, description=command.DESCRIPTION)
-        sub.set_defaults(run=command.run)
+        sub.set_defaults(run=command.run, new_parser=new_parser)
         command.add_arguments(sub)
     manual = commands.add_parser("help", help="show the options of a command")
     manual.add_argument("topic", nargs="*", metavar="COMMAND")

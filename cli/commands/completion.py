@@ -24,13 +24,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the script."""
-    # Imported late: no other command needs it, and the parser imports this module.
+    # Imported late: no other command needs it.
     import shtab
 
-    from cli.__main__ import new_parser
-
     # Its own: it is changed below.
-    whole = new_parser()
+    whole = options.new_parser()
     for action in _actions(whole):
         if action.metavar in _FILES:
             action.complete = shtab.FILE  # type: ignore[attr-defined]  # where shtab looks for it
