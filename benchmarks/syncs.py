@@ -36,7 +36,7 @@ from lib.flows.rounds import DAILY
 from lib.models import Destination, Severity, StreamId
 from lib.models.views import ReportedItem, View
 from lib.notifiers import NOTIFIERS
-from lib.store.rows import attributes, data_of
+from lib.store.documents import attributes, data_of
 from local.aws.process import EmbeddedAws
 from tests.store.conftest import create_table
 

@@ -1,12 +1,14 @@
 """The pages about the architecture, compared with the code, the template and the contracts."""
 
 import ast
+import inspect
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from lib.store import rows
 from tests.support.every import every
 
 ROOT = Path(__file__).parents[1]
@@ -54,67 +56,66 @@ def test_the_page_calls_those_rooms_pure_that_are_held() -> None:
 # --- the table ------------------------------------------------------------------------------------
 
 
-def constants(module: ast.Module) -> dict[str, str]:
-    """Return the texts that have a name in a module."""
+def kinds() -> Iterator[tuple[str, str, str]]:
+    """Yield the key of each kind of row, and the function that makes it."""
+    for function in vars(rows).values():
+        if inspect.isfunction(function):
+            names = dict.fromkeys(inspect.signature(function).parameters, MARK)
+            given = {**names, "version": 1} if "version" in names else names
+            key = function(*given.values())
+            yield ellipsis(key["pk"]), ellipsis(key["sk"]), function.__name__
+
+
+MARK: Any = type("Mark", (str,), {"key": "…"})("…")
+"""Stands for any name, and for any image."""
+
+
+def ellipsis(part: str) -> str:
+    return re.sub("0*1$", "…", part)
+
+
+def users(function: str) -> set[str]:
+    """Return the modules of the room that import the function of a key."""
     return {
-        node.target.id: node.value.value
-        for node in module.body
-        if isinstance(node, ast.AnnAssign)
-        and isinstance(node.target, ast.Name)
-        and isinstance(node.value, ast.Constant)
-        and isinstance(node.value.value, str)
+        path.name
+        for path in STORE.glob("*.py")
+        for node in ast.parse(path.read_text("utf-8")).body
+        if isinstance(node, ast.ImportFrom) and node.module == rows.__name__
+        if function in {alias.name for alias in node.names}
     }
-
-
-def pattern(node: ast.expr, names: Mapping[str, str]) -> str:
-    """Return a key with an ellipsis for what differs from row to row."""
-    match node:
-        case ast.Constant(value=str() as text):
-            return text
-        case ast.Name(id=name) if name in names:
-            return names[name]
-        case ast.JoinedStr(values=values):
-            return "".join(pattern(value, names) for value in values).partition("…")[0] + "…"
-        case ast.FormattedValue(value=value):
-            return pattern(value, names)
-    return "…"
-
-
-def keys(module: ast.Module) -> Iterator[tuple[str, str]]:
-    """Yield the keys of the rows that a module writes."""
-    names = constants(module)
-    functions = {node.name: node for node in module.body if isinstance(node, ast.FunctionDef)}
-
-    def parts(row: ast.Dict) -> dict[str, str]:
-        made: dict[str, str] = {}
-        for key, value in zip(row.keys, row.values, strict=True):
-            if isinstance(key, ast.Constant) and key.value in {"pk", "sk"}:
-                made[str(key.value)] = pattern(value, names)
-            elif key is None and isinstance(value, ast.Call) and isinstance(value.func, ast.Name):
-                base = functions.get(value.func.id)
-                inner = (
-                    [] if base is None else [n for n in ast.walk(base) if isinstance(n, ast.Dict)]
-                )
-                made |= parts(inner[0]) if inner else {}
-        return made
-
-    for node in ast.walk(module):
-        if isinstance(node, ast.Dict):
-            key = parts(node)
-            if {"pk", "sk"} <= key.keys():
-                yield key["pk"], key["sk"]
 
 
 def test_the_page_has_every_kind_of_row_and_no_other() -> None:
-    """With the module that knows the key."""
-    code = {
-        (*key, path.name)
-        for path in STORE.glob("*.py")
-        for key in keys(ast.parse(path.read_text("utf-8")))
-    }
+    """As `lib/store/rows.py` has them."""
+    assert [(pk, sk) for pk, sk, *_ in table("The table")] == [key[:2] for key in kinds()]
 
-    assert len(code) >= 9
-    assert {(pk, sk, module) for pk, sk, _, module in table("The table")} == code
+
+def test_the_page_names_a_module_that_uses_the_key() -> None:
+    """The one that reads and writes rows of this kind."""
+    modules = [module for *_, module in table("The table")]
+
+    for module, (*_, function) in zip(modules, kinds(), strict=True):
+        assert module in users(function), function
+
+
+def test_the_room_has_keys_in_one_module() -> None:
+    """Else a kind of row could be missing on the page."""
+    elsewhere = [
+        path.name
+        for path in STORE.glob("*.py")
+        if path.name != "rows.py" and re.search(r'"pk": (?!\w+\[)', path.read_text("utf-8"))
+    ]
+
+    assert elsewhere == []
+
+
+def test_the_head_of_the_module_lists_its_keys() -> None:
+    """Each with the names that it ends in."""
+    head = re.findall(r"^ {4}(\S+) +(\S+) {2,}\S", rows.__doc__ or "", re.MULTILINE)
+
+    assert [tuple(re.sub("<.*>", "…", part) for part in key) for key in head] == [
+        key[:2] for key in kinds()
+    ]
 
 
 # --- queues and bucket ----------------------------------------------------------------------------

@@ -1,5 +1,5 @@
 """
 The ports of `lib.ports` on DynamoDB, S3 and SQS.
 
-docs/architecture.md lists the rows of the table and the objects of the bucket.
+`lib.store.rows` lists the rows of the table, docs/architecture.md the objects of the bucket, too.
 """

@@ -1,9 +1,4 @@
-"""
-Images in DynamoDB, and the streams that each is in.
-
-    IMAGE#<image> / RECORD             what is stored of the image
-    IMAGE#<image> / STREAM#<stream>    the image is, or was, in this stream
-"""
+"""Images in DynamoDB, and the streams that each is in."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -13,27 +8,17 @@ from typing import TYPE_CHECKING, Any, Final
 from lib.models import Image, StreamId
 from lib.ports.streams import ImageRecord, StoredImage
 from lib.store.batches import read_batch
+from lib.store.documents import attributes, data_of
 from lib.store.items import from_item, store_errors, to_item
-from lib.store.rows import attributes, data_of
+from lib.store.rows import IMAGE, RECORD, STREAM, image_key, membership_key
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-_RECORD: Final = "RECORD"
-_IMAGE: Final = "IMAGE#"
-_STREAM: Final = "STREAM#"
 _MAX_ACTIONS: Final = 100
 """https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html"""
 _KEPT: Final = timedelta(days=365)
 """How long a record is kept after its image was deleted."""
-
-
-def _key(image: Image) -> dict[str, str]:
-    return {"pk": f"{_IMAGE}{image.key}", "sk": _RECORD}
-
-
-def _membership(image: Image, stream: StreamId) -> dict[str, str]:
-    return {**_key(image), "sk": f"{_STREAM}{stream}"}
 
 
 class DynamoImageStore:
@@ -45,9 +30,9 @@ class DynamoImageStore:
 
     def records(self, images: Sequence[Image]) -> Mapping[str, ImageRecord]:
         """See `ImageStore.records`: a call for each hundred images."""
-        keys = {image.key: _key(image) for image in images}
+        keys = {image.key: image_key(image) for image in images}
         rows = read_batch(self._client, self._table, keys.values())
-        return {row["pk"].removeprefix(_IMAGE): data_of(ImageRecord, row) for row in rows}
+        return {row["pk"].removeprefix(IMAGE): data_of(ImageRecord, row) for row in rows}
 
     def put(self, record: ImageRecord, *, streams: Sequence[StreamId] = ()) -> None:
         """
@@ -58,13 +43,13 @@ class DynamoImageStore:
         image = record.row.image
         stored = replace(record, revision=record.revision + 1)
         row = {
-            **_key(image),
+            **image_key(image),
             **attributes(stored),
             "revision": stored.revision,
             "expires_at": _expires_at(record),
         }
         actions: list[Any] = [
-            {"Put": {"TableName": self._table, "Item": to_item(_membership(image, stream))}}
+            {"Put": {"TableName": self._table, "Item": to_item(membership_key(image, stream))}}
             for stream in streams
         ]
         own = {"TableName": self._table, "Item": to_item(row), **_as_read(record)}
@@ -82,13 +67,13 @@ class DynamoImageStore:
         pages = self._client.get_paginator("query").paginate(
             TableName=self._table,
             KeyConditionExpression="pk = :pk",
-            ExpressionAttributeValues=to_item({":pk": _key(image)["pk"]}),
+            ExpressionAttributeValues=to_item({":pk": image_key(image)["pk"]}),
             ConsistentRead=True,
         )
         with store_errors(f"reading {image.key}"):
             rows = {row["sk"]: row for page in pages for row in map(from_item, page["Items"])}
-        record = data_of(ImageRecord, rows[_RECORD]) if _RECORD in rows else None
-        names = [name.removeprefix(_STREAM) for name in rows if name.startswith(_STREAM)]
+        record = data_of(ImageRecord, rows[RECORD]) if RECORD in rows else None
+        names = [name.removeprefix(STREAM) for name in rows if name.startswith(STREAM)]
         return StoredImage(record, tuple(map(StreamId, sorted(names))))
 
 

@@ -1,7 +1,7 @@
 """
 Notifications in DynamoDB: the rows of messages on their way.
 
-    NOTIFICATION#<id> / NOTIFICATION    the row; it stands in the index `due` unless it ended well
+A row stands in the index `due` unless it ended well.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,10 +15,18 @@ from lib.models import DeliveryId, Destination, WakeUp
 from lib.models.views import Notification, RowState, View
 from lib.ports.streams import DUE, LookUp
 from lib.store.batches import read_batch
+from lib.store.documents import attributes, data_of, put, update
 from lib.store.due import due_rows
 from lib.store.items import from_item, store_errors, to_item, to_time
-from lib.store.pauses import PAUSES, pause_key, pause_of
-from lib.store.rows import attributes, data_of, put, update
+from lib.store.pauses import pause_of
+from lib.store.rows import (
+    NOTIFICATION,
+    NOTIFICATION_ROW,
+    PAUSES,
+    notification_key,
+    pause_key,
+    view_key,
+)
 from lib.store.turns import Turn, postpone
 
 if TYPE_CHECKING:
@@ -30,7 +38,6 @@ QUIET: Final = "Q"
 DEAD: Final = "D"
 SHARDS: Final = MappingProxyType({LOUD: 4, GATHERING: 1, QUIET: 1, DEAD: 4})
 """Partitions of the index `due`, of each kind of rows. Each can take 1,000 writes a second."""
-_ROW: Final = "NOTIFICATION#"
 _ALL: Final = 1_000_000
 _ALWAYS: Final = "9999"
 _KEPT: Final = timedelta(days=90)
@@ -39,20 +46,15 @@ _DEAD: Final = timedelta(days=365)
 """How long rows are kept that were given up: people may want to send them again."""
 
 
-def notification_key(row_id: DeliveryId) -> dict[str, str]:
-    """Return the key of a notification."""
-    return {"pk": f"{_ROW}{row_id}", "sk": "NOTIFICATION"}
-
-
-def view_key(view: View) -> dict[str, str]:
-    """Return the key of a view, in the partition of its stream."""
-    return {"pk": f"STREAM#{view.stream}", "sk": f"VIEW#{view.destination}"}
-
-
 def notification_row(row: Notification) -> dict[str, Any]:
     """Return a new row, which stands in the index at the time when it is due, or was given up."""
     place = _place(row, row.due_at or _ended_at(row)) if is_open(row) or _is_dead(row) else {}
     return {**notification_key(row.id), **attributes(row), **_facts(row), **place}
+
+
+def view_row(view: View) -> dict[str, Any]:
+    """Return the row of a view."""
+    return {**view_key(view.stream, view.destination), **attributes(view)}
 
 
 def _is_dead(row: Notification) -> bool:
@@ -169,7 +171,7 @@ class DynamoNotificationStore:
         """See `NotificationStore.close`: one transaction."""
         actions: list[Any] = [
             notification_update(self._table, before, after),
-            put(self._table, {**view_key(view), **attributes(view)}, view_before),
+            put(self._table, view_row(view), view_before),
         ]
         if following is not None:
             actions.append(put(self._table, notification_row(following), None))
@@ -181,7 +183,7 @@ class DynamoNotificationStore:
         for kind in (LOUD, GATHERING, QUIET):
             for entry in self._entries(kind, until=to_time(now), limit=limit):
                 yield WakeUp(
-                    DeliveryId(entry["pk"].removeprefix(_ROW)),
+                    DeliveryId(entry["pk"].removeprefix(NOTIFICATION)),
                     Destination(entry["destination"]),
                     int(entry["attempts"]),
                     entry["wake_at"],
@@ -214,7 +216,7 @@ class DynamoNotificationStore:
         pages = self._client.get_paginator("scan").paginate(
             TableName=self._table,
             FilterExpression="sk = :row",
-            ExpressionAttributeValues=to_item({":row": "NOTIFICATION"}),
+            ExpressionAttributeValues=to_item({":row": NOTIFICATION_ROW}),
         )
         with store_errors("reading notifications"):
             for page in pages:

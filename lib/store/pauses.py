@@ -1,26 +1,16 @@
-"""
-Pauses of destinations in DynamoDB, all in one partition, so that one query lists them.
-
-    PAUSES / <destination>    the time until which nothing is sent, and why
-"""
+"""Pauses of destinations in DynamoDB, all in one partition, so that one query lists them."""
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from lib.errors import ConflictError
 from lib.models import Destination, Pause, PauseKind
 from lib.store.items import from_item, from_time, store_errors, to_item, to_time
+from lib.store.rows import PAUSES, pause_key
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-
-PAUSES: Final = "PAUSES"
-
-
-def pause_key(destination: Destination) -> dict[str, str]:
-    """Return the key of a destination's pause."""
-    return {"pk": PAUSES, "sk": destination}
 
 
 def pause_of(row: Mapping[str, Any], *, now: datetime) -> Pause | None:

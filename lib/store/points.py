@@ -1,8 +1,4 @@
-"""
-The history of streams in DynamoDB: one small row for each version of a state, beside the stream.
-
-    STREAM#<stream> / HISTORY#<version>    what was open, what came and what left
-"""
+"""The history of streams in DynamoDB: one small row for each version of a state."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -10,23 +6,20 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lib.models import StreamId
 from lib.models.streams import HistoryPoint
+from lib.store.documents import attributes, data_of
 from lib.store.items import from_item, store_errors, to_item
-from lib.store.rows import attributes, data_of
+from lib.store.rows import HISTORY, history_key, stream_key
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-_PREFIX: Final = "HISTORY#"
 _KEPT: Final = timedelta(days=400)
-_VERSION: Final = 8
-"""Digits of a version, so that rows stand in its order."""
 
 
 def point_write(table: str, stream: StreamId, point: HistoryPoint) -> dict[str, Any]:
     """Return the action of a transaction that writes a point; its stream has the condition."""
     row = {
-        "pk": f"STREAM#{stream}",
-        "sk": f"{_PREFIX}{point.version:0{_VERSION}d}",
+        **history_key(stream, point.version),
         "expires_at": int((point.at + _KEPT).timestamp()),
         **attributes(point),
     }
@@ -45,7 +38,9 @@ class DynamoStreamHistory:
         pages = self._client.get_paginator("query").paginate(
             TableName=self._table,
             KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
-            ExpressionAttributeValues=to_item({":pk": f"STREAM#{stream}", ":prefix": _PREFIX}),
+            ExpressionAttributeValues=to_item(
+                {":pk": stream_key(stream)["pk"], ":prefix": HISTORY}
+            ),
             ScanIndexForward=False,
             PaginationConfig={"MaxItems": limit},
         )

@@ -1,110 +1,81 @@
 """
-Rows that are written on condition of what was read: a document, and the hash of it.
+The rows of the table: the key of each kind.
 
-A row holds one piece of frozen data as JSON. Whoever writes it names the hash of what was read, so
-that two writers never overwrite each other. Attributes beside the document serve indexes and
-retention.
+    IMAGE#<image>      RECORD                what is stored of an image
+    IMAGE#<image>      STREAM#<stream>       the image is, or was, in this stream
+    IMAGE#<tag>        TAG                   the digest that the tag points to
+    STREAM#<stream>    HISTORY#<version>     a version of the stream's state in numbers
+    STREAM#<stream>    STREAM                the tags of the stream, and where its state is
+    STREAM#<stream>    VIEW#<destination>    what the destination was notified of
+    NOTIFICATION#<id>  NOTIFICATION          a message on its way
+    PAUSES             <destination>         the time until which nothing is sent, and why
+    RULES              RECORD                the alerts.yml in force
+    PASS#<name>        PLACE                 where a pass stopped
+
+A module of this room reads and writes each kind: docs/architecture.md says which one.
 """
 
-import gzip
-import hashlib
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Final
 
-from lib.store.items import Item, to_item
-from lib.store.typed import from_json, to_json
+from lib.models import DeliveryId, Destination, Image, StreamId
 
-_Data = TypeVar("_Data")
-_LEVEL: Final = 1
-_INLINE: Final = 4096
-"""Bytes of a document that are kept as text; longer ones are compressed."""
-DOCUMENT: Final = "document"
-HASH: Final = "hash"
+RECORD: Final = "RECORD"
+IMAGE: Final = "IMAGE#"
+STREAM: Final = "STREAM#"
+STREAM_ROW: Final = "STREAM"
+HISTORY: Final = "HISTORY#"
+NOTIFICATION: Final = "NOTIFICATION#"
+NOTIFICATION_ROW: Final = "NOTIFICATION"
+PAUSES: Final = "PAUSES"
+_VERSION: Final = 8
+"""Digits of a version, so that rows stand in its order."""
 
 
-def text_of(data: Any) -> str:
-    """Return frozen data as compact JSON: the same text for the same data."""
-    return json.dumps(to_json(data), separators=(",", ":"), sort_keys=True)
+def image_key(image: Image) -> dict[str, str]:
+    """Return the key of an image."""
+    return {"pk": f"{IMAGE}{image.key}", "sk": RECORD}
 
 
-def hash_of(data: Any) -> str:
-    """Return the hash by which a writer names what was read."""
-    return _hash(text_of(data))
+def membership_key(image: Image, stream: StreamId) -> dict[str, str]:
+    """Return the key of the row that says that an image is in a stream."""
+    return {"pk": f"{IMAGE}{image.key}", "sk": f"{STREAM}{stream}"}
 
 
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
+def tag_key(image: Image) -> dict[str, str]:
+    """Return the key of a tag; `image` is its repository, with the tag in place of a digest."""
+    return {"pk": f"{IMAGE}{image.key}", "sk": "TAG"}
 
 
-def attributes(data: Any) -> dict[str, Any]:
-    """Return the attributes of a row that hold its data."""
-    text = text_of(data)
-    body: str | bytes = text
-    if len(text) > _INLINE:
-        body = gzip.compress(text.encode(), _LEVEL, mtime=0)
-    return {DOCUMENT: body, HASH: _hash(text)}
+def history_key(stream: StreamId, version: int) -> dict[str, str]:
+    """Return the key of a version of a stream's state."""
+    return {"pk": f"{STREAM}{stream}", "sk": f"{HISTORY}{version:0{_VERSION}d}"}
 
 
-def data_of(model: type[_Data], row: Mapping[str, Any]) -> _Data:
-    """Return the data of a row."""
-    body = row[DOCUMENT]
-    text = body if isinstance(body, str) else gzip.decompress(bytes(body)).decode()
-    return from_json(model, json.loads(text))
+def stream_key(stream: StreamId) -> dict[str, str]:
+    """Return the key of a stream."""
+    return {"pk": f"{STREAM}{stream}", "sk": STREAM_ROW}
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """The condition that a row is as it was read."""
-
-    expression: str
-    values: Mapping[str, Any]
-
-    def as_request(self) -> dict[str, Any]:
-        """Return the condition as arguments of a write."""
-        request: dict[str, Any] = {"ConditionExpression": self.expression}
-        if self.values:
-            request["ExpressionAttributeNames"] = {"#hash": HASH}
-            request["ExpressionAttributeValues"] = to_item(self.values)
-        return request
+def view_key(stream: StreamId, destination: Destination) -> dict[str, str]:
+    """Return the key of a view, in the partition of its stream."""
+    return {"pk": f"{STREAM}{stream}", "sk": f"VIEW#{destination}"}
 
 
-def unchanged(before: Any | None) -> Condition:
-    """Return the condition that a row still holds `before`; None: that there is no row."""
-    if before is None:
-        return Condition("attribute_not_exists(pk)", {})
-    return Condition("#hash = :before", {":before": hash_of(before)})
+def notification_key(row_id: DeliveryId) -> dict[str, str]:
+    """Return the key of a notification."""
+    return {"pk": f"{NOTIFICATION}{row_id}", "sk": NOTIFICATION_ROW}
 
 
-def put(table: str, row: Mapping[str, Any], before: Any | None) -> dict[str, Any]:
-    """Return the action of a transaction that writes a whole row."""
-    item: Item = to_item(row)
-    return {"Put": {"TableName": table, "Item": item, **unchanged(before).as_request()}}
+def pause_key(destination: Destination) -> dict[str, str]:
+    """Return the key of a destination's pause. One partition, so that one query lists them."""
+    return {"pk": PAUSES, "sk": destination}
 
 
-def update(
-    table: str,
-    key: Mapping[str, str],
-    changes: Mapping[str, Any],
-    before: Any,
-    *,
-    remove: tuple[str, ...] = (),
-) -> dict[str, Any]:
-    """Return the action of a transaction that changes some attributes of a row."""
-    condition = unchanged(before)
-    names = {f"#{name}": name for name in (*changes, *remove, HASH)}
-    values = {f":{name}": value for name, value in changes.items()} | dict(condition.values)
-    expression = "SET " + ", ".join(f"#{name} = :{name}" for name in changes)
-    if remove:
-        expression += " REMOVE " + ", ".join(f"#{name}" for name in remove)
-    return {
-        "Update": {
-            "TableName": table,
-            "Key": to_item(key),
-            "UpdateExpression": expression,
-            "ConditionExpression": condition.expression,
-            "ExpressionAttributeNames": names,
-            "ExpressionAttributeValues": to_item(values),
-        }
-    }
+def rules_key() -> dict[str, str]:
+    """Return the key of the record of alerts.yml."""
+    return {"pk": "RULES", "sk": RECORD}
+
+
+def place_key(name: str) -> dict[str, str]:
+    """Return the key of the place where a pass stopped."""
+    return {"pk": f"PASS#{name}", "sk": "PLACE"}

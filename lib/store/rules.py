@@ -1,16 +1,15 @@
-"""The record of alerts.yml in DynamoDB: a single row, `RULES / RECORD`."""
+"""The record of alerts.yml in DynamoDB: a single row."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from lib.ports.rules import RulesRecord
+from lib.store.documents import attributes, data_of, put
 from lib.store.items import from_item, store_errors, to_item
-from lib.store.rows import attributes, data_of, put
+from lib.store.rows import rules_key
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-
-_KEY: Final = {"pk": "RULES", "sk": "RECORD"}
 
 
 class DynamoRulesStore:
@@ -29,12 +28,12 @@ class DynamoRulesStore:
         """See `RulesStore.record`."""
         with store_errors("reading the record of alerts.yml"):
             answer = self._client.get_item(
-                TableName=self._table, Key=to_item(_KEY), ConsistentRead=True
+                TableName=self._table, Key=to_item(rules_key()), ConsistentRead=True
             )
         return data_of(RulesRecord, from_item(answer["Item"])) if "Item" in answer else None
 
     def put(self, before: RulesRecord | None, after: RulesRecord) -> None:
         """See `RulesStore.put`."""
-        action = put(self._table, {**_KEY, **attributes(after)}, before)
+        action = put(self._table, {**rules_key(), **attributes(after)}, before)
         with store_errors("recording alerts.yml"):
             self._client.put_item(**action["Put"])

@@ -1,9 +1,6 @@
 """
 Streams and views in DynamoDB, in one partition for each stream.
 
-    STREAM#<stream> / STREAM                the tags of the stream, and where its state is
-    STREAM#<stream> / VIEW#<destination>    what the destination was notified of
-
 A stream stands in the index `streams` unless it is at rest, and in the index `due` where time alone
 can change which images count.
 """
@@ -20,15 +17,11 @@ from lib.models.streams import HistoryPoint
 from lib.models.views import Notification, View
 from lib.ports.streams import StreamPartition, StreamRow, ViewWrite, WatchedDigests
 from lib.store.batches import read_batch
+from lib.store.documents import attributes, data_of, put, unchanged
 from lib.store.items import from_item, store_errors, to_item, to_time
-from lib.store.notifications import (
-    notification_key,
-    notification_row,
-    notification_update,
-    view_key,
-)
+from lib.store.notifications import notification_row, notification_update, view_row
 from lib.store.points import point_write
-from lib.store.rows import attributes, data_of, put, unchanged
+from lib.store.rows import STREAM, STREAM_ROW, notification_key, stream_key, view_key
 from lib.store.turns import Turn, postpone
 
 if TYPE_CHECKING:
@@ -44,13 +37,6 @@ _TAKEN: Final = 1000
 """Streams that are taken at a time."""
 _DUE: Final = "S0"
 """The partition of the index `due` that has streams: a push or the end of an hour writes there."""
-_STREAM: Final = "STREAM"
-_PREFIX: Final = "STREAM#"
-
-
-def stream_key(stream: StreamId) -> dict[str, str]:
-    """Return the key of a stream."""
-    return {"pk": f"{_PREFIX}{stream}", "sk": _STREAM}
 
 
 class DynamoStreamStore:
@@ -68,7 +54,7 @@ class DynamoStreamStore:
         """
         row, views = StreamRow(stream), {}
         for item in self._rows(stream) if only is None else self._two_rows(stream, only):
-            if item["sk"] == _STREAM:
+            if item["sk"] == STREAM_ROW:
                 row = data_of(StreamRow, item)
             else:
                 view = data_of(View, item)
@@ -76,7 +62,7 @@ class DynamoStreamStore:
         return StreamPartition(row, views, self._notifications(views) if only is None else {})
 
     def _two_rows(self, stream: StreamId, only: Destination) -> Iterator[Mapping[str, Any]]:
-        keys = (stream_key(stream), view_key(View(only, stream)))
+        keys = (stream_key(stream), view_key(stream, only))
         return read_batch(self._client, self._table, keys)
 
     def _rows(self, stream: StreamId) -> list[Mapping[str, Any]]:
@@ -84,7 +70,7 @@ class DynamoStreamStore:
             TableName=self._table,
             # STREAM and VIEW#, not the history before them.
             KeyConditionExpression="pk = :pk AND sk >= :sk",
-            ExpressionAttributeValues=to_item({":pk": stream_key(stream)["pk"], ":sk": _STREAM}),
+            ExpressionAttributeValues=to_item({":pk": stream_key(stream)["pk"], ":sk": STREAM_ROW}),
             ConsistentRead=True,
         )
         with store_errors(f"reading {stream}"):
@@ -128,8 +114,7 @@ class DynamoStreamStore:
         return {"ConditionCheck": {**check, **unchanged(stored).as_request()}}
 
     def _view(self, write: ViewWrite) -> Iterator[Any]:
-        row = {**view_key(write.view), **attributes(write.view)}
-        yield put(self._table, row, write.view_before)
+        yield put(self._table, view_row(write.view), write.view_before)
         if write.row is None:
             return
         if write.row_before is not None and write.row_before.id == write.row.id:
@@ -141,17 +126,17 @@ class DynamoStreamStore:
         """See `StreamStore.streams`: by the index `streams`, one of its partitions at a time."""
         start = 0 if after is None else _shard_of(after)
         for shard in range(start, SHARDS):
-            first = stream_key(after)["pk"] if after is not None and shard == start else _STREAM
+            first = stream_key(after)["pk"] if after is not None and shard == start else STREAM_ROW
             for item in self._listed(shard, first):
-                yield StreamId(item["pk"].removeprefix(_PREFIX))
+                yield StreamId(item["pk"].removeprefix(STREAM))
 
     def watched(self) -> Iterator[WatchedDigests]:
         """See `StreamListing.watched`: the digests stand in the index."""
         for shard in range(SHARDS):
-            for item in self._listed(shard, _STREAM):
+            for item in self._listed(shard, STREAM_ROW):
                 digests = tuple(filter(None, item.get("watched", ())))
                 if digests:
-                    yield WatchedDigests(StreamId(item["pk"].removeprefix(_PREFIX)), digests)
+                    yield WatchedDigests(StreamId(item["pk"].removeprefix(STREAM)), digests)
 
     def _listed(self, shard: int, after: str) -> Iterator[Mapping[str, Any]]:
         pages = self._client.get_paginator("query").paginate(
@@ -180,7 +165,7 @@ class DynamoStreamStore:
             for item in map(from_item, answer["Items"])
         ]
         taken = postpone(self._client, self._table, turns)
-        return tuple([StreamId(turn.key["pk"].removeprefix(_PREFIX)) for turn in taken])
+        return tuple([StreamId(turn.key["pk"].removeprefix(STREAM)) for turn in taken])
 
 
 def _stream_item(row: StreamRow) -> dict[str, Any]:

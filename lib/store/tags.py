@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Final
 from lib.errors import ConflictError
 from lib.models import Image, TagTarget
 from lib.store.items import from_item, from_time, store_errors, to_item, to_time
+from lib.store.rows import tag_key
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-_TAG: Final = "TAG"
 _KEPT: Final = timedelta(days=365)
 """How long a row is kept after the last push of its tag."""
 
@@ -27,7 +27,7 @@ class DynamoTagStore:
         """See `TagStore.tag`."""
         with store_errors(f"reading where {image.key} points to"):
             answer = self._client.get_item(
-                TableName=self._table, Key=to_item(_key(image)), ConsistentRead=True
+                TableName=self._table, Key=to_item(tag_key(image)), ConsistentRead=True
             )
         if "Item" not in answer:
             return None
@@ -37,7 +37,7 @@ class DynamoTagStore:
     def point(self, image: Image, target: TagTarget) -> None:
         """See `TagStore.point`."""
         row = {
-            **_key(image),
+            **tag_key(image),
             "digest": target.digest,
             "pushed_at": to_time(target.pushed_at),
             "before": target.before,
@@ -50,7 +50,3 @@ class DynamoTagStore:
                 ConditionExpression="attribute_not_exists(pk) OR pushed_at <= :pushed_at",
                 ExpressionAttributeValues=to_item({":pushed_at": row["pushed_at"]}),
             )
-
-
-def _key(image: Image) -> dict[str, str]:
-    return {"pk": f"IMAGE#{image.key}", "sk": _TAG}

@@ -28,8 +28,8 @@ from lib.bootstrap.clients import Clients
 from lib.bootstrap.settings import Settings
 from lib.config.secret_names import stage_name
 from lib.models.views import Notification, RowState
+from lib.store.documents import data_of
 from lib.store.items import from_item
-from lib.store.rows import data_of
 from local.aws.process import ROOT, EmbeddedAws
 from local.demo.deploy import Stack, deploy
 from local.standins.server import Receivers

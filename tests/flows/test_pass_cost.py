@@ -18,10 +18,10 @@ from lib.ports.streams import ImageRecord
 from lib.sources.coverage import InspectorCoverage
 from lib.sources.registry import EcrRegistry
 from lib.sources.repositories import EcrRepositories
+from lib.store.documents import attributes
 from lib.store.images import DynamoImageStore
 from lib.store.items import from_item, to_item
 from lib.store.places import DynamoPlaces
-from lib.store.rows import attributes
 from lib.store.streams import DynamoStreamStore
 from tests.support.builders import NOW, an_image
 from tests.support.thorough import THOROUGH

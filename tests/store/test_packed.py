@@ -4,8 +4,8 @@ import json
 from dataclasses import replace
 
 from lib.models.views import PinnedMessage
+from lib.store.documents import text_of
 from lib.store.packed import PackedMessage, packed, unpacked
-from lib.store.rows import text_of
 from lib.store.typed import from_json
 from tests.store.test_streaming import LARGE
 from tests.support.builders import a_finding

@@ -20,13 +20,9 @@ from lib.ports.streams import ImageRecord, StreamRow, ViewWrite
 from lib.store.batches import read_batch
 from lib.store.due import due_rows
 from lib.store.items import to_item
-from lib.store.notifications import (
-    notification_key,
-    notification_row,
-    view_key,
-)
+from lib.store.notifications import notification_row
+from lib.store.rows import notification_key, stream_key, view_key
 from lib.store.stream_objects import S3StreamObjects
-from lib.store.streams import stream_key
 from tests.store.test_stream_contracts import a_row, opened
 from tests.support.builders import NOW, a_finding, a_report, an_image
 from tests.support.streams import STREAM, a_state, a_watched
@@ -205,7 +201,7 @@ def test_final_notifications_expire(state: RowState, days: int, aws_streams: Any
     expires_at = aws_streams.item(notification_key(row.id))["expires_at"]
     assert expires_at == (NOW + timedelta(days=days)).timestamp()
     assert "expires_at" not in aws_streams.item(stream_key(STREAM))
-    assert "expires_at" not in aws_streams.item(view_key(view))
+    assert "expires_at" not in aws_streams.item(view_key(view.stream, view.destination))
 
 
 def test_a_record_expires_a_year_after_its_image_was_deleted(aws_streams: Any) -> None:

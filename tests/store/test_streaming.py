@@ -4,9 +4,9 @@ import gzip
 from dataclasses import replace
 from typing import Any
 
+from lib.store.documents import text_of
 from lib.store.objects import FASTEST, compressed
 from lib.store.packed import packed
-from lib.store.rows import text_of
 from lib.store.streaming import parts_of
 from tests.store.test_typed import IMAGE, STATE, VIEW
 from tests.support.builders import a_finding, a_report, an_unusable_report

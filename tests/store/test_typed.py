@@ -14,8 +14,8 @@ from lib.models import AnyReport, Image, Severity, StreamId
 from lib.models.streams import Comparison, ImageRow, StreamState, Use
 from lib.models.views import Condition, ReportedItem, View
 from lib.ports.streams import ImageRecord, StreamRow
+from lib.store.documents import attributes, data_of, hash_of
 from lib.store.reported import reported_from_json, reported_to_json
-from lib.store.rows import attributes, data_of, hash_of
 from lib.store.typed import converter, from_json, to_json
 from tests.support.builders import NOW, a_finding, a_report, an_image, an_unusable_report
 from tests.support.streams import (

@@ -9,9 +9,9 @@ from typing import Any
 
 from lib.models import Finding
 from lib.models.views import RowState
+from lib.store.documents import attributes
 from lib.store.items import to_item
 from lib.store.notifications import notification_row
-from lib.store.rows import attributes
 from local.standins.wire import Answer
 from tests.faults.matrix import FULL, row
 from tests.faults.receivers import Asked, Step
