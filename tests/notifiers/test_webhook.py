@@ -5,7 +5,7 @@ import hashlib
 import hmac
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -260,6 +260,39 @@ class TestSignature:
         assert http.calls == []
         assert caught.value.__cause__ is caught.value.__context__ is None
         assert "xx" not in str(caught.value)
+
+
+class TestFieldsInDocs:
+    """The tables of docs/receivers/webhook.md against the schema of an alert."""
+
+    SCHEMA: Mapping[str, Any] = json.loads(
+        (ROOT / "schemas" / "alert-1.0.0.json").read_text("utf-8")
+    )
+    SECTION = (
+        (ROOT / "docs" / "receivers" / "webhook.md")
+        .read_text("utf-8")
+        .partition("### Fields of an alert")[2]
+        .partition("\n## ")[0]
+    )
+
+    def rows(self) -> dict[str, list[str]]:
+        """Return the fields in each row of the tables, by its first cell."""
+        rows = re.findall(r"^\| (.+?) \| (`.+) \|$", self.SECTION, re.MULTILINE)
+        return {name.strip("`"): re.findall(r"`(\w+)`", fields) for name, fields in rows}
+
+    def test_every_field_of_an_alert_is_named_once(self) -> None:
+        """A field that the schema gains is missing here by its name."""
+        lists = ("items", "upgrades", "images")
+        named = [field for name, row in self.rows().items() if name not in lists for field in row]
+
+        assert sorted(named) == sorted(self.SCHEMA["properties"])
+
+    @pytest.mark.parametrize("name", ["items", "upgrades", "images"])
+    def test_every_field_of_a_list_is_named_once(self, name: str) -> None:
+        """The same, for what the lists hold."""
+        fields = self.SCHEMA["properties"][name]["items"]["properties"]
+
+        assert sorted(self.rows()[name]) == sorted(fields)
 
 
 class TestExampleInDocs:
