@@ -96,47 +96,70 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What is there before a deployment, read before anything is asked or written."""
+
+    stack: Stack | None
+    retained: RetainedData
+    """The data to adopt; empty where there is none."""
+    deployed: RunningConfiguration
+
+    @property
+    def makes_table(self) -> bool:
+        """Whether CloudFormation makes a new table."""
+        return not self.retained and (self.stack is None or not self.stack.has_data)
+
+
 def deploy(inputs: Inputs, choices: Choices, terminal: Terminal) -> None:
     """Deploy a stage. Raises `DeployError`, `ConfigError` and what packaging raises."""
     file = checked_inputs(inputs)
     session = session_of(inputs.region)
     account, client_of = identify(session, inputs.region), clients_of(session)
-    stack = find_stack(client_of, stack_name(inputs.stage))
-    obstacle = update_obstacle(stack) if stack is not None else None
-    if obstacle:
-        raise DeployError(obstacle)
     for problem in foreign_topics(file.document, account):
         raise DeployError(problem)
-    retained = choose_data(client_of, inputs.stage, stack, choices, terminal)
-    bucket = retained.bucket or (stack.resources.get(REPORTS, "") if stack is not None else "")
-    deployed = read_deployed(client_of, bucket)
-    for line in review(account, inputs, file.document, stack, deployed):
-        terminal.say(line)
-    if retained:
-        terminal.say(f"It adopts the {retained}.")
+    situation = read_situation(client_of, inputs.stage, choices, terminal)
+
+    _show(situation, account, inputs, file.document, terminal)
     terminal.confirm("Deploy? [y/N]")
+
     _write_stage_file(inputs, terminal)
     built = package(inputs, today=datetime.now(UTC).date(), config=file)
     code = upload(client_of, account, inputs.stage, built)
     values = {**built.values, **code.values}
-    first, before = not retained and (stack is None or not stack.has_data), stack
-    if retained:
+    stack = situation.stack
+    if situation.retained:
         template = json.loads(built.template.read_text("utf-8"))
         store = partial(store_template, client_of, account, code)
-        adopt(
-            client_of,
-            inputs.stage,
-            template,
-            values,
-            retained,
-            stack,
-            store=store,
-            say=terminal.say,
-        )
+        adopt(client_of, template, values, situation.retained, stack, store=store, say=terminal.say)
         stack = find_stack(client_of, stack_name(inputs.stage))
-    _update(client_of, stack, code.template_url, values, terminal, first=first)
-    tidy(client_of, account, before, values, terminal)
-    _finish(client_of, inputs, file.document, terminal, account=account, deployed=deployed)
+    _update(client_of, stack, code.template_url, values, terminal, first=situation.makes_table)
+    tidy(client_of, account, situation.stack, values, terminal)
+    _finish(
+        client_of, inputs, file.document, terminal, account=account, deployed=situation.deployed
+    )
+
+
+def read_situation(
+    client_of: ClientOf, stage: str, choices: Choices, terminal: Terminal
+) -> Situation:
+    """Return what is there. Raises `DeployError` where the stage cannot be deployed."""
+    stack = find_stack(client_of, stack_name(stage))
+    obstacle = update_obstacle(stack) if stack is not None else None
+    if obstacle:
+        raise DeployError(obstacle)
+    retained = choose_data(client_of, stage, stack, choices, terminal)
+    bucket = retained.bucket or (stack.resources.get(REPORTS, "") if stack is not None else "")
+    return Situation(stack, retained, read_deployed(client_of, bucket))
+
+
+def _show(
+    situation: Situation, account: Account, inputs: Inputs, document: Json, terminal: Terminal
+) -> None:
+    for line in review(account, inputs, document, situation.stack, situation.deployed):
+        terminal.say(line)
+    if situation.retained:
+        terminal.say(f"It adopts the {situation.retained}.")
 
 
 def checked_inputs(inputs: Inputs) -> AlertsFile:

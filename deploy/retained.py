@@ -150,7 +150,6 @@ def import_template(
 
 def adopt(
     client_of: ClientOf,
-    stage: str,
     template: Mapping[str, Any],
     values: Mapping[str, str],
     retained: RetainedData,
@@ -170,7 +169,7 @@ def adopt(
     body = import_template(template, retained, stack)
     current = {**values, **(stack.parameters if stack is not None else {})}
     request = {
-        "StackName": stack_name(stage),
+        "StackName": stack_name(values["Stage"]),
         "ChangeSetType": "IMPORT",
         "TemplateURL": store(json.dumps(body)),
         # An import changes no other resource, so it changes no value.

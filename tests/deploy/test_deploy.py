@@ -54,6 +54,14 @@ def config(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.fixture
+def on_embedded_aws(embedded_aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> EmbeddedAws:
+    """Return the embedded AWS, which this process takes for AWS."""
+    for name, value in embedded_aws.environment().items():
+        monkeypatch.setenv(name, value)
+    return embedded_aws
+
+
 # --- before AWS is asked ------------------------------------------------------------------------
 
 
@@ -242,18 +250,16 @@ def test_old_code_that_may_not_be_deleted_is_named(capsys: pytest.CaptureFixture
 
 
 def test_a_stage_lives_is_removed_comes_back_and_goes_for_good(  # noqa: PLR0915  # a life
-    embedded_aws: EmbeddedAws,
+    on_embedded_aws: EmbeddedAws,
     stages: Path,
     config: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Deployed, changed, removed, adopted with its table, removed again, purged."""
-    for name, value in embedded_aws.environment().items():
-        monkeypatch.setenv(name, value)
     monkeypatch.setenv("ALARM_EMAIL", "ops@acme.io")
     here = ["--stage", STAGE]
-    first = [*here, "--region", embedded_aws.region, "--config", str(config)]
+    first = [*here, "--region", on_embedded_aws.region, "--config", str(config)]
 
     def run(command: Callable[[list[str]], int], *arguments: str, code: int = 0) -> str:
         assert command([*here, *arguments]) == code, capsys.readouterr().err
@@ -271,11 +277,11 @@ def test_a_stage_lives_is_removed_comes_back_and_goes_for_good(  # noqa: PLR0915
     assert "Protecting the table against deletion" in output
     assert f"--name ecr-scan-alerts/{STAGE}/team" in output
     assert 'alarmEmail: "ops@acme.io"' in (stages / f"{STAGE}.yml").read_text()
-    stack = find_stack(embedded_aws.client, f"ecr-scan-alerts-{STAGE}")
+    stack = find_stack(on_embedded_aws.client, f"ecr-scan-alerts-{STAGE}")
     assert stack is not None
     table, bucket = stack.resources["Table"], stack.resources["ReportsBucket"]
-    assert is_protected(embedded_aws, table)
-    stored = embedded_aws.client("s3").get_object(Bucket=bucket, Key=KEY)["Body"].read()
+    assert is_protected(on_embedded_aws, table)
+    stored = on_embedded_aws.client("s3").get_object(Bucket=bucket, Key=KEY)["Body"].read()
     assert list(json.loads(stored)["document"]["destinations"]) == ["team"]
     assert "Published the configuration as revision 1" in output
 
@@ -283,7 +289,7 @@ def test_a_stage_lives_is_removed_comes_back_and_goes_for_good(  # noqa: PLR0915
     monkeypatch.delenv("ALARM_EMAIL")
     config.write_text(ALERTS.replace("severity: HIGH", "severity: LOW"))
     (stages / f"{STAGE}.yml").write_text(
-        f"region: {embedded_aws.region}\nconfig: {config}\nreportLinkDays: 7\n"
+        f"region: {on_embedded_aws.region}\nconfig: {config}\nreportLinkDays: 7\n"
     )
     output = run(main, "--yes")
     assert "      severity: HIGH -> LOW" in output
@@ -292,19 +298,19 @@ def test_a_stage_lives_is_removed_comes_back_and_goes_for_good(  # noqa: PLR0915
     assert "  ~ reportLinkDays: 30 -> 7" in output
     assert "Protecting" not in output
     # Only code that a stack may need stays: of this deployment, and of the one before.
-    assert len(zips(embedded_aws)) == 2
+    assert len(zips(on_embedded_aws)) == 2
     assert f"ecr-scan-alerts-{STAGE} is up to date" in run(main, "--yes")
 
     # Removing needs no configuration; table and bucket stay, with a row.
     config.write_text("broken: [")
-    embedded_aws.client("dynamodb").put_item(
+    on_embedded_aws.client("dynamodb").put_item(
         TableName=table, Item={"pk": {"S": "ROW"}, "sk": {"S": "1"}}
     )
-    made = creation(embedded_aws, table)
+    made = creation(on_embedded_aws, table)
     assert "uses its data. First: make remove" in run(purge.main, "--yes", code=1)
     assert f"table {table}, bucket {bucket}" in run(remove.main, "--yes")
-    assert zips(embedded_aws) == []
-    assert find_stack(embedded_aws.client, f"ecr-scan-alerts-{STAGE}") is None
+    assert zips(on_embedded_aws) == []
+    assert find_stack(on_embedded_aws.client, f"ecr-scan-alerts-{STAGE}") is None
     assert "There is no stack" in run(remove.main, "--yes", code=1)
 
     # A new stack does not pass its data by.
@@ -314,14 +320,14 @@ def test_a_stage_lives_is_removed_comes_back_and_goes_for_good(  # noqa: PLR0915
     output = run(main, "--yes", "--adopt", "1")
     assert "The stack is new; its data and its last configuration were kept." in output
     assert "      severity: LOW -> HIGH" in output
-    adopted = find_stack(embedded_aws.client, f"ecr-scan-alerts-{STAGE}")
+    adopted = find_stack(on_embedded_aws.client, f"ecr-scan-alerts-{STAGE}")
     assert adopted is not None
     assert (adopted.resources["Table"], adopted.resources["ReportsBucket"]) == (table, bucket)
     assert adopted.outputs["TableName"] == table
     # Images are not reported anew: the table is as old as it was, and has its rows.
-    assert creation(embedded_aws, table) == made
-    assert embedded_aws.client("dynamodb").scan(TableName=table)["Count"] == 1
-    assert is_protected(embedded_aws, table)
+    assert creation(on_embedded_aws, table) == made
+    assert on_embedded_aws.client("dynamodb").scan(TableName=table)["Count"] == 1
+    assert is_protected(on_embedded_aws, table)
     assert adopted.template["Resources"]["Table"]["DeletionPolicy"] == "RetainExceptOnCreate"
 
     # For good.
@@ -368,24 +374,21 @@ def test_a_first_deployment_that_fails_leaves_nothing(
 
 
 def test_a_stack_without_parameters_is_updated_in_place(
-    embedded_aws: EmbeddedAws,
+    on_embedded_aws: EmbeddedAws,
     built: Package,
     stages: Path,
     config: Path,
-    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """As deployments before the parameters made it: every resource stays, and every row."""
-    for name, value in embedded_aws.environment().items():
-        monkeypatch.setenv(name, value)
-    before = stack_without_parameters(embedded_aws, built.zip)
+    before = stack_without_parameters(on_embedded_aws, built.zip)
     table, bucket = before.resources["Table"], before.resources["ReportsBucket"]
     row = {"pk": {"S": "ROW"}, "sk": {"S": "1"}}
-    embedded_aws.client("dynamodb").put_item(TableName=table, Item=row)
-    embedded_aws.client("s3").put_object(Bucket=bucket, Key="reports/1", Body=b"report")
-    created = creation(embedded_aws, table)
+    on_embedded_aws.client("dynamodb").put_item(TableName=table, Item=row)
+    on_embedded_aws.client("s3").put_object(Bucket=bucket, Key="reports/1", Body=b"report")
+    created = creation(on_embedded_aws, table)
     (stages / f"{UPGRADED}.yml").write_text(
-        f"region: {embedded_aws.region}\nconfig: {config}\n"
+        f"region: {on_embedded_aws.region}\nconfig: {config}\n"
         "alarmEmail: ops@acme.io\nreportLinkDays: 7\n"
     )
 
@@ -393,7 +396,7 @@ def test_a_stack_without_parameters_is_updated_in_place(
 
     output = capsys.readouterr().out
     assert "Parameters: no changes" in output
-    after = find_stack(embedded_aws.client, before.name)
+    after = find_stack(on_embedded_aws.client, before.name)
     assert after is not None
     old_bucket = before.resources["ServerlessDeploymentBucket"]
     assert after.resources == {
@@ -402,13 +405,13 @@ def test_a_stack_without_parameters_is_updated_in_place(
         if not logical.startswith("ServerlessDeploymentBucket")
     }
     assert after.parameters["AlarmEmail"] == "ops@acme.io"
-    assert creation(embedded_aws, table) == created
-    assert embedded_aws.client("dynamodb").scan(TableName=table)["Items"] == [row]
-    assert embedded_aws.client("s3").get_object(Bucket=bucket, Key="reports/1")
-    assert is_protected(embedded_aws, table)
+    assert creation(on_embedded_aws, table) == created
+    assert on_embedded_aws.client("dynamodb").scan(TableName=table)["Items"] == [row]
+    assert on_embedded_aws.client("s3").get_object(Bucket=bucket, Key="reports/1")
+    assert is_protected(on_embedded_aws, table)
     # The bucket of the code is not data.
-    assert old_bucket not in names_of_buckets(embedded_aws)
-    answer = embedded_aws.client("lambda").invoke(FunctionName=f"{before.name}-sweep")
+    assert old_bucket not in names_of_buckets(on_embedded_aws)
+    answer = on_embedded_aws.client("lambda").invoke(FunctionName=f"{before.name}-sweep")
     assert "FunctionError" not in answer
 
 

@@ -156,9 +156,9 @@ def test_what_was_not_kept_is_not_imported() -> None:
     assert set(import_template(TEMPLATE, RetainedData(TABLE), None)["Resources"]) == {"Table"}
 
 
-def test_each_resource_is_named_by_its_identifier() -> None:
-    """A change set of type IMPORT, carried out when it is ready, and waited for."""
-    aws = FakeAws(
+def an_import(**answers: Any) -> FakeAws:
+    """Return an AWS that carries out an import; `answers`: those to other calls."""
+    return FakeAws(
         {
             "cloudformation.create_change_set": {"Id": "change", "StackId": "arn"},
             "cloudformation.describe_change_set": {"Status": "CREATE_COMPLETE"},
@@ -166,21 +166,18 @@ def test_each_resource_is_named_by_its_identifier() -> None:
             "cloudformation.describe_stacks": {
                 "Stacks": [{"StackName": "s", "StackStatus": "IMPORT_COMPLETE"}]
             },
-            "dynamodb.describe_table": {"Table": {"DeletionProtectionEnabled": False}},
-            "dynamodb.update_table": {},
+            **{call.replace("__", "."): answer for call, answer in answers.items()},
         }
     )
 
-    adopt(
-        aws,
-        "prod",
-        TEMPLATE,
-        VALUES,
-        RetainedData(TABLE, BUCKET),
-        None,
-        store=a_store([]),
-        say=lambda _: None,
-    )
+
+def test_each_resource_is_named_by_its_identifier() -> None:
+    """A change set of type IMPORT, carried out when it is ready, and waited for."""
+    table = {"Table": {"DeletionProtectionEnabled": False}}
+    aws = an_import(dynamodb__describe_table=table, dynamodb__update_table={})
+    data = RetainedData(TABLE, BUCKET)
+
+    adopt(aws, TEMPLATE, VALUES, data, None, store=a_store([]), say=print)
 
     (request,) = aws.made("cloudformation.create_change_set")
     assert (request["StackName"], request["ChangeSetType"]) == ("ecr-scan-alerts-prod", "IMPORT")
@@ -213,23 +210,14 @@ def test_each_resource_is_named_by_its_identifier() -> None:
 
 def test_an_import_into_a_stack_keeps_its_values() -> None:
     """Its template can have parameters that the new one lacks, such as the days of links."""
-    aws = FakeAws(
-        {
-            "cloudformation.create_change_set": {"Id": "change", "StackId": "arn"},
-            "cloudformation.describe_change_set": {"Status": "CREATE_COMPLETE"},
-            "cloudformation.execute_change_set": {},
-            "cloudformation.describe_stacks": {
-                "Stacks": [{"StackName": "s", "StackStatus": "IMPORT_COMPLETE"}]
-            },
-        }
-    )
+    aws = an_import()
     running = {"ReportLinkDays": "30", "DeletionProtection": "false"}
     template = {"Parameters": {name: {"Type": "String"} for name in running}, "Resources": {}}
     stack = replace(a_stack(), template=template, parameters=running)
     templates: list[str] = []
 
     data = RetainedData(bucket=BUCKET)
-    adopt(aws, "prod", TEMPLATE, VALUES, data, stack, store=a_store(templates), say=print)
+    adopt(aws, TEMPLATE, VALUES, data, stack, store=a_store(templates), say=print)
 
     (request,) = aws.made("cloudformation.create_change_set")
     values = {item["ParameterKey"]: item["ParameterValue"] for item in request["Parameters"]}
@@ -254,16 +242,7 @@ def test_an_import_that_cannot_be_made_says_why_and_is_not_carried_out() -> None
 
     for stack in (a_stack(), None):
         with pytest.raises(DeployError, match="cannot be adopted: already exists in stack other"):
-            adopt(
-                aws,
-                "prod",
-                TEMPLATE,
-                VALUES,
-                RetainedData(TABLE),
-                stack,
-                store=a_store([]),
-                say=lambda _: None,
-            )
+            adopt(aws, TEMPLATE, VALUES, RetainedData(TABLE), stack, store=a_store([]), say=print)
 
     assert aws.made("cloudformation.delete_change_set") == [{"ChangeSetName": "change"}] * 2
     # Only the stack that the change set made.
