@@ -76,20 +76,9 @@ class Scene:
         return "Tag" if self.promotes else "Push"
 
 
+_NEWEST: Final = {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": 20}
 _LIFECYCLE: Final = json.dumps(
-    {
-        "rules": [
-            {
-                "rulePriority": 1,
-                "selection": {
-                    "tagStatus": "any",
-                    "countType": "imageCountMoreThan",
-                    "countNumber": 20,
-                },
-                "action": {"type": "expire"},
-            }
-        ]
-    }
+    {"rules": [{"rulePriority": 1, "selection": _NEWEST, "action": {"type": "expire"}}]}
 )
 _EVERYBODY: Final = frozenset({"security-mail", "audit-topic", "inventory-webhook"})
 _PAYMENTS: Final = _EVERYBODY | {"payments-slack", "security-jira"}

@@ -27,23 +27,10 @@ destinations:
 routes:
   - {name: everything, notify: [audit]}
 """
+NEWEST = {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": 20}
 POLICY = json.dumps(
-    {
-        "rules": [
-            {
-                "rulePriority": 1,
-                "selection": {
-                    "tagStatus": "any",
-                    "countType": "imageCountMoreThan",
-                    "countNumber": 20,
-                },
-                "action": {"type": "expire"},
-            }
-        ]
-    }
+    {"rules": [{"rulePriority": 1, "selection": NEWEST, "action": {"type": "expire"}}]}
 )
-
-
 SETTINGS = ["ECR-SCAN-ON-PUSH", "ECR-TAG-MUTABILITY"]
 """What is found in a repository that ECR made."""
 

@@ -207,20 +207,20 @@ class TestDocuments:
 
     def test_names_what_it_allows(self, path: Path) -> None:
         """No action is "*"; everything is of this stage unless its service knows no resource."""
-        for each in statements(path):
-            assert each["Effect"] == "Allow"
-            assert "*" not in as_list(each["Action"])
-            for action in as_list(each["Action"]):
+        for statement in statements(path):
+            assert statement["Effect"] == "Allow"
+            assert "*" not in as_list(statement["Action"])
+            for action in as_list(statement["Action"]):
                 service, _, name = action.partition(":")
                 reads = re.match("Describe|Get|List|Batch|Validate", name)
-                if "*" in as_list(each["Resource"]):
+                if "*" in as_list(statement["Resource"]):
                     assert reads, f"{service}:{name} on everything"
 
     def test_is_in_order(self, path: Path) -> None:
         """Differences are easy to read."""
-        for each in statements(path):
-            actions = as_list(each["Action"])
-            assert actions == sorted(set(actions)), each["Sid"]
+        for statement in statements(path):
+            actions = as_list(statement["Action"])
+            assert actions == sorted(set(actions)), statement["Sid"]
 
 
 def test_placeholders_are_explained() -> None:

@@ -377,8 +377,8 @@ def test_what_is_broken_is_found(deployed: Deployed, doctor: Any) -> None:
         SecretId=deployed.secret("demo-bot"), ForceDeleteWithoutRecovery=True
     )
     topic = outputs["AlarmTopicArn"]
-    for each in client("sns").list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]:
-        client("sns").unsubscribe(SubscriptionArn=each["SubscriptionArn"])
+    for subscription in client("sns").list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]:
+        client("sns").unsubscribe(SubscriptionArn=subscription["SubscriptionArn"])
     client("sqs").send_message(QueueUrl=outputs["ScanEventsDlqUrl"], MessageBody="x")
     alarm = f"{app.stack.name}-scan-events-dlq"
     client("cloudwatch").set_alarm_state(
@@ -391,9 +391,9 @@ def test_what_is_broken_is_found(deployed: Deployed, doctor: Any) -> None:
         each["UUID"] for each in mappings if each["EventSourceArn"].endswith("-scan-events")
     )
     client("lambda").update_event_source_mapping(UUID=reader, Enabled=False)
-    for each in client("ecr").describe_repositories()["repositories"]:
+    for repository in client("ecr").describe_repositories()["repositories"]:
         client("ecr").put_image_scanning_configuration(
-            repositoryName=each["repositoryName"],
+            repositoryName=repository["repositoryName"],
             imageScanningConfiguration={"scanOnPush": False},
         )
     client("s3").delete_public_access_block(Bucket=outputs["ReportsBucketName"])

@@ -215,8 +215,8 @@ def delete(app: App, prefix: str) -> None:
     """Delete objects as the rules of the bucket do."""
     s3, bucket = app.aws.client("s3"), app.stack.outputs["ReportsBucketName"]
     listed = s3.list_objects_v2(Bucket=bucket, Prefix=prefix)["Contents"]
-    for each in listed:
-        s3.delete_object(Bucket=bucket, Key=each["Key"])
+    for entry in listed:
+        s3.delete_object(Bucket=bucket, Key=entry["Key"])
 
 
 def make_a_digest(app: App) -> None:

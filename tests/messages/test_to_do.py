@@ -38,7 +38,7 @@ def test_each_setting_has_its_commands() -> None:
 
     assert len(steps) == 3
     assert hidden == ""
-    assert all(each.commands and each.risk and each.template for each in steps)
+    assert all(step.commands and step.risk and step.template for step in steps)
 
 
 def test_what_does_not_fit_is_counted() -> None:
@@ -86,7 +86,7 @@ for_people = pytest.mark.parametrize(
 def shown(mode: str, options: Any, alert: Notice) -> str:
     made = notifier(mode, tools(), **options)
     payload = made.render(alert)
-    assert all(each.used <= each.limit for each in made.usage(payload))
+    assert all(usage.used <= usage.limit for usage in made.usage(payload))
     # An e-mail is wrapped.
     return " ".join(json.dumps(payload).replace("\\n", " ").split())
 
