@@ -32,7 +32,7 @@ from lib.bootstrap.app import App
 from lib.bootstrap.clients import Clients
 from lib.bootstrap.settings import Settings
 from lib.config import load
-from lib.flows.rounds import DAILY
+from lib.core.causes import DAILY
 from lib.models import Destination, Severity, StreamId
 from lib.models.views import ReportedItem, View
 from lib.notifiers import NOTIFIERS

@@ -10,8 +10,7 @@ from typing import Any, Final
 from cli.durations import age, clock, short
 from lib.core.attempts import is_open
 from lib.core.retries import HORIZON
-from lib.core.streams import pattern_of
-from lib.core.sync import image_of
+from lib.core.streams import pattern_of, repository_image
 from lib.models import DeliveryId, Destination, Image, Pause, StreamId
 from lib.models.views import Notification, RowState
 from lib.text import counted
@@ -98,7 +97,7 @@ def stream_name(stream: StreamId) -> str:
     """Return "repository", or "repository pattern"; the word itself for "digest" and the like."""
     if "/" not in stream:
         return stream
-    return " ".join(filter(None, (image_of(stream).repository, pattern_of(stream))))
+    return " ".join(filter(None, (repository_image(stream).repository, pattern_of(stream))))
 
 
 def image_name(stream: StreamId, image: Image | None) -> str:

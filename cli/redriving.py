@@ -12,7 +12,7 @@ from cli.durations import clock
 from cli.pacing import Pause
 from cli.terminal import complain, remark, say, working
 from lib.core.attempts import redriven, wake_up_of
-from lib.core.sync import redrive_of
+from lib.core.causes import redrive_of
 from lib.errors import ConflictError
 from lib.models import DeliveryId, Destination, WakeUp
 from lib.models.views import Notification, RowState

@@ -14,6 +14,7 @@ from handlers.synced import log_syncs
 from lib.bootstrap.app import App
 from lib.bootstrap.garbage import collected_afterwards
 from lib.bootstrap.process import app
+from lib.core.causes import FINDING, PUSH, SCAN, SETTINGS
 from lib.errors import EventError, OutOfTimeError, StoreError
 from lib.flows.fetching import Allowance
 from lib.flows.image_outcomes import PROGRESS, ImageOutcome, ImageResult
@@ -129,16 +130,16 @@ def _outcome(application: App, event: ImageEvent, allowance: Allowance) -> tuple
     streams = application.streams
     match event:
         case ScanEvent():
-            return streams.images.scanned(event, allowance), "scan"
+            return streams.images.scanned(event, allowance), SCAN
         case PushEvent():
             _record_move(event, streams.moved_tags.pushed(event))
-            return streams.images.pushed(event, allowance), "push"
+            return streams.images.pushed(event, allowance), PUSH
         case RemovalEvent():
             return streams.images.removed(event, allowance), event.removal.value
         case FindingEvent():
-            return streams.images.finding(event, allowance), "finding"
+            return streams.images.finding(event, allowance), FINDING
         case RepositoryEvent():
-            return streams.settings.checked(event), "settings"
+            return streams.settings.checked(event), SETTINGS
 
 
 def _record_move(event: PushEvent, outcome: MoveOutcome | None) -> None:

@@ -8,9 +8,9 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from lib.bootstrap.app import App
 from lib.bootstrap.garbage import collected_afterwards
 from lib.bootstrap.process import app
+from lib.core.causes import DAILY, RUNNING
 from lib.errors import SourceError
 from lib.flows.passes import PassResult
-from lib.flows.stream_passes import DAILY
 from lib.observability import Metric, logger, metrics
 
 RESERVE: Final = 90_000
@@ -50,9 +50,9 @@ def _note_what_runs(application: App) -> None:
         metrics.add_metric(Metric.WORKLOADS_UNREAD, MetricUnit.Count, 1)
         logger.warning("workloads not read", exc_info=error)
         return
-    queued = application.stores.sync_queue.put(streams, "running")
+    queued = application.stores.sync_queue.put(streams, RUNNING)
     if queued:
-        logger.info("streams queued", cause="running", streams=queued)
+        logger.info("streams queued", cause=RUNNING, streams=queued)
 
 
 def _record(result: PassResult) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from lib.bootstrap.app import App
 from lib.bootstrap.garbage import collected_afterwards
 from lib.bootstrap.process import app
+from lib.core.causes import RULES, TIME
 from lib.flows.rules import RulesStep, turn_of
-from lib.flows.stream_passes import RULES
 from lib.flows.waking import wake_due
 from lib.observability import Metric, logger, metrics
 
@@ -31,7 +31,7 @@ def sweep(application: App) -> dict[str, int]:
     if rules is RulesStep.OUTDATED:
         metrics.add_metric(Metric.CONFIG_UNREAD, MetricUnit.Count, 1)
         logger.error("configuration not read", reason="a newer alerts.yml is recorded")
-    synced = stores.sync_queue.put(stores.streams.take_due(now=now), "time")
+    synced = stores.sync_queue.put(stores.streams.take_due(now=now), TIME)
     folded = streams.summaries.run()
     queued = wake_due(stores.notifications, stores.waker, now=now, has_pace=streams.has_pace)
     metrics.add_metric(Metric.DELIVERIES_QUEUED, MetricUnit.Count, queued)

@@ -15,9 +15,10 @@ from cli.simulation.registry import Registry
 from cli.simulation.rules import understood
 from lib.core.attempts import GATHERED as RULES_GATHERED
 from lib.core.attempts import wake_up_of
+from lib.core.causes import TIME, redrive_of
 from lib.core.profiles import Profile
 from lib.core.routing import reaches
-from lib.core.sync import SyncRules, redrive_of
+from lib.core.sync import SyncRules
 from lib.flows.image_outcomes import ImageOutcome, ImageResult
 from lib.flows.images import ImageFlow
 from lib.flows.notifying import NotificationFlow
@@ -326,7 +327,7 @@ class Runtime:
     def _sync_at(self, stream: StreamId, due_at: datetime | None) -> None:
         """Sync a stream again when time alone changes which images count."""
         if due_at is not None:
-            self._later(due_at - self._now(), lambda: self._sync((stream,), "time"))
+            self._later(due_at - self._now(), lambda: self._sync((stream,), TIME))
 
     def _deliver_due(self) -> None:
         """Send what nothing else wakes: quiet updates."""

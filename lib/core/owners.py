@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
-from lib.core.sync import image_of
+from lib.core.streams import repository_image
 from lib.models import Notice, Owner
 
 Owners = Sequence[tuple[str, Owner]]
@@ -18,4 +18,4 @@ def owner_of(repository: str, owners: Owners) -> Owner | None:
 
 def owned(notice: Notice, owners: Owners) -> Notice:
     """Return a notice with the owner of the repository that its stream is in."""
-    return replace(notice, owner=owner_of(image_of(notice.stream).repository, owners))
+    return replace(notice, owner=owner_of(repository_image(notice.stream).repository, owners))

@@ -17,8 +17,8 @@ from typing import Final, NamedTuple
 from lib.core.history import history_point
 from lib.core.settled import inputs_of, is_settled
 from lib.core.states import next_state
-from lib.core.streams import is_settings, misplaced
-from lib.core.sync import SyncedView, SyncRules, image_of, new_view, plan_view, sync_view
+from lib.core.streams import is_settings, misplaced, repository_image
+from lib.core.sync import SyncedView, SyncRules, new_view, plan_view, sync_view
 from lib.core.tags import informed, kept
 from lib.core.verdicts import destinations_of
 from lib.core.watching import at_rest, watch
@@ -98,7 +98,7 @@ class StreamPlan(NamedTuple):
 def own_tags(row: StreamRow, news: TagNews, rules: SyncRules) -> OwnTags:
     """Return which tags a stream has; `news` is what an event says."""
     stream, tags = row.stream, informed(row.tags, row.stream, news)
-    elsewhere = misplaced(stream, image_of(stream), tags, rules.streams)
+    elsewhere = misplaced(stream, repository_image(stream), tags, rules.streams)
     moved = set(chain.from_iterable(elsewhere.values()))
     unwanted = is_settings(stream) and not rules.checks_repositories
     own = [] if unwanted else [tag for tag in tags if tag not in moved]

@@ -185,6 +185,12 @@ def repository_of(stream: StreamId) -> str:
     return place.split("/", maxsplit=2)[-1]
 
 
+def repository_image(stream: StreamId) -> Image:
+    """Return the repository of a stream, as an image without a digest."""
+    account, region, repository = stream.partition(_BAR)[0].split("/", maxsplit=2)
+    return Image("aws", account, region, repository, "")
+
+
 def pattern_of(stream: StreamId) -> str | None:
     """Return the pattern in a stream's id; None: the stream is the repository's own."""
     return stream.partition(_BAR)[2] or None

@@ -10,24 +10,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import field
 from datetime import datetime
 from types import MappingProxyType
-from typing import Final
 
 from lib.core.attempts import is_open
+from lib.core.causes import RULES_OF_MANY, redrive_of
 from lib.core.delta import Today, delta, later_view
 from lib.core.desired import desired
 from lib.core.notifications import Step, SyncContext, ViewStep, after_sync, effective
 from lib.core.profiles import Profile
-from lib.core.streams import StreamRule, pattern_of, stream_of_tag
+from lib.core.streams import StreamRule, pattern_of, repository_image, stream_of_tag
 from lib.core.verdicts import RuleSet
-from lib.models import Destination, Image, StreamId
+from lib.models import Destination, StreamId
 from lib.models.immutable import immutable
 from lib.models.streams import StreamState
 from lib.models.views import Basis, Delta, Desired, Notification, View
-
-RULES_OF_MANY: Final = "rules of many streams"
-"""The cause of syncs after a change of alerts.yml, where there are enough streams for a summary."""
-FEW: Final = 10
-"""Streams that a destination is notified of one by one, when alerts.yml changes."""
 
 
 @immutable(frozen=True, slots=True)
@@ -101,21 +96,10 @@ def plan_view(
     return ViewPlan(wanted, difference, context, state, _keeps_current(profile, shown, difference))
 
 
-def redrive_of(destination: Destination) -> str:
-    """Return the cause of a sync that sends what a destination's dead notification did not."""
-    return f"redrive of {destination}"
-
-
 def compared_with(stream: StreamId, rules: Sequence[StreamRule]) -> StreamId | None:
     """Return the stream that a stream of a single tag is compared with; None: with none."""
-    named = stream_of_tag(image_of(stream), pattern_of(stream) or "", rules)
+    named = stream_of_tag(repository_image(stream), pattern_of(stream) or "", rules)
     return named.compare_with if named.id == stream else None
-
-
-def image_of(stream: StreamId) -> Image:
-    """Return the repository of a stream, as an image without a digest."""
-    account, region, repository = stream.partition("|")[0].split("/", maxsplit=2)
-    return Image("aws", account, region, repository, "")
 
 
 def _keeps_current(profile: Profile, shown: View, difference: Delta) -> bool:
@@ -209,8 +193,3 @@ def wakes(views: Sequence[SyncedView]) -> tuple[Notification, ...]:
             if view.step.row is not None and view.step.wakes and is_open(view.step.row)
         ]
     )
-
-
-def steps(views: Sequence[SyncedView]) -> Mapping[Destination, Step]:
-    """Return what was done with each view, for the log."""
-    return {view.step.view.destination: view.step.step for view in views}

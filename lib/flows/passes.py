@@ -17,9 +17,9 @@ from fnmatch import fnmatchcase
 from itertools import islice
 from typing import Final, NamedTuple, cast
 
+from lib.core.causes import HOURLY
 from lib.core.overdue import RECENT, PresentImage, must_ask, new_result, reason_to_fetch, together
-from lib.core.streams import StreamRule
-from lib.core.sync import image_of
+from lib.core.streams import StreamRule, repository_image
 from lib.errors import ImageGoneError, RepositoryGoneError, SourceError, SourceThrottledError
 from lib.flows.image_records import with_coverage
 from lib.flows.images import ImageFlow
@@ -33,7 +33,6 @@ from lib.ports.store import ScanEvents
 from lib.ports.streams import ImageStore, StreamListing, StreamStore
 from lib.wire.own_events import image_check
 
-HOURLY: Final = "hourly"
 GROUP: Final = 10
 """Repositories whose coverage is asked for at once."""
 _END: Final = "~"
@@ -185,7 +184,7 @@ class ImagePass:
         """Return what is watched, by the keys of repositories."""
         watched: dict[str, _WatchedRepository] = {}
         for stream, digests in self._listing.watched():
-            repository = image_of(stream)
+            repository = repository_image(stream)
             own = watched.setdefault(repository.key, _WatchedRepository(repository))
             own.digests.update(digests)
             own.streams.append(stream)

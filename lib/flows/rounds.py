@@ -18,9 +18,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from lib.core.attempts import wake_up_of
+from lib.core.causes import DAILY
 from lib.errors import ScanAlertError, StoreError
 from lib.flows.copies import CopyWriter
-from lib.flows.syncs import DAILY, StreamSync, SyncOutcome
+from lib.flows.syncs import StreamSync, SyncOutcome
 from lib.models import StreamId
 from lib.models.streams import NO_NEWS, TagNews
 from lib.ports.queues import SyncQueue

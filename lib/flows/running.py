@@ -13,8 +13,7 @@ from datetime import datetime
 from functools import partial
 from typing import Final
 
-from lib.core.streams import StreamRule
-from lib.core.sync import image_of
+from lib.core.streams import StreamRule, repository_image
 from lib.core.usage import used
 from lib.flows.image_records import ImageRecords
 from lib.models import Image, StreamId
@@ -77,7 +76,7 @@ class RunningPass:
     def _watched(self) -> dict[str, Image]:
         """Return the watched images of all streams, by key."""
         images = (
-            replace(image_of(stream), digest=digest)
+            replace(repository_image(stream), digest=digest)
             for stream, digests in self._listing.watched()
             for digest in digests
         )

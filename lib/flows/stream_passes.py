@@ -12,14 +12,12 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Final, NamedTuple
 
-from lib.core.sync import FEW, RULES_OF_MANY
+from lib.core.causes import DAILY, FEW, RULES, RULES_OF_MANY
 from lib.models import StreamId
 from lib.ports.passes import Place, Places
 from lib.ports.queues import SyncQueue
 from lib.ports.streams import StreamListing
 
-DAILY: Final = "daily"
-RULES: Final = "rules"
 DAY_BEGINS: Final = timedelta(minutes=10)
 """After midnight UTC: suppressions that end on a day have ended then."""
 _AT_ONCE: Final = 1_000

@@ -16,16 +16,16 @@ from datetime import datetime, time, timedelta
 from typing import Final
 
 from lib.core.attempts import folded
+from lib.core.causes import FEW, RULES
 from lib.core.current import current_copy
 from lib.core.digest import digest_of
 from lib.core.notifications import Claim, after_claim
 from lib.core.schedule import Schedule
 from lib.core.shares import stream_share
-from lib.core.sync import FEW, SyncRules, ViewPlan
+from lib.core.sync import SyncRules, ViewPlan
 from lib.errors import ConflictError
 from lib.flows.digests import DigestFlow
 from lib.flows.outbox import Outbox
-from lib.flows.stream_passes import RULES
 from lib.models import DeliveryId, Destination, Digest
 from lib.models.current import StreamShare
 from lib.models.views import Notification, Purpose, View

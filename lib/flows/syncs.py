@@ -15,6 +15,7 @@ from functools import partial
 from itertools import chain
 from typing import Final
 
+from lib.core.causes import CLAIM, DAILY
 from lib.core.states import names_of
 from lib.core.stream_plan import (
     StreamFacts,
@@ -25,12 +26,12 @@ from lib.core.stream_plan import (
     plan_stream,
     stale_images,
 )
+from lib.core.streams import repository_image
 from lib.core.sync import (
     SyncedView,
     SyncRules,
     ViewPlan,
     compared_with,
-    image_of,
     plan_view,
     wakes,
 )
@@ -49,8 +50,6 @@ from lib.ports.streams import (
 )
 
 _TRIES: Final = 8
-DAILY: Final = "daily"
-"""The cause of the syncs of the daily pass, which make up for lost writes."""
 RENEWED: Final = 30
 """Days after which the state of a stream is written again, so that its object does not expire."""
 
@@ -155,7 +154,7 @@ class StreamSync:
 
     def _records(self, row: StreamRow) -> Mapping[str, ImageRecord]:
         """Return what is stored of the images that have or had a tag of the stream, by digest."""
-        place = image_of(row.stream)
+        place = repository_image(row.stream)
         digests = dict.fromkeys(tag.digest for tag in row.tags)
         records = self._images.records([replace(place, digest=digest) for digest in digests])
         return {record.row.image.digest: record for record in records.values()}
@@ -215,7 +214,7 @@ class StreamSync:
         state = self._state(partition.row)
         if state is None:
             return None
-        return plan_view(view, state, self._rules(), cause="claim", now=self._now())
+        return plan_view(view, state, self._rules(), cause=CLAIM, now=self._now())
 
     def keep(self, news: TagNews, streams: Iterable[StreamId]) -> None:
         """Keep what an event says about tags of streams that are synced later. As `sync` raises."""

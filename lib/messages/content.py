@@ -12,8 +12,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Final, NamedTuple
 
-from lib.core.streams import is_settings
-from lib.core.sync import image_of
+from lib.core.streams import is_settings, repository_image
 from lib.core.upgrades import highest_score
 from lib.core.vulnerabilities import ByName, vulnerabilities_of
 from lib.models import Counts, Finding, Image, ScanSource, Severity
@@ -110,7 +109,7 @@ class Content:
             return watched.image
         if before is not None and before.current is not None:
             return before.current
-        return image_of(self.state.stream)
+        return repository_image(self.state.stream)
 
     @property
     def is_check(self) -> bool:
@@ -164,13 +163,6 @@ class Content:
     def unchanged(self) -> int:
         """How many vulnerabilities were reported before, and nothing about them is news."""
         return sum(entry.change is None for entry in self.open)
-
-    @property
-    def not_asked(self) -> Counts:
-        """The numbers of what is open and neither reported nor suppressed, by severity."""
-        numbers = Counter(self.totals)
-        numbers.subtract(counts_of(self.open))
-        return ordered({severity: number for severity, number in numbers.items() if number})
 
     @property
     def shown(self) -> int:

@@ -139,13 +139,3 @@ def running_to_json(running: Deployments) -> dict[str, Any]:
         "image": list(map(_WORKLOAD.to_json, running.image)),
         "previous_image": list(map(_WORKLOAD.to_json, running.before)),
     }
-
-
-def running_from_json(document: Mapping[str, Any] | None) -> Deployments | None:
-    """Return the workloads that `running_to_json` wrote, if there are any."""
-    if document is None:
-        return None
-    image, before = (
-        tuple(map(_WORKLOAD.from_json, document[name])) for name in ("image", "previous_image")
-    )
-    return Deployments(image, before)

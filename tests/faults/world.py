@@ -36,7 +36,7 @@ from lib.bootstrap.settings import Settings
 from lib.config import load
 from lib.config.model import Config
 from lib.core.attempts import redriven, wake_up_of
-from lib.core.sync import redrive_of
+from lib.core.causes import redrive_of
 from lib.errors import ConflictError, ScanAlertError
 from lib.flows.rounds import SyncFailure
 from lib.http_client import RequestsClient

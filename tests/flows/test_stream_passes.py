@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from lib.core.causes import RULES
 from lib.errors import StoreError
-from lib.flows.stream_passes import RULES, StreamPasses, StreamPassOutcome, cause_of_rules
+from lib.flows.stream_passes import StreamPasses, StreamPassOutcome, cause_of_rules
 from lib.models import StreamId
 from lib.ports.passes import Place
 from lib.ports.streams import WatchedDigests
