@@ -205,7 +205,7 @@ def summary(image: Image, scan: Scan, worst: Severity, message: str) -> dict[str
 def _common(
     image: Image, scan: Scan, activity: tuple[int, str], status: tuple[int, str]
 ) -> dict[str, Any]:
-    moment, scanner = scan.completed_at or image.pushed_at, scanner_of(scan.source)
+    moment = scan.completed_at or image.pushed_at
     return {
         "activity_id": activity[0],
         "activity_name": activity[1],
@@ -228,33 +228,40 @@ def _common(
             "version": VERSION,
             "profiles": ["cloud"],
             "log_provider": NAME,
-            "product": {
-                "name": scanner.product or scan.source.value,
-                "vendor_name": scanner.vendor,
-                "feature": {"name": scan.source.value},
-            },
+            "product": _product(scan),
         },
-        "resources": [
-            _filled(
-                uid=image.arn,
-                name=image.name,
-                type="AwsEcrContainerImage",
-                region=image.region,
-                cloud_partition=image.partition,
-                labels=[f"tag:{tag}" for tag in image.tags],
-                data=_filled(
-                    repository=image.repository,
-                    digest=image.digest,
-                    tags=list(image.tags),
-                    platform=image.platform,
-                    os=image.os,
-                    in_use_count=image.in_use_count,
-                    last_in_use_at=time_to_json(image.last_in_use_at),
-                    console_url=console_url(image),
-                ),
-            )
-        ],
+        "resources": [_resource(image)],
     }
+
+
+def _product(scan: Scan) -> dict[str, Any]:
+    scanner = scanner_of(scan.source)
+    return {
+        "name": scanner.product or scan.source.value,
+        "vendor_name": scanner.vendor,
+        "feature": {"name": scan.source.value},
+    }
+
+
+def _resource(image: Image) -> dict[str, Any]:
+    return _filled(
+        uid=image.arn,
+        name=image.name,
+        type="AwsEcrContainerImage",
+        region=image.region,
+        cloud_partition=image.partition,
+        labels=[f"tag:{tag}" for tag in image.tags],
+        data=_filled(
+            repository=image.repository,
+            digest=image.digest,
+            tags=list(image.tags),
+            platform=image.platform,
+            os=image.os,
+            in_use_count=image.in_use_count,
+            last_in_use_at=time_to_json(image.last_in_use_at),
+            console_url=console_url(image),
+        ),
+    )
 
 
 def _vulnerability(id_: str, findings: Sequence[Finding]) -> dict[str, Any]:

@@ -2,7 +2,14 @@
 
 from typing import Any, Final
 
-from lib.models import Digest, OmissionKind, PackageDigest
+from lib.models import (
+    Digest,
+    OmissionKind,
+    PackageDigest,
+    RepositoryDigest,
+    ResolvedVulnerability,
+    UnscannedImage,
+)
 from lib.wire.report import image_to_json
 from lib.wire.values import counts_to_json, time_to_json
 
@@ -33,45 +40,48 @@ def digest_to_json(digest: Digest) -> dict[str, Any]:
         "open_before": counts_to_json(digest.open_before),
         "new": counts_to_json(digest.new),
         "resolved": counts_to_json(digest.resolved),
-        "resolved_vulnerabilities": [
-            {
-                "vulnerability_id": vulnerability.vulnerability_id,
-                "severity": vulnerability.severity.name,
-                "package": vulnerability.package,
-                "images": vulnerability.images,
-            }
-            for vulnerability in digest.resolved_vulnerabilities
-        ],
+        "resolved_vulnerabilities": list(map(_resolved_to_json, digest.resolved_vulnerabilities)),
         "ages": [{"age": age.words, "counts": counts_to_json(age.counts)} for age in digest.ages],
         "oldest_open_since": time_to_json(digest.oldest_open_since),
-        "repositories": [
-            {
-                "account": repository.account,
-                "region": repository.region,
-                "repository": repository.repository,
-                "images": repository.images,
-                "counts": counts_to_json(repository.counts),
-                "new": repository.new,
-                "resolved": repository.resolved,
-            }
-            for repository in digest.repositories
-        ],
+        "repositories": list(map(_repository_to_json, digest.repositories)),
         "trend": [
             {"at": time_to_json(moment.at), "counts": counts_to_json(moment.counts)}
             for moment in digest.trend
         ],
-        "unscanned": [
-            {
-                "image": image_to_json(entry.image),
-                "reason": entry.reason,
-                "has_result": entry.has_result,
-                "remedy": entry.remedy,
-            }
-            for entry in digest.unscanned
-        ],
+        "unscanned": list(map(_unscanned_to_json, digest.unscanned)),
         "packages": list(map(_package_to_json, digest.packages)),
         "occasion": digest.occasion,
         "warnings": list(digest.warnings),
+    }
+
+
+def _resolved_to_json(vulnerability: ResolvedVulnerability) -> dict[str, Any]:
+    return {
+        "vulnerability_id": vulnerability.vulnerability_id,
+        "severity": vulnerability.severity.name,
+        "package": vulnerability.package,
+        "images": vulnerability.images,
+    }
+
+
+def _repository_to_json(repository: RepositoryDigest) -> dict[str, Any]:
+    return {
+        "account": repository.account,
+        "region": repository.region,
+        "repository": repository.repository,
+        "images": repository.images,
+        "counts": counts_to_json(repository.counts),
+        "new": repository.new,
+        "resolved": repository.resolved,
+    }
+
+
+def _unscanned_to_json(entry: UnscannedImage) -> dict[str, Any]:
+    return {
+        "image": image_to_json(entry.image),
+        "reason": entry.reason,
+        "has_result": entry.has_result,
+        "remedy": entry.remedy,
     }
 
 
