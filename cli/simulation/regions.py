@@ -10,7 +10,7 @@ from typing import Any
 
 from cli.simulation.images import Place
 from cli.simulation.registry import Registry
-from lib.core.sync import image_of
+from lib.core.streams import repository_image
 from lib.models import Image, ImageIndex, Scan, StreamId
 from lib.models.streams import CoveredImage
 from lib.ports.sources import ALL_THE_TIME, Fetching
@@ -94,4 +94,4 @@ class RegionListing:
         return [stream for stream in self._listing.take_due(now=now) if self._is_here(stream)]
 
     def _is_here(self, stream: StreamId) -> bool:
-        return image_of(stream).region == self._region
+        return repository_image(stream).region == self._region
