@@ -140,6 +140,7 @@ def problem_of(report: UnusableReport) -> ScanProblem:
         reason=capitalized(_REASONS.get(meaning, _UNKNOWN).format(scanner=scanner.name)),
         remedy=remedy.format_map({**commands(image), "source": report.scan.source.value}),
         quote="" if words in (status, f"status {status}") else words,
+        pages=scanner.pages.get(meaning, ()),
     )
 
 

@@ -9,6 +9,7 @@ The sentences of notices and digests, the same for every receiver, the page and 
     urgency    how soon to look, and what is known of exploits
     facts      what is watched, where, since when
     to_do      what fixes what is open
+    described  upgrades that only descriptions name
     problem    scans without a result
     checks     the settings of a repository, and tags that moved
     digest     all that is said about a digest

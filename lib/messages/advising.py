@@ -11,9 +11,9 @@ from lib.core.upgrades import of_distribution
 from lib.messages.content import Content, Entry
 from lib.messages.describing import is_kernel
 from lib.messages.parts import Link
-from lib.messages.phrases import names_text
+from lib.messages.phrases import listed
 from lib.models import Finding, Image
-from lib.text import first
+from lib.text import capitalized, first
 from lib.urls.packages import read_package_url
 
 _CVE: Final = re.compile(r"CVE-\d{4}-\d{4,19}", re.ASCII)
@@ -35,24 +35,23 @@ The release in a version that was made for it: "1.2-3ubuntu0.20.04.1", "11.0-0ub
 https://wiki.ubuntu.com/SecurityTeam/UpdatePreparation
 """
 _BASE_NAME: Final = re.compile(r"[a-z0-9][\w./:-]{0,99}", re.ASCII)
+PATCHED: Final = "check that the hosts run a patched kernel"
 _CHECK: Final = (
-    "Check the kernel of the hosts (`uname -r`; on EKS `kubectl get nodes -o wide`){cves}: a "
-    "container runs on the kernel of its host"
+    f"{capitalized(PATCHED)} (a container uses its host's kernel; on Fargate AWS patches it)"
+)
+_CHECK_HOW: Final = (
+    f"{capitalized(PATCHED)}{{cves}} (`uname -r`; on EKS `kubectl get nodes -o wide`): a container "
+    "uses its host's kernel"
 )
 _REPLACE: Final = (
-    "If a host's kernel is older than the fix, update the AMI and replace the hosts (EKS: update "
-    "the node group). On Fargate AWS patches the hosts"
+    "Where the kernel is older than the fix, update the AMI and replace the hosts (EKS: update the "
+    "node group). On Fargate AWS patches it"
 )
-_ADVISORY: Final = (
-    "If the hosts run Amazon Linux, the links have its fixes; otherwise see the advisories of "
-    "their distribution"
-)
+_ADVISORY: Final = "The links have the fixes for Amazon Linux; see the advisories of other hosts"
 _CVES: Final = 3
 """Vulnerabilities of a kernel that are named and linked."""
-_REBUILD: Final = (
-    "{step}{then} with `docker build --pull --no-cache .` and push the image; the next scan shows "
-    "what remains"
-)
+_REBUILD: Final = "{step}, rebuild and push"
+_BUILD: Final = "{step}: `docker build --pull --no-cache .`, then push"
 _DISTRIBUTIONS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "alpine": "Alpine Linux",
@@ -96,12 +95,18 @@ https://aws.amazon.com/amazon-linux-2/faqs
 """
 
 
-def hosts_of(content: Content) -> tuple[str, ...]:
-    """Return what to do on the hosts, step by step; empty without a kernel among the packages."""
+def hosts_of(content: Content, *, whole: bool) -> tuple[str, ...]:
+    """
+    Return what to do on the hosts; empty without a kernel among the packages.
+
+    `whole`: also how, step by step.
+    """
     if not any(map(is_about_kernel, content.open)):
         return ()
+    if not whole:
+        return (_CHECK,)
     cves = kernel_cves(content)
-    check = _CHECK.format(cves=f" for {names_text(cves)}" if cves else "")
+    check = _CHECK_HOW.format(cves=f" for {listed(cves)}" if cves else "")
     return (f"{check}. {_ADVISORY}" if cves else check, _REPLACE)
 
 
@@ -154,12 +159,19 @@ class Base(NamedTuple):
     @property
     def step(self) -> str:
         """How to rebuild; of a release without updates a pull brings the same again."""
+        line = f"FROM {self.name}".rstrip()
         if self.ended:
-            line = f"FROM {self.name}".rstrip()
-            return f"Change {line} in the Dockerfile to {self.short} ({self.ended})"
-        where = f"FROM {self.name}" if self.name else "see FROM in the Dockerfile"
-        release = f"; it is {self.release}" if self.release and not self.name else ""
-        return f"Rebuild on {self.short} ({where}{release})"
+            return f"Change {line} to {self.short} ({self.ended})"
+        what = line if self.name else self.release
+        return f"Rebuild on {self.short}{f' ({what})' if what else ''}"
+
+    @property
+    def move(self) -> str:
+        """Where to go from a release without updates, as a remark; empty for any other."""
+        if not self.ended:
+            return ""
+        line = f"FROM {self.name}".rstrip()
+        return f"{capitalized(self.ended)}; change {line} to a supported release"
 
 
 def base_of(base_image: str | None, release: str, today: date) -> Base:
@@ -170,9 +182,9 @@ def base_of(base_image: str | None, release: str, today: date) -> Base:
 
 def rebuild_of(base: Base, findings: Iterable[Finding]) -> str:
     """Return how an image is rebuilt whose packages of the distribution have no fix version."""
-    then = ", then build" if base.ended else ""
     stuck = (row for row in findings if not row.fixable and row.fix_available != "NO")
-    return _REBUILD.format(step=base.step, then=then) if any(map(of_distribution, stuck)) else ""
+    rebuild = _REBUILD if base.ended else _BUILD
+    return rebuild.format(step=base.step) if any(map(of_distribution, stuck)) else ""
 
 
 def release_of(image: Image, base_image: str | None, findings: Iterable[Finding]) -> str:

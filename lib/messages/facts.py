@@ -123,7 +123,7 @@ def small(content: Content, notice: Notice) -> tuple[str, ...]:
         f"account {image.account}" if image.account else "",
         image.region,
         f"pushed {image.pushed_at:%d %b %H:%M} UTC" if image.pushed_at else "",
-        f"scanned by {scanner}" if scanner and not image.is_repository else "",
+        scanner if scanner and not image.is_repository else "",
         commit.value if commit is not None else "",
         _routes(content),
         footer(notice) if notice.attempt > 1 else "",

@@ -6,12 +6,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from lib.messages.describing import is_kernel
 from lib.messages.phrases import MARKS, counts_text
 from lib.models import Counts, Severity
 from lib.text import counted
-
-_CLEARED: Final = "no longer listed from {version} on (does not fix the hosts)"
 
 
 class Row(NamedTuple):
@@ -70,8 +67,6 @@ class PackageText(NamedTuple):
     @property
     def fix(self) -> str:
         """The version to go to, in words; empty where none is named for all of them."""
-        if self.fixed and is_kernel(self.name.partition(" ")[0]):
-            return kernel_fix(self.fixed)
         return f"fixed in {self.fixed}" if self.fixed else ""
 
     @property
@@ -201,11 +196,6 @@ class Section:
         if others <= 0:
             return ""
         return f"and {counted(others, 'more package')}: {counts_text(numbers)}"
-
-
-def kernel_fix(version: str) -> str:
-    """Return what a fix version of a kernel in an image does: the kernel that runs is elsewhere."""
-    return _CLEARED.format(version=version)
 
 
 def more_findings(unlisted: Counts) -> str:

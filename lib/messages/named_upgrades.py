@@ -19,6 +19,10 @@ def upgrade_to(package: str, installed: str, named: NamedVersion) -> str:
 
 
 def origin(number: int = 1) -> str:
+    """Return where the versions of so many upgrades come from, and that the scanner names none."""
+    return f"{described_in(number)}; the scanner names none"
+
+
+def described_in(number: int) -> str:
     """Return where the versions of so many upgrades come from."""
-    version = "version is" if number == 1 else "versions are"
-    return f"The {version} from CVE descriptions; the scanner names none"
+    return f"The {'version is' if number == 1 else 'versions are'} from CVE descriptions"

@@ -10,7 +10,8 @@ from lib.text import counted, first, one_line, short, truncate
 
 NAME: Final = 40
 """Characters of a name that is one of several in a line."""
-NO_EXPLOIT_DATA: Final = "exploits: unknown (the scanner supplied no data)"
+PUBLIC_EXPLOIT: Final = "public exploit"
+USED_IN_ATTACKS: Final = "used in attacks"
 AUDIT: Final = "ecr-scan-alerts audit"
 LIKELY: Final = 0.1
 """An EPSS that is worth a word: one in ten is exploited within a month."""

@@ -6,7 +6,7 @@ from lib.core.conditions import conditions
 from lib.core.problems import cause_of, is_unsupported, problem_of
 from lib.core.scanners import scanner_of
 from lib.messages.content import Content
-from lib.messages.parts import Problem
+from lib.messages.parts import Link, Problem
 from lib.messages.phrases import NAME
 from lib.messages.verdict import part_of, word_for
 from lib.models import Scan, ScanSource, UnusableReport
@@ -45,6 +45,7 @@ def problem(content: Content) -> Problem | None:
         word=word,
         lasting=f"{short(content.image.name)}: {word}",
         quote=f"The scanner's words: {quote}" if quote else "",
+        pages=tuple(Link(label, label, label, url) for label, url in explained.pages),
     )
 
 

@@ -16,16 +16,19 @@ from lib.messages.content import (
     SUPPRESSED,
     Content,
     Entry,
+    Remainder,
     counts_of,
     fewer_last,
     rank_of,
 )
 from lib.messages.describing import is_kernel, score_text, what_it_is, worst_score
-from lib.messages.lists import PackageText, Row, Section, SectionKind, kernel_fix
+from lib.messages.lists import PackageText, Row, Section, SectionKind
 from lib.messages.parts import Omissions
 from lib.messages.phrases import (
     LIKELY,
     NAME,
+    PUBLIC_EXPLOIT,
+    USED_IN_ATTACKS,
     counts_text,
     listed,
     names_text,
@@ -34,7 +37,7 @@ from lib.messages.phrases import (
     severity_text,
     severity_word,
 )
-from lib.messages.titles import ALSO_OPEN, NOT_LISTED
+from lib.messages.titles import NOT_LISTED
 from lib.messages.verdict import sentence
 from lib.models import Counts, Finding, Omission
 from lib.models.streams import PackageVersion
@@ -42,8 +45,8 @@ from lib.models.views import Kind
 from lib.text import counted, first, one_line, short, truncate
 from lib.urls.advisories import vulnerability_url
 
-EXPLOIT_KNOWN: Final = "public exploit"
-EXPLOITED: Final = "used in attacks"
+EXPLOIT_KNOWN: Final = PUBLIC_EXPLOIT
+EXPLOITED: Final = USED_IN_ATTACKS
 _FIXED_IN: Final = "fixed in "
 _REASON: Final = 200
 _NOTE: Final = 1000
@@ -92,6 +95,12 @@ def left_out(content: Content) -> Omissions:
     return _omissions(content, groups, terms)
 
 
+def suppressed(content: Content) -> Omissions:
+    """Return what entries of alerts.yml suppress, by entry."""
+    groups = [group for group in content.left_out if group.reason.startswith(SUPPRESSED)]
+    return _omissions(content, [*map(_group, groups)], [])
+
+
 def _standing(content: Content) -> list[Omission]:
     """Return what was reported before and is as it was, with the names of a few."""
     entries = [entry for entry in content.open if entry.change is None]
@@ -124,13 +133,12 @@ def says_exploit(finding: Finding) -> bool:
 
 
 def _omitted(content: Content) -> list[Omission]:
-    return [
-        Omission(
-            truncate(one_line(f"{_levels(group.counts)}{_omission(group.reason)}"), _REASON),
-            sum(group.counts.values()),
-        )
-        for group in content.left_out
-    ]
+    return [*map(_group, content.left_out)]
+
+
+def _group(group: Remainder) -> Omission:
+    text = one_line(f"{_levels(group.counts)}{_omission(group.reason)}")
+    return Omission(truncate(text, _REASON), sum(group.counts.values()))
 
 
 def _levels(counts: Counts) -> str:
@@ -159,15 +167,15 @@ _PLAINER: Final[Mapping[str, str]] = MappingProxyType(
 
 
 def _omissions(content: Content, groups: list[Omission], terms: list[str]) -> Omissions:
-    suppressed, total = sum(content.suppressed.values()), sum(content.totals.values())
-    others = sum(sum(group.counts.values()) for group in content.left_out) - suppressed
+    suppressed_here, total = sum(content.suppressed.values()), sum(content.totals.values())
+    others = sum(sum(group.counts.values()) for group in content.left_out) - suppressed_here
     terms += [f"{others:,} filtered out"] if others else []
     is_check = content.image.is_repository
     noun, plural = ("finding", "findings") if is_check else ("vulnerability", "vulnerabilities")
     account = f"{counted(total, noun, plural)} open"
     account = f"{account}: {', '.join(terms)}" if total else account
-    account += f"; {suppressed:,} more suppressed" if suppressed else ""
-    return Omissions(tuple(groups), account, NOT_LISTED if suppressed else ALSO_OPEN)
+    account += f"; {suppressed_here:,} more suppressed" if suppressed_here else ""
+    return Omissions(tuple(groups), account, NOT_LISTED)
 
 
 def _section(content: Content, kind: SectionKind, entries: Sequence[Entry], rows: int) -> Section:
@@ -246,7 +254,9 @@ def _package(group: Sequence[Entry], rows: tuple[Row, ...], shared: str) -> Pack
     findings = [finding for entry in group for finding in entry.findings]
     fixed = {finding.fixed_version for finding in findings}
     one = len({package.name for package in packages}) == 1 and findings and None not in fixed
-    target = upgrade_of(findings).fixed if one else None
+    # A kernel in an image is not the one that runs: what to do says what its version is good for.
+    is_named = one and not any(is_kernel(package.name) for package in packages)
+    target = upgrade_of(findings).fixed if is_named else None
     if shared:
         # It is the first remark of each row.
         rows = tuple(row._replace(remarks=row.remarks[1:]) for row in rows)
@@ -332,8 +342,8 @@ def fix_text(findings: Sequence[Finding]) -> str:
     texts = {finding.package.name: fix(finding) for finding in findings}
     if len(set(texts.values())) <= 1:
         text = next(iter(texts.values()), "")
-        is_named = text.startswith(_FIXED_IN) and all(map(is_kernel, texts))
-        return kernel_fix(text.removeprefix(_FIXED_IN)) if is_named else text
+        is_hosts = text.startswith(_FIXED_IN) and all(map(is_kernel, texts))
+        return "" if is_hosts else text
     fixable = {finding.package.name for finding in findings if finding.fixable}
     named = [f"{short(name, NAME)} {text}" for name, text in texts.items() if text]
     if len(named) > _PACKAGES:

@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from lib.messages.describing import is_kernel
 from lib.messages.phrases import AUDIT, counts_text, look_for, severity_word
 from lib.messages.titles import TO_DO
 from lib.models import Counts, Severity
@@ -86,8 +87,12 @@ class ToDo:
     unversioned_count: int = 0
     hosts: tuple[str, ...] = ()
     """What to do on the hosts about a kernel."""
+    kernel: str = ""
+    """What the upgrade of that kernel in the image is good for."""
     support: str = ""
     """That the release of the distribution gets no more updates, where no other step says it."""
+    gaps: str = ""
+    """What the scanner does not say about fixes and exploits."""
     brief: str = ""
     """The first steps in one line."""
     title: str = TO_DO
@@ -100,7 +105,7 @@ class ToDo:
     @property
     def after(self) -> list[str]:
         """The steps after the upgrades."""
-        texts = (self.deploy, self.described, self.without_version, self.then)
+        texts = (self.deploy, self.described, self.without_version, self.then, self.kernel)
         return [text for text in texts if text]
 
     @property
@@ -109,7 +114,9 @@ class ToDo:
         if self.rebuild or self.without_version or self.without_fix:
             return ""
         upgraded = {upgrade.package for upgrade in self.upgrades}
-        silent = dict.fromkeys(one.package for one in self.unversioned if not one.described)
+        silent = dict.fromkeys(
+            one.package for one in self.unversioned if not (one.described or is_kernel(one.package))
+        )
         names = [name for name in silent if name not in upgraded]
         if not names:
             return ""
@@ -120,7 +127,7 @@ class ToDo:
     @property
     def remarks(self) -> list[str]:
         """Remarks beside the steps."""
-        return [text for text in (self.without_fix, self.support) if text]
+        return [text for text in (self.without_fix, self.support, self.gaps) if text]
 
     @property
     def notes(self) -> list[str]:

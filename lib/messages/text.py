@@ -14,6 +14,8 @@ from lib.messages.verdict import (
     is_scanned,
     lasting_of,
     lead_of,
+    numbers_of,
+    rest_of,
     state_of,
     totals_of,
     verdict_of,
@@ -40,6 +42,9 @@ def text_of(
     content = Content(notice.message)
     is_check = content.is_check
     accept_id, accept_command = facts.accept_command(content)
+    trouble = problem(content)
+    numbers = numbers_of(content)
+    left_out = sections.left_out(content)
     return AlertText(
         kind="Repository check" if is_check else "Scan report",
         subject=facts.subject(content),
@@ -48,6 +53,7 @@ def text_of(
         where=facts.where(content),
         verdict=truncate(one_line(_noted(notice, verdict_of(content))), _VERDICT),
         changes=truncate(one_line(changes_of(content)), _VERDICT),
+        numbers=tuple(truncate(one_line(line), _VERDICT) for line in numbers),
         lasting=truncate(one_line(lasting_of(content)), _VERDICT),
         lead=lead_of(content),
         state=state_of(content),
@@ -57,7 +63,7 @@ def text_of(
         totals=totals_of(content),
         why=urgency.why(content),
         urgency=urgency.urgency(content),
-        problem=problem(content),
+        problem=trouble,
         facts=facts.facts(content, notice),
         comparison=facts.comparison(content),
         source=facts.source(content, notice),
@@ -66,13 +72,18 @@ def text_of(
         to_do=to_do(content, rows, notice.running, _base_image(notice), whole=whole),
         sections=sections.sections(content, listed),
         open=sections.open_section(content, listed),
-        left_out=sections.left_out(content),
+        left_out=left_out,
+        unlisted=left_out if not rest_of(content) else sections.suppressed(content),
         not_open=sections.not_open(content),
         columns=("Check", "Setting") if is_check else ("Vulnerability", "Package"),
         warnings=facts.warnings(content),
         report=facts.report_link(notice),
         console=facts.console_link(content),
-        sources=(*host_links(content), *facts.source_links(content, notice)),
+        sources=(
+            *(trouble.pages if trouble is not None else ()),
+            *host_links(content),
+            *facts.source_links(content, notice),
+        ),
         report_command=facts.report_command(content, notice),
         accept_command=accept_command,
         accept_id=accept_id,

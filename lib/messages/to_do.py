@@ -6,15 +6,24 @@ from dataclasses import replace
 from typing import Final
 
 from lib.checks.findings import CLOUDFORMATION, COMMAND, REMARK
-from lib.core.named_versions import NamedVersion, described
+from lib.core.named_versions import NamedVersion
 from lib.core.scanners import scanner_of
 from lib.core.upgrades import highest_score, upgrade_target, upgrades, version_key
-from lib.messages.advising import Base, base_of, hosts_of, kernel_cves, rebuild_of, release_of
+from lib.messages.advising import (
+    PATCHED,
+    Base,
+    base_of,
+    hosts_of,
+    is_about_kernel,
+    rebuild_of,
+    release_of,
+)
 from lib.messages.content import Content, Entry, counts_of, fewer_last, source_of
+from lib.messages.described import installed_text, text_of_versions, versions_of, with_version
 from lib.messages.describing import is_kernel, worst_score
 from lib.messages.facts import workloads_text
-from lib.messages.named_upgrades import origin, upgrade_to
-from lib.messages.phrases import NAME, counts_text, listed, names_text, severity_word
+from lib.messages.phrases import NAME, counts_text, listed, names_text
+from lib.messages.sections import says_exploit
 from lib.messages.steps import Step, ToDo, UpgradeText
 from lib.models import Counts, Deployments, Finding, Origin, Severity, Upgrade, Workload
 from lib.models.views import Kind
@@ -22,8 +31,9 @@ from lib.text import capitalized, clean, counted, first, one_line, short, trunca
 
 _TITLE: Final = 160
 _RISK: Final = 400
-_VERSIONS: Final = 3
-_PACKAGES: Final = 6
+_LOOKED_FOR: Final = 4
+"""Packages without a version to go to that are named."""
+_ARROW: Final = "\N{RIGHTWARDS ARROW}"
 _THEN: Final = 3
 
 
@@ -49,19 +59,24 @@ def to_do(
     base = base_of(base_image, release, content.state.at.date())
     packages = upgrades_of(content, whole=whole)
     asked = set(map(_key, upgrades_of(content))) if whole else set(map(_key, packages))
-    ready = ready_upgrades(packages)
+    # A kernel in an image is not the one that runs: its upgrade is no step like the others.
+    kernels = [upgrade for upgrade in packages if is_kernel(upgrade.package)]
+    ready = ready_upgrades(upgrade for upgrade in packages if upgrade not in kernels)
     news = _news(content)
-    hosts = hosts_of(content)
-    rebuild = rebuild_of(base, rows_of_all)
-    by_description = _described(entries)
+    hosts = hosts_of(content, whole=whole)
+    others = [row for row in rows_of_all if not is_kernel(row.package.name)]
+    rebuild = rebuild_of(base, others)
+    by_description = versions_of(entries)
     unversioned = sorted(
-        (
-            upgrade
-            for upgrade in packages
-            if upgrade.fixed is None and not _is_of_hosts(upgrade, hosts)
-        ),
+        (upgrade for upgrade in packages if upgrade.fixed is None and upgrade not in kernels),
         key=lambda upgrade: upgrade.package not in news,
     )
+    unclear = [
+        upgrade
+        for upgrade in _unclear(entries, unversioned)
+        if upgrade.package not in by_description
+    ]
+    base_step = _base_step(base, rebuild, ready) if entries else ""
     return ToDo(
         upgrades=tuple(upgrade_text(upgrade, base) for upgrade in first(ready, rows)),
         upgrade_count=len(ready),
@@ -73,36 +88,66 @@ def to_do(
             rebuild,
             _without_version(
                 content,
-                {
-                    upgrade.package
-                    for upgrade in _unclear(entries, unversioned)
-                    if _key(upgrade) in asked and upgrade.package not in by_description
-                },
+                {upgrade.package for upgrade in unclear if _key(upgrade) in asked},
                 news,
             ),
         ),
-        described=_described_text(content, by_description, unversioned),
+        described=text_of_versions(content, by_description, unversioned),
         unversioned=tuple(
-            _unversioned(content, upgrade, by_description.get(upgrade.package))
+            with_version(content, upgrade, upgrade_text(upgrade), by_description)
             for upgrade in first(unversioned, rows)
         ),
         unversioned_count=len(unversioned),
         hosts=hosts,
+        kernel=_kernel(content, kernels, base_step),
         then="" if whole else _then(content, asked),
-        support=_support(base, rebuild, ready) if entries else "",
-        brief=_brief(content, hosts, base if rebuild else None, packages, by_description),
+        support="" if kernels else base_step,
+        gaps=_gaps(content, unclear or by_description, ready) if entries else "",
+        brief=_brief(content, base if rebuild else None, packages, by_description),
     )
 
 
-def _is_of_hosts(upgrade: Upgrade, hosts: Sequence[str]) -> bool:
-    """Return whether a package is a kernel, of which the steps for the hosts say all there is."""
-    return bool(hosts) and is_kernel(upgrade.package)
-
-
-def _support(base: Base, rebuild: str, ready: Sequence[Upgrade]) -> str:
+def _base_step(base: Base, rebuild: str, ready: Sequence[Upgrade]) -> str:
     """Return that the release gets no more updates, where no step says it."""
     is_said = rebuild or any(upgrade.origin is Origin.BASE_IMAGE for upgrade in ready)
-    return "" if is_said or not base.ended else base.step
+    return "" if is_said else base.move
+
+
+def _kernel(content: Content, kernels: Sequence[Upgrade], base_step: str) -> str:
+    """Return what the upgrade of a kernel in an image is good for; empty without any."""
+    if not kernels:
+        return ""
+    ready = [upgrade for upgrade in kernels if upgrade.fixed is not None]
+    texts = [
+        f"`{_without_ticks(f'{short(one.package, NAME)} {installed_text(one)}')} {_ARROW} "
+        f"{_without_ticks(truncate(one_line(one.fixed or ''), NAME))}`"
+        for one in ready[:_THEN]
+    ]
+    total = sum(map(is_about_kernel, content.everything))
+    number = sum(_fixed([*filter(is_about_kernel, content.everything)], ready).values())
+    what = (
+        f"{number:,} of {total:,}" if number < total else "it" if total == 1 else f"all {total:,}"
+    )
+    verb = "clears" if len(texts) == 1 else "clear"
+    clears = f": {listed(texts)} {verb} {what} from the scan, not the risk" if texts else ""
+    return ". ".join(filter(None, (f"The image can wait{clears}", base_step)))
+
+
+def _without_ticks(name: str) -> str:
+    """Return a name from outside that cannot end the code that it stands in."""
+    return name.replace("`", "'").strip()
+
+
+def _gaps(content: Content, unclear: Collection[object], ready: Sequence[Upgrade]) -> str:
+    """Return what the scanner does not say about fixes and exploits; empty where it does."""
+    rows = [row for entry in content.everything for row in entry.findings]
+    versions = "fix versions for some packages" if ready else "fix versions"
+    exploits = "" if any(map(says_exploit, rows)) else "exploit data"
+    missing = [*filter(None, (versions if unclear else "", exploits))]
+    if not missing:
+        return ""
+    scanner = scanner_of(source_of(content))
+    return scanner.gaps.format(name=scanner.name, missing=" and no ".join(missing))
 
 
 def _after(first_step: str, text: str) -> str:
@@ -112,7 +157,6 @@ def _after(first_step: str, text: str) -> str:
 
 def _brief(
     content: Content,
-    hosts: Sequence[str],
     base: Base | None,
     packages: Sequence[Upgrade],
     by_description: Mapping[str, NamedVersion],
@@ -120,7 +164,7 @@ def _brief(
     """Return the first steps in one line; empty where there are none."""
     kernels = [upgrade for upgrade in packages if is_kernel(upgrade.package)]
     ready = ready_upgrades(upgrade for upgrade in packages if upgrade not in kernels)
-    cves = names_text(kernel_cves(content)) if hosts else ""
+    is_hosts = any(map(is_about_kernel, content.open))
     others = [f"{short(name, NAME)} to {one.words}" for name, one in by_description.items()]
     targets = [_target(upgrade) for upgrade in ready] + others
     more = len(targets) - _THEN
@@ -128,12 +172,12 @@ def _brief(
     fixed = counts_text(_fixed(content.everything, ready))
     effect = f" (removes {fixed})" if fixed else ""
     pieces = (
-        f"check the kernel of the hosts{f' for {cves}' if cves else ''}" if hosts else "",
+        PATCHED if is_hosts else "",
         f"rebuild on {base.short}" if base is not None else "",
         f"upgrade {listed(named)}{effect if not others else ''}" if named else "",
     )
     text = ", then ".join(filter(None, pieces))
-    text += "; the image can wait" if hosts and len(kernels) == len(packages) else ""
+    text += "; the image can wait" if is_hosts and len(kernels) == len(packages) else ""
     if not text and packages and content.open:
         text = f"look for newer versions of {names_text([one.package for one in packages])}"
     return capitalized(truncate(one_line(text), _RISK))
@@ -275,79 +319,6 @@ def _unclear(entries: Sequence[Entry], packages: Sequence[Upgrade]) -> list[Upgr
     return [upgrade for upgrade in packages if upgrade.package in names]
 
 
-def _described(entries: Sequence[Entry]) -> Mapping[str, NamedVersion]:
-    """
-    Return the versions that descriptions name, by packages without a fix version.
-
-    Only where that of each vulnerability of a package names one; the highest fixes all.
-    """
-    rows: defaultdict[str, list[Finding]] = defaultdict(list)
-    for entry in entries:
-        for row in entry.findings:
-            rows[row.package.name].append(row)
-    versions = {name: described(group) for name, group in rows.items()}
-    texts = {name: version for name, version in versions.items() if version is not None}
-    return dict(first([*texts.items()], _PACKAGES))
-
-
-def _unversioned(content: Content, upgrade: Upgrade, named: NamedVersion | None) -> UpgradeText:
-    """Return a package without a fix version; where descriptions name one, what that removes."""
-    text = upgrade_text(upgrade)
-    if named is None:
-        return text
-    removed = _fixed_in(content, upgrade.package, named)
-    shares = (
-        _share(number, upgrade.fixes[severity], severity) for severity, number in removed.items()
-    )
-    return text._replace(
-        described=f"{short(named.words, NAME)} or later", removes=", ".join(shares)
-    )
-
-
-def _share(number: int, total: int, severity: Severity) -> str:
-    """Return "8 CRITICAL"; "94 of 100 HIGH" where some remain."""
-    share = f" of {total:,}" if number < total else ""
-    return f"{number:,}{share} {severity_word(severity)}"
-
-
-def _described_text(
-    content: Content, versions: Mapping[str, NamedVersion], packages: Sequence[Upgrade]
-) -> str:
-    """Return the upgrades that descriptions name, with what they remove; empty without any."""
-    if not versions:
-        return ""
-    installed = {package.package: _installed(package) for package in packages}
-    counts = {package.package: package.fixes for package in packages}
-    removed = {
-        name: _removed_text(_fixed_in(content, name, one), counts.get(name, {}))
-        for name, one in versions.items()
-    }
-    texts = [
-        f"{upgrade_to(name, installed.get(name, ''), one)} ({removed[name]})"
-        for name, one in versions.items()
-    ]
-    others = [f"{text[:1].lower()}{text[1:]}" for text in texts[1:]]
-    return f"{listed([texts[0], *others])}. {origin(len(texts))}"
-
-
-def _removed_text(removed: Counts, counts: Counts) -> str:
-    """Return "8 CRITICAL", and of how many in the package where a version removes not all."""
-    number, total = sum(removed.values()), sum(counts.values())
-    share = f"removes {number:,} of its {total:,}: " if number < total else ""
-    return f"{share}{counts_text(removed)}"
-
-
-def _fixed_in(content: Content, package: str, version: NamedVersion) -> Counts:
-    """Count what a version of a package removes, by the descriptions of all that is open."""
-    entries = []
-    for entry in content.everything:
-        named = described(row for row in entry.findings if row.package.name == package)
-        is_fixed = named is not None and version_key(named.version) <= version_key(version.version)
-        if is_fixed and not content.is_behind(entry):
-            entries.append(entry)
-    return counts_of(entries)
-
-
 def ready_upgrades(upgrades: Iterable[Upgrade]) -> list[Upgrade]:
     """
     Return the upgrades that name a version to go to, those of one origin together.
@@ -364,7 +335,7 @@ def upgrade_text(upgrade: Upgrade, base: Base | None = None) -> UpgradeText:
     return UpgradeText(
         remedy=_remedy(upgrade, base),
         package=short(upgrade.package),
-        installed=_installed(upgrade),
+        installed=installed_text(upgrade),
         fixed=truncate(one_line(upgrade.fixed or ""), NAME),
         removes=counts_text(upgrade.fixes),
         fixes=upgrade.fixes,
@@ -372,22 +343,11 @@ def upgrade_text(upgrade: Upgrade, base: Base | None = None) -> UpgradeText:
     )
 
 
-def _installed(upgrade: Upgrade) -> str:
-    versions = [truncate(one_line(version), NAME) for version in upgrade.installed]
-    more = f" and {len(versions) - _VERSIONS} more" if len(versions) > _VERSIONS else ""
-    return ", ".join(versions[:_VERSIONS]) + more
-
-
 def _remedy(upgrade: Upgrade, base: Base | None) -> str:
-    """Return where an upgrade is made; a kernel in an image is not the one that runs."""
+    """Return where an upgrade is made."""
     remedy, is_of_base = upgrade.origin.remedy, upgrade.origin is Origin.BASE_IMAGE
     if is_of_base and base is not None:
-        remedy = base.step
-    if is_kernel(upgrade.package):
-        remedy = f"{remedy[:1].lower()}{remedy[1:]}"
-        remedy = f"The image can wait. To clear the scan, not the risk, {remedy}"
-    if is_of_base and base is not None and base.ended:
-        remedy = f"{remedy}. Staying on {base.release}"
+        remedy = f"{base.step}. On {base.release}" if base.ended else base.step
     return remedy
 
 
@@ -414,12 +374,13 @@ def _without_version(content: Content, packages: Collection[str], news: Collecti
     texts = [
         f"{listed([short(name) for name in names])} ({_amount(groups[names], is_mixed=is_mixed)}"
         f"{'' if news.isdisjoint(names) else ', new'})"
-        for names in first(ordered, _PACKAGES)
+        for names in first(ordered, _LOOKED_FOR)
     ]
     more = {name for names in ordered for name in names}
     more -= {name for names in ordered[: len(texts)] for name in names}
     texts += [counted(len(more), "more package")] if more else []
-    return scanner_of(source_of(content)).without_version.format(packages=listed(texts))
+    versions = "a newer version" if len(texts) == 1 and len(ordered[0]) == 1 else "newer versions"
+    return f"Look for {versions} of {listed(texts)}"
 
 
 def _amount(entries: Sequence[Entry], *, is_mixed: bool) -> str:

@@ -1,17 +1,21 @@
 """How soon somebody should look at what is news, and what is known of exploits. Pure."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from lib.core.scanners import scanner_of
 from lib.messages.advising import is_about_kernel
 from lib.messages.content import Content, Entry, source_of
 from lib.messages.parts import HIGH, LOW, MEDIUM, UNKNOWN, Urgency
-from lib.messages.phrases import LIKELY, NAME, NO_EXPLOIT_DATA, percent, severity_word
+from lib.messages.phrases import LIKELY, NAME, percent, severity_word
 from lib.messages.sections import EXPLOIT_KNOWN, EXPLOITED, KINDS, NAMED, says_exploit
 from lib.messages.titles import IN_WORKING_HOURS
 from lib.messages.verdict import word_for
 from lib.models import Severity
 from lib.text import capitalized, first, short
+
+_UNPATCHED: Final = "if the hosts run an unpatched kernel"
+_RUNNING: Final = "running now"
 
 
 def urgency(content: Content) -> Urgency | None:
@@ -20,7 +24,7 @@ def urgency(content: Content) -> Urgency | None:
 
     An attack that was seen, CRITICAL, and HIGH with an exploit are for today; HIGH without one is
     for these days. Everything milder waits for working hours. So does what nobody scanned, whose
-    urgency is unknown.
+    urgency is unknown. A kernel is urgent for the hosts alone, and where theirs has the fault.
     """
     news = [
         entry
@@ -35,9 +39,12 @@ def urgency(content: Content) -> Urgency | None:
         exploits = _exploits(content)
         return Urgency(UNKNOWN, f"{word}; {IN_WORKING_HOURS}", exploits=exploits)
     level, reason = _urgency(news)
-    place = "by severity" if level == LOW else ""
-    place = "for the hosts" if all(map(is_about_kernel, news)) else place
-    return Urgency(level, reason, place, why(content), _exploits(content))
+    worst = max(entry.severity for entry in news)
+    decisive = [entry for entry in news if entry.exploited or entry.severity is worst]
+    is_hosts = level != LOW and all(map(is_about_kernel, decisive))
+    is_running = level != LOW and any(image.running for image in content.state.images)
+    reason = f"{reason}, {_RUNNING}" if is_running else reason
+    return Urgency(level, reason, _UNPATCHED if is_hosts else "", _exploits(content))
 
 
 def _urgency(news: Sequence[Entry]) -> tuple[str, str]:
@@ -45,10 +52,12 @@ def _urgency(news: Sequence[Entry]) -> tuple[str, str]:
     worst = max(entry.severity for entry in news)
     if any(entry.exploited for entry in news):
         return HIGH, EXPLOITED
+    is_exploitable = any(entry.exploitable and entry.severity is worst for entry in news)
+    exploit = f", {EXPLOIT_KNOWN}" if is_exploitable else ""
     if worst is Severity.CRITICAL:
-        return HIGH, worst.name
-    if any(entry.exploitable and entry.severity is worst is Severity.HIGH for entry in news):
-        return HIGH, f"{worst.name} with a {EXPLOIT_KNOWN}"
+        return HIGH, f"{worst.name}{exploit}"
+    if worst is Severity.HIGH and exploit:
+        return HIGH, EXPLOIT_KNOWN
     if worst is Severity.HIGH:
         return MEDIUM, worst.name
     return LOW, f"nothing above {severity_word(worst)}"
@@ -66,11 +75,9 @@ def why(content: Content) -> str:
         f"{EXPLOITED}{says}: {_named(wild)}" if wild else "",
         f"{EXPLOIT_KNOWN}{says}: {_named(exploitable)}" if exploitable else "",
         f"EPSS up to {percent(epss)} within 30 days" if epss >= LIKELY else "",
-        "running now" if entries and any(image.running for image in content.state.images) else "",
+        _RUNNING if entries and any(image.running for image in content.state.images) else "",
     )
-    findings = [row for entry in entries for row in entry.findings]
-    no_data = findings and not content.is_check and not any(map(says_exploit, findings))
-    return capitalized("; ".join(filter(None, (*pieces, NO_EXPLOIT_DATA if no_data else ""))))
+    return capitalized("; ".join(filter(None, pieces)))
 
 
 def _named(entries: Sequence[Entry]) -> str:

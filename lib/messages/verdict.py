@@ -1,21 +1,26 @@
 """The verdict of a notice: what happened, what fixes it, and what is not known. Pure."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
 from lib.core.problems import cause_of, is_unsupported
 from lib.core.proof import UNLISTED
-from lib.core.routing import BELOW
 from lib.core.upgrades import upgrade_of, upgrade_target
 from lib.messages.advising import is_about_kernel
 from lib.messages.checks import state_of_check, verdict_of_check
 from lib.messages.comparing import NAME, cause, is_rescan, since
 from lib.messages.content import Content, Entry, counts_of
 from lib.messages.describing import is_kernel
-from lib.messages.phrases import counts_text, listed, names_text, severity_word
-from lib.messages.titles import NOT_CAUSED
+from lib.messages.phrases import (
+    PUBLIC_EXPLOIT,
+    USED_IN_ATTACKS,
+    counts_text,
+    listed,
+    names_text,
+    severity_word,
+)
 from lib.models import Counts
 from lib.models.streams import PackageVersion
 from lib.models.views import Condition, DeltaItem, Kind
@@ -64,7 +69,7 @@ _MANY: Final = 6
 """Findings of a first scan among which a package can stand out."""
 _PACKAGES: Final = 3
 _REASON: Final = 240
-_PATCH_HOSTS: Final = " in the kernel package: check the hosts"
+_KERNEL: Final = " in the kernel package"
 _UPGRADE: Final = ", fix available: "
 _PIECES: Final = 5
 """Kinds of change that the verdict counts one by one; the others are added up."""
@@ -99,29 +104,56 @@ def sentence(text: str) -> str:
 
 def changes_of(content: Content) -> str:
     """
-    Return what differs since when, in numbers: "Since 1.4.1: 2 new, 3 fixed, 40 unchanged".
+    Return what differs since when, in numbers: "Since 1.4.1: 2 new, 3 fixed, 40 HIGH still open".
 
     What is open in it adds up to all that is open.
     """
-    if content.is_check or not (content.changes or content.ended_conditions):
-        return ""
+    return _since(content, content.changes)
+
+
+def rest_of(content: Content) -> str:
+    """Return the same without what lists of news have; empty where nothing else is to say."""
+    return _since(content, [kind for kind in content.changes if kind in _GOOD_NEWS])
+
+
+def _since(content: Content, kinds: Iterable[Kind]) -> str:
     name = since(content)
-    if content.state.comparison is not None or not name:
+    is_compared = name and content.state.comparison is None and not content.is_check
+    if not is_compared or not (content.changes or content.ended_conditions):
         return ""
-    pieces = [_amount(content, kind, entries) for kind, entries in content.changes.items()]
+    pieces = [_amount(content, kind, content.changes[kind]) for kind in kinds]
     pieces += _ended_conditions(content)
     news = {entry.id for kind in content.changes.values() for entry in kind if entry.is_open}
-    still = counts_of(entry for entry in content.everything if entry.id not in news)
-    pieces += [_still(still)] if still else []
-    return f"Since {name}: {_DOT.join(pieces)}"
+    still = [entry for entry in content.everything if entry.id not in news]
+    pieces += [_still(still)] if still else [] if news else [_nothing(content)]
+    return f"Since {name}: {_DOT.join(pieces)}" if pieces else ""
 
 
-def _still(counts: Counts) -> str:
-    """Return how many are open as before; of one severity in a word."""
-    amount = counts_text(counts)
-    if len(counts) == 1:
-        return f"{amount} still open"
-    return f"{sum(counts.values()):,} still open ({amount})"
+def _still(entries: Sequence[Entry]) -> str:
+    """Return how many are open as before, and which of them are dangerous."""
+    dangers = [
+        f"{short(entry.id, NAME)}: {USED_IN_ATTACKS if entry.exploited else PUBLIC_EXPLOIT}"
+        for entry in entries
+        if entry.exploited or entry.exploitable
+    ]
+    more = len(dangers) - len(first(dangers, _PACKAGES))
+    names = [*first(dangers, _PACKAGES), *([f"{more:,} more with an exploit"] if more else [])]
+    amount = f"{counts_text(counts_of(entries))} still open"
+    return f"{amount} ({', '.join(names)})" if names else amount
+
+
+def numbers_of(content: Content) -> Sequence[str]:
+    """Return what neither a title nor a list of news says in numbers, line by line."""
+    if content.conditions and not content.totals:
+        return ()
+    rest = rest_of(content)
+    if rest:
+        return (rest,)
+    named = {entry.id for entry in content.headline}
+    is_first = content.message.before is None and not content.conditions
+    if is_first and named.issuperset(entry.id for entry in content.open) and not content.is_check:
+        return ()
+    return (totals_of(content),)
 
 
 def _amount(content: Content, kind: Kind, entries: Sequence[Entry]) -> str:
@@ -143,6 +175,8 @@ def _amount(content: Content, kind: Kind, entries: Sequence[Entry]) -> str:
         words = words.replace(" ", f" {severity_word(entry.severity)} ", 1)
         doubt = f"{names[0]} is unchanged, so it may not be fixed" if names else ""
         names = [short(entry.id, NAME), *filter(None, [doubt])]
+    elif entries and all(map(_is_doubted, entries)):
+        names.append("unchanged, so they may not be fixed")
     return f"{words} ({'; '.join(names)})" if names else words
 
 
@@ -205,9 +239,7 @@ def _pieces(content: Content, kinds: Sequence[Kind]) -> Iterator[str]:
     for kind, entries in changes[:_PIECES]:
         remedy = "" if kind in _WITHOUT_REMEDY else _remedy(entries)
         remedy_once = "" if remedy in upgrades else remedy
-        # The note stands last: what is too long is cut there.
-        note = NOT_CAUSED if kind is Kind.NEW and cause(content, entries) else ""
-        yield f"{_phrase(content, kind, entries)}{remedy_once}{note}"
+        yield f"{_phrase(content, kind, entries)}{remedy_once}"
         upgrades |= {remedy} if remedy.startswith(_UPGRADE) else set()
     others = sum(len(entries) for _, entries in changes[_PIECES:])
     if others:
@@ -222,23 +254,10 @@ def _counted_for(content: Content, kind: Kind) -> Sequence[Entry]:
 def _phrase(content: Content, kind: Kind, entries: Sequence[Entry]) -> str:
     words = _amounts(_PHRASES[kind], counts_of(entries))
     if kind is Kind.BASELINE:
-        return f"first scan: {_first(content, entries)}"
+        return f"first scan: {counts_text(counts_of(entries))}"
     if kind is Kind.NEW:
         return _new(content, words, entries)
     return words
-
-
-def _first(content: Content, entries: Sequence[Entry]) -> str:
-    """Return what a first scan found; apart what is bad and not asked for here."""
-    asked = {entry.id for entry in content.open}
-    listed_here = [entry for entry in entries if entry.id in asked]
-    others = [entry for entry in entries if entry.id not in asked]
-    if not (listed_here and others):
-        return _amounts("{counts}", counts_of(entries))
-    is_below = all(content.message.refused.get(one.id, "").startswith(BELOW) for one in others)
-    why = "below the threshold here" if is_below else "not alerted on here"
-    counts = _amounts("{counts}", counts_of(listed_here))
-    return f"{counts} (and {counts_text(counts_of(others))} {why})"
 
 
 def _new(content: Content, words: str, entries: Sequence[Entry]) -> str:
@@ -280,7 +299,7 @@ def _remedy(entries: Sequence[Entry]) -> str:
     """Return what is known about fixes; empty where the scanner does not say that there is none."""
     packages = [package.name for entry in entries for package in entry.packages]
     if packages and all(map(is_kernel, packages)):
-        return _PATCH_HOSTS
+        return _KERNEL
     fixable = [entry for entry in entries if entry.fixable]
     if not fixable:
         rows = (row for entry in entries for row in entry.findings)
@@ -304,7 +323,7 @@ def _conditions(content: Content) -> str:
     cause = first.reason if is_check else cause_of(first.item.id, first.reason)
     cause = truncate(one_line(cause).removesuffix("."), _REASON)
     words = f"{_subject(first)}{word_for(content, first)}"
-    return f"{words} ({cause})" if cause else words
+    return f"{words}: {cause}" if cause else words
 
 
 def word_for(content: Content, condition: DeltaItem) -> str:

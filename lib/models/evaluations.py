@@ -65,3 +65,5 @@ class ScanProblem:
     remedy: str
     quote: str = ""
     """The scanner's own words; empty where it said no more than its status."""
+    pages: tuple[tuple[str, str], ...] = ()
+    """Pages to read about the remedy: label and address."""

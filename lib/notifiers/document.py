@@ -163,7 +163,7 @@ def _urgency(text: AlertText) -> Json:
         return None
     return {
         "level": text.urgency.level,
-        "reason": text.urgency.reason,
+        "reason": ", ".join(filter(None, (text.urgency.reason, text.urgency.condition))),
         "exploits": text.urgency.exploits,
     }
 

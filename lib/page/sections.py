@@ -149,7 +149,6 @@ def _urgency(text: AlertText) -> Iterable[Node]:
     """Yield how urgent the news is, and what is known of exploits."""
     if text.urgency is not None:
         yield element("strong", text.urgency.title)
-        yield f"{_DOT}{text.urgency.facts}" if text.urgency.facts else None
 
 
 def _why(text: AlertText) -> str:

@@ -35,6 +35,12 @@ def of(*findings: Finding, threshold: Severity = Severity.LOW, **changes: object
     return text_of(noticed(Scene(report, filters=(a_filter(severity=threshold),))))
 
 
+def whole(*findings: Finding, threshold: Severity = Severity.LOW) -> AlertText:
+    """Return the text of the page of a first scan."""
+    scene = Scene(a_report(*findings), filters=(a_filter(severity=threshold),))
+    return text_of(noticed(scene), whole=True)
+
+
 class TestWhatItIs:
     """One line about a vulnerability, from whatever its source says."""
 
@@ -189,7 +195,7 @@ class TestNamedVersion:
 
         assert to_do.described == (
             "Move from tensorflow-gpu 1.7.0 to TensorFlow 2.12.0 or later (1 HIGH). The version is "
-            "from CVE descriptions; the scanner names none"
+            "from CVE descriptions"
         )
         assert to_do.brief.endswith("tensorflow-gpu to TensorFlow 2.12.0")
 
@@ -207,7 +213,7 @@ class TestNamedVersion:
 
         assert of(named).to_do.described == (
             "Upgrade scipy from 1.7.0 to 1.8.0 or later (1 HIGH). The version is from CVE "
-            "descriptions; the scanner names none"
+            "descriptions"
         )
         assert of(named).to_do.without_version == ""
         less = replace(other, severity=Severity.MEDIUM)
@@ -277,16 +283,20 @@ class TestOneHeadline:
     """The same numbers for every destination, whatever its threshold."""
 
     def test_a_first_scan_counts_what_is_severe_for_everybody(self) -> None:
-        """A destination that asks for less says so beside what it asks for."""
+        """A destination that asks for less says so in small print."""
         findings = (*many(2, "CRITICAL"), *many(3, "HIGH", start=50), *many(4, "LOW", start=90))
 
         texts = [of(*findings, threshold=level) for level in (Severity.CRITICAL, Severity.LOW)]
 
         assert [text.verdict for text in texts] == [
-            "First scan: 2 CRITICAL (and 3 HIGH below the threshold here)",
-            "First scan: 2 CRITICAL and 3 HIGH",
+            "First scan: 2 CRITICAL, 3 HIGH",
+            "First scan: 2 CRITICAL, 3 HIGH",
         ]
-        assert "3 HIGH" in texts[0].left_out.lines(9)[0] + texts[0].left_out.lines(9)[-1]
+        assert texts[0].unlisted.lines(9) == [
+            "7 (3 HIGH, 4 LOW) below CRITICAL, the threshold here"
+        ]
+        assert texts[0].numbers == ()
+        assert texts[1].numbers == ("2 CRITICAL, 3 HIGH, 4 LOW open",)
 
     def test_without_anything_severe_it_counts_what_is_asked_for(self) -> None:
         """Else there would be nothing to say."""
@@ -318,24 +328,35 @@ class TestWhereToStart:
 
         assert alone.to_do.brief.endswith("; the image can wait")
         assert "the image can wait" not in beside.to_do.brief
-        assert (
-            "(`uname -r`; on EKS `kubectl get nodes -o wide`) for CVE-2026-1001: a container"
-            in (alone.to_do.hosts[0])
+        assert alone.to_do.hosts == (
+            (
+                "Check that the hosts run a patched kernel (a container uses its host's kernel; on "
+                "Fargate AWS patches it)"
+            ),
         )
-        assert "If the hosts run Amazon Linux, the links" in alone.to_do.hosts[0]
-        assert "update the AMI and replace the hosts" in alone.to_do.hosts[1]
         assert of(a_finding(package="linux-pam")).to_do.hosts == ()
 
-    def test_the_hosts_are_checked_for_each_exploit(self) -> None:
-        """Also for one that nobody asked for here: a public exploit is the danger."""
-        text = of(
+    def test_the_page_says_how_the_hosts_are_checked(self) -> None:
+        """For each exploit, also for one that nobody asked for: that is the danger."""
+        text = whole(
             a_finding("CVE-2026-1001", package="linux", exploit_available="YES"),
             a_finding("CVE-2026-1002", package="linux"),
             a_finding("CVE-2026-1003", severity="MEDIUM", package="linux", exploit_available="YES"),
             threshold=Severity.HIGH,
         )
 
-        assert "for CVE-2026-1001, CVE-2026-1003: a container" in text.to_do.hosts[0]
+        assert text.to_do.hosts == (
+            (
+                "Check that the hosts run a patched kernel for CVE-2026-1001 and CVE-2026-1003 "
+                "(`uname -r`; on EKS `kubectl get nodes -o wide`): a container uses its host's "
+                "kernel. The links have the fixes for Amazon Linux; see the advisories of other "
+                "hosts"
+            ),
+            (
+                "Where the kernel is older than the fix, update the AMI and replace the hosts "
+                "(EKS: update the node group). On Fargate AWS patches it"
+            ),
+        )
         assert [link.name for link in text.sources] == [
             "CVE-2026-1001 in Amazon Linux",
             "CVE-2026-1003 in Amazon Linux",
@@ -345,43 +366,45 @@ class TestWhereToStart:
     def test_the_fix_of_the_hosts_is_linked(self) -> None:
         """Where the id is one that the hosts' distribution knows."""
         text = of(a_finding("CVE-2026-1001", package="linux"))
-        unknown = of(a_finding("GHSA-1", package="linux"))
+        unknown = whole(a_finding("GHSA-1", package="linux"))
 
         assert [link.url for link in text.sources] == [
             "https://explore.alas.aws.amazon.com/CVE-2026-1001.html"
         ]
-        assert "the links" not in unknown.to_do.hosts[0]
+        assert "links" not in unknown.to_do.hosts[0]
         assert unknown.sources == ()
 
     def test_the_upgrade_of_a_kernel_clears_the_scan_alone(self) -> None:
-        """Its remedy says so, the headline sends readers to the hosts, the title has no fix."""
-        text = of(a_finding(package="linux", fixed_version="2"))
+        """Its step says so, and no title, row or list of upgrades names the version as a fix."""
+        text = of(a_finding(package="linux", version="1", fixed_version="2"))
 
-        assert [*text.to_do.groups(9)] == [
-            (
-                "The image can wait. To clear the scan, not the risk, rebuild on the latest base "
-                "image (see FROM in the Dockerfile)"
-            )
-        ]
-        assert text.verdict == "First scan: 1 HIGH in the kernel package: check the hosts"
-        assert text.lasting.endswith("1 HIGH (CVE-2024-0001 in linux), check the hosts")
-        assert text.to_do.brief == (
-            "Check the kernel of the hosts for CVE-2024-0001; the image can wait"
+        assert text.to_do.upgrades == ()
+        assert text.to_do.kernel == (
+            "The image can wait: `linux 1 \N{RIGHTWARDS ARROW} 2` clears it from the scan, not the "
+            "risk"
         )
+        assert text.verdict == "First scan: 1 HIGH in the kernel package"
+        assert text.lasting.endswith("1 HIGH (CVE-2024-0001 in linux), check the hosts")
+        assert text.to_do.brief == ("Check that the hosts run a patched kernel; the image can wait")
         assert text.totals == "1 HIGH open; the fix is on the hosts"
         (row,) = text.open.rows
-        assert (
-            row.fix
-            == text.open.packages[0].fix
-            == "no longer listed from 2 on (does not fix the hosts)"
-        )
+        assert row.fix == text.open.packages[0].fix == ""
+
+    def test_what_is_left_of_a_kernel_is_counted(self) -> None:
+        """A version that removes two of three does not clear a scan."""
+        rows = [a_finding(f"CVE-2026-{n}", package="linux", fixed_version="2") for n in (1, 2)]
+        text = of(*rows, a_finding("CVE-2026-3", package="linux", severity="LOW"))
+
+        assert "clears 2 of 3 from the scan, not the risk" in text.to_do.kernel
+        assert "clears all 2 from" in of(*rows).to_do.kernel
+        assert of(a_finding(package="linux")).to_do.kernel == "The image can wait"
 
     def test_what_is_not_severe_can_wait(self) -> None:
         """Even with an exploit."""
         urgency = of(a_finding(severity="MEDIUM", exploit_available="YES")).urgency
 
         assert urgency is not None
-        assert urgency.title == "Urgency: low by severity (nothing above MEDIUM)"
+        assert urgency.title == "Urgency: low (nothing above MEDIUM)"
 
     def test_what_only_the_headline_counts_comes_after(self) -> None:
         """A route for CRITICAL ones has upgrades for those; the headline counts HIGH ones, too."""
@@ -435,12 +458,11 @@ class TestTheBaseImage:
 
         assert text.to_do.before == [
             (
-                "Rebuild on the latest base image (see FROM in the Dockerfile; it is Ubuntu 24.04)"
-                " with `docker build --pull --no-cache .` and push the image; the next scan shows "
-                "what remains"
+                "Rebuild on the latest base image (Ubuntu 24.04): `docker build --pull "
+                "--no-cache .`, then push"
             )
         ]
-        assert text.to_do.without_version.startswith("Then look for newer versions of openssl")
+        assert text.to_do.without_version.startswith("Then look for a newer version of openssl")
         assert text.to_do.brief == "Rebuild on the latest base image"
         assert text.to_do.support == ""
 
@@ -448,7 +470,7 @@ class TestTheBaseImage:
         """Basic scanning has neither the release nor a package URL."""
         finding = a_finding(links=("http://people.ubuntu.com/~ubuntu-security/cve/CVE-2024-0001",))
 
-        assert "(see FROM in the Dockerfile; it is Ubuntu)" in of(finding).to_do.rebuild
+        assert "the latest base image (Ubuntu)" in of(finding).to_do.rebuild
 
     @pytest.mark.parametrize(
         ("base", "release"),
@@ -463,7 +485,7 @@ class TestTheBaseImage:
         """By the tag of an official image."""
         text = of(a_finding(), provenance=Provenance(base_image=base))
 
-        rebuild = f"Change FROM {base} in the Dockerfile to a supported release of {release[:6]} ("
+        rebuild = f"Change FROM {base} to a supported release of {release[:6]} ("
         assert text.to_do.rebuild.startswith(rebuild) is bool(release)
         assert not release or f"{release} " in text.to_do.rebuild
 
@@ -474,8 +496,8 @@ class TestTheBaseImage:
         assert of(self.OLD, without).to_do.rebuild == of(self.OLD).to_do.rebuild
 
         assert of(self.OLD).to_do.rebuild.startswith(
-            "Change FROM in the Dockerfile to a supported release of Debian (Debian 10 has had no "
-            "free security updates since June 2024), then build with `docker build --pull"
+            "Change FROM to a supported release of Debian (Debian 10 has had no free security "
+            "updates since June 2024), rebuild and push"
         )
         ubuntu = of(a_finding(), image=scanned).to_do
         assert "(the standard support of Ubuntu 20.04 ended in May 2025)" in ubuntu.rebuild
@@ -490,10 +512,23 @@ class TestTheBaseImage:
         dependency = replace(dependency, package=package)
 
         (remedy,) = of(fixed).to_do.groups(9)
-        assert remedy.endswith("since June 2024). Staying on Debian 10")
+        assert remedy.endswith("since June 2024). On Debian 10")
         assert of(fixed).to_do.support == ""
-        assert of(dependency, image=an_image(os="DEBIAN_10")).to_do.support.startswith(
-            "Change FROM in the Dockerfile to a supported release of Debian (Debian 10 has"
+        assert of(dependency, image=an_image(os="DEBIAN_10")).to_do.support == (
+            "Debian 10 has had no free security updates since June 2024; change FROM to a "
+            "supported release"
+        )
+
+    def test_the_step_of_a_kernel_has_it(self) -> None:
+        """The image can wait, and goes to another release when it does not."""
+        kernel = a_finding(package="linux", version="4.19", fixed_version="4.20")
+
+        to_do = of(kernel, image=an_image(os="DEBIAN_10")).to_do
+
+        assert to_do.support == ""
+        assert to_do.kernel.endswith(
+            "not the risk. Debian 10 has had no free security updates since June 2024; change FROM "
+            "to a supported release"
         )
 
     @pytest.mark.parametrize(
@@ -581,5 +616,9 @@ def test_silence_about_fixes_is_not_no_fix() -> None:
     silent, certain = of(a_finding()), of(a_finding(fix_available="NO"))
 
     assert silent.to_do.without_fix == ""
-    assert "look for newer versions of openssl" in silent.to_do.without_version
+    assert "ook for a newer version of openssl" in silent.to_do.without_version
+    assert silent.to_do.gaps == (
+        "ECR basic scanning gives no fix versions and no exploit data; enhanced scanning (Amazon "
+        "Inspector) often does."
+    )
     assert certain.to_do.without_fix == "No fix exists yet for 1 HIGH"

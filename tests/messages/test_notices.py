@@ -63,7 +63,7 @@ def test_shown_unchanged_and_left_out_are_all_that_is_open() -> None:
         '1 HIGH suppressed by the entry CVE-2024-0003, until 2026-11-23; reason: "not reachable"',
     ]
     assert made.changes == (
-        "Since 2026-11-23: 1 new \N{MIDDLE DOT} 4 still open (1 HIGH, 1 MEDIUM, 2 LOW)"
+        "Since 2026-11-23: 1 new \N{MIDDLE DOT} 1 HIGH, 1 MEDIUM, 2 LOW still open"
     )
     assert made.not_open.sum == (
         "5 vulnerabilities open: 2 reported, 3 filtered out; 1 more suppressed"
@@ -284,8 +284,8 @@ def test_no_data_about_exploits_is_not_shown_as_none() -> None:
     silent = text(a_state(a_watched(a_finding(exploit_available=None))))
     asked = text(a_state(a_watched(a_finding(exploit_available="NO"))))
 
-    assert silent.why == "Exploits: unknown (the scanner supplied no data)"
-    assert asked.why == ""
+    assert silent.to_do.gaps.endswith("no exploit data.")
+    assert "exploit" not in asked.to_do.gaps
 
 
 @every("injection", INJECTIONS)

@@ -48,7 +48,7 @@ def first_scan(*findings: Finding, filters: tuple[Filter, ...] = (a_filter(),)) 
         (found(1), "First scan: 1 HIGH"),
         (
             found(4, "CRITICAL", **FIXED) + found(2, start=50, fix_available="NO"),
-            "First scan: 4 CRITICAL and 2 HIGH, 4 of them fixable",
+            "First scan: 4 CRITICAL, 2 HIGH, 4 of them fixable",
         ),
         (
             found(2, **FIXED) + found(1, start=50, package="bash", **FIXED),
@@ -145,7 +145,7 @@ def test_platforms_without_a_result_are_counted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "words"), [("FAILED", "scan failed"), ("PENDING", "not scanned (no result yet)")]
+    ("status", "words"), [("FAILED", "scan failed"), ("PENDING", "not scanned: no result yet")]
 )
 def test_a_scan_without_a_result_says_why(status: str, words: str) -> None:
     """The reason, never a count."""

@@ -197,9 +197,9 @@ LETTERS = 40
 
 def sentences(text: AlertText, *, whole: bool) -> Iterator[str]:
     """Yield what every receiver has to say. `whole`: also what Amazon Q has no room for."""
-    yield from (text.name, text.verdict, text.changes, text.accept_command)
+    yield from (text.name, text.verdict, *text.numbers, text.accept_command)
     if text.problem is None:
-        yield from (text.totals, text.why)
+        yield text.urgency_line or text.why
     else:
         yield from (text.problem.reason, text.problem.caution, text.problem.quote)
         yield from text.problem.remedy.split("`")
@@ -214,7 +214,8 @@ def sentences(text: AlertText, *, whole: bool) -> Iterator[str]:
     yield from text.warnings
     yield from text.small
     if whole:
-        yield from (*text.to_do.before, *text.to_do.notes)
+        for step in (*text.to_do.before, *text.to_do.notes):
+            yield from step.split("`")
 
 
 def letters(text: str) -> str:

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from lib.errors import DocumentError
-from lib.messages.content import Content
+from lib.messages.content import Content, counts_of
 from lib.messages.phrases import counts_text
+from lib.messages.text import text_of
 from lib.models import AnyReport, Notice
 from lib.normalizer.documents import normalize_document
 from lib.notifiers.sns.notifier import FORMATS
@@ -122,6 +123,9 @@ def test_generated_ones_fit_every_receiver(name: str) -> None:
         assert notice.quiet or numbered.search(text) or '"events": []' in text
 
 
+_DOT = " \N{MIDDLE DOT} "
+
+
 def number_of(notice: Notice) -> re.Pattern[str]:
     """Return what a message has that counts what is open, in sum or by severity, or is unknown."""
     content = Content(notice.message)
@@ -131,5 +135,9 @@ def number_of(notice: Notice) -> re.Pattern[str]:
     total = sum(content.totals.values())
     if total == 0:
         return re.compile("")
-    counts = re.escape(counts_text(content.totals))
-    return re.compile(rf"\b{total:,}\b|\b{total}\b|{counts}")
+    text = text_of(notice)
+    pieces = [piece for line in text.numbers for piece in line.partition(": ")[2].split(_DOT)]
+    counts = [counts_text(content.totals), counts_text(counts_of(content.headline)), *pieces]
+    # A mail is wrapped.
+    words = [r"(?:\\n|\s)+".join(map(re.escape, one.split())) for one in counts if one]
+    return re.compile("|".join((rf"\b{total:,}\b|\b{total}\b", *words)))

@@ -349,7 +349,7 @@ def test_what_can_wait_does_not_stand_out() -> None:
     """A step is a paragraph, not a heading."""
     made = noticed(Scene(a_report(a_finding(package="linux", fixed_version="2"))))
 
-    assert steps_of(made)[2].startswith("The image can wait. To clear the scan, not the risk, ")
+    assert steps_of(made)[2].startswith("The image can wait: linux ")
     assert "<h3>The image can wait" not in render(made, (), now=NOW)
 
 

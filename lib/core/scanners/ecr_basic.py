@@ -10,15 +10,19 @@ from typing import Final
 from lib.core.scanners.scanner import NO_IMAGE, UNUSED, Scanner
 
 _ENHANCED: Final = (
-    "Enhanced scanning (Amazon Inspector) may support it; otherwise rebuild the image on a "
+    "Turn on enhanced scanning (Amazon Inspector) if it supports the image; otherwise rebuild on a "
     "supported distribution."
 )
 _PAGES: Final = (
-    "What enhanced scanning supports "
-    "(https://docs.aws.amazon.com/inspector/latest/user/supported.html), and how to turn it on: "
-    "https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-enhanced-enabling.html"
+    (
+        "What enhanced scanning supports",
+        "https://docs.aws.amazon.com/inspector/latest/user/supported.html",
+    ),
+    (
+        "Turn on enhanced scanning",
+        "https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-enhanced-enabling.html",
+    ),
 )
-"""An address stands in parentheses or at the end, so that no reader takes in what follows."""
 _INSPECT: Final = "Look at what AWS says: `{describe}`"
 
 ECR_BASIC: Final = Scanner(
@@ -28,9 +32,9 @@ ECR_BASIC: Final = Scanner(
     remedies=MappingProxyType({
         "FAILED": f"{_INSPECT}. If its operating system is supported, scan it again "
         "(once in 24 h per image): `{start}`",
-        "UNSUPPORTED_SYSTEM": f"{_ENHANCED} {UNUSED} {_PAGES}",
+        "UNSUPPORTED_SYSTEM": f"{_ENHANCED} {UNUSED}",
         "UNSUPPORTED_MANIFEST": NO_IMAGE,
-        "UNSUPPORTED_IMAGE": f"{_ENHANCED} {NO_IMAGE} {_PAGES}",
+        "UNSUPPORTED_IMAGE": f"{_ENHANCED} {NO_IMAGE}",
         "SCAN_ELIGIBILITY_EXPIRED": "Push the image again if it is still used, else delete it.",
         "FINDINGS_UNAVAILABLE": "Scan it again (once in 24 h per image): `{start}`",
         "LIMIT_EXCEEDED": "Wait 24 hours, then scan it again: `{start}`",
@@ -43,6 +47,6 @@ ECR_BASIC: Final = Scanner(
     }),
     remedy=_INSPECT,
     names_fixes=False,
-    without_version="Look for newer versions of {packages}. ECR basic scanning reports no fix "
-    "versions; enhanced scanning (Amazon Inspector) often does.",
+    pages=MappingProxyType({"UNSUPPORTED_SYSTEM": _PAGES, "UNSUPPORTED_IMAGE": _PAGES}),
+    gaps="{name} gives no {missing}; enhanced scanning (Amazon Inspector) often does.",
 )  # fmt: skip

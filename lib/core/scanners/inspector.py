@@ -10,8 +10,11 @@ from typing import Final
 from lib.core.scanners.scanner import NO_IMAGE, UNUSED, Scanner
 
 _REBUILD: Final = "Rebuild it on an operating system that Inspector supports."
-_PAGE: Final = (
-    "What Inspector supports: https://docs.aws.amazon.com/inspector/latest/user/supported.html"
+_PAGES: Final = (
+    (
+        "What Inspector supports",
+        "https://docs.aws.amazon.com/inspector/latest/user/supported.html",
+    ),
 )
 _COVERAGE: Final = "Ask Inspector why: `{coverage}`"
 
@@ -21,9 +24,9 @@ INSPECTOR: Final = Scanner(
     vendor="AWS",
     remedies=MappingProxyType({
         "FAILED": f"{_COVERAGE}. Then push the image again.",
-        "UNSUPPORTED_SYSTEM": f"{_REBUILD} {UNUSED} {_PAGE}",
+        "UNSUPPORTED_SYSTEM": f"{_REBUILD} {UNUSED}",
         "UNSUPPORTED_MANIFEST": NO_IMAGE,
-        "UNSUPPORTED_IMAGE": f"{_REBUILD} {NO_IMAGE} {_PAGE}",
+        "UNSUPPORTED_IMAGE": f"{_REBUILD} {NO_IMAGE}",
         "SCAN_ELIGIBILITY_EXPIRED": "If it is still used, push it again or lengthen the duration: "
         "`aws inspector2 update-configuration --region {region} "
         "--ecr-configuration rescanDuration=LIFETIME`",
@@ -35,4 +38,5 @@ INSPECTOR: Final = Scanner(
         "SCAN_NOT_FOUND": f"Check that the repository is part of enhanced scanning. {_COVERAGE}",
     }),
     remedy="Look at what AWS says: `{describe}`",
+    pages=MappingProxyType({"UNSUPPORTED_SYSTEM": _PAGES, "UNSUPPORTED_IMAGE": _PAGES}),
 )  # fmt: skip

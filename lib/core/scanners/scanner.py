@@ -30,8 +30,9 @@ class Scanner:
     """The same for every other status."""
     names_fixes: bool = True
     """Whether it says which findings have a fix."""
-    without_version: str = (
-        "Look for newer versions of {packages}. The scanner names no fix version, which does not "
-        "mean that there is none."
+    pages: Mapping[str, tuple[tuple[str, str], ...]] = field(
+        default_factory=lambda: MappingProxyType({})
     )
-    """What to say about packages that have no version to upgrade to."""
+    """Pages to read about a remedy, by the same status: label and address."""
+    gaps: str = "{name} gave no {missing}."
+    """What to say about findings without fix versions or data about exploits."""

@@ -13,12 +13,9 @@ from lib.messages.parts import AlertText, Omissions, Problem
 from lib.messages.steps import ToDo, UpgradeText
 from lib.messages.titles import (
     DONE,
-    DONE_OTHERS,
-    DONE_UPDATES,
     DONE_WHEN,
     DONE_WHEN_PATCHED,
     NOTES,
-    NUMBERS,
     PACKAGE_COLUMNS,
     REPORT_NAME,
     UPGRADE_COLUMNS,
@@ -94,19 +91,20 @@ def length(body: Json) -> int:
 
 def _nodes(text: AlertText, rows: int) -> Iterable[Json]:
     """Yield how things stand: what to do, what is open, what changed last, small print."""
-    yield from _opening(text, capitalized(text.state))
+    yield from _opening(text)
     yield from _steps(text.to_do)
     yield from _upgrades(text, rows)
     yield from _done(text)
     yield from _open(text, rows)
     yield from _platforms(text)
     yield from _last_change(text)
-    yield from _omissions(text.not_open)
+    # The line of changes has all that is open.
+    yield from _omissions(text.unlisted if text.changes else text.not_open)
     for warning in text.warnings:
         yield adf.panel("warning", adf.paragraph(adf.text(warning)))
-    yield from _accept(text)
     yield links(text)
     yield _small(text)
+    yield from _accept(text)
 
 
 def _small(text: AlertText) -> Json:
@@ -118,28 +116,30 @@ def _done(text: AlertText) -> Iterable[Json]:
     if text.open.count and not text.image.is_repository:
         when = DONE_WHEN_PATCHED if text.to_do.hosts else DONE_WHEN
         listed = counted(text.open.count, "vulnerability", "vulnerabilities")
-        others = DONE_OTHERS if text.total > text.open.count else ""
-        sentence = f"{when.format(listed=listed)}{others} {DONE_UPDATES}"
+        sentence = when.format(listed=listed)
         yield adf.paragraph(adf.text(f"{DONE} ", "strong"), adf.text(sentence))
 
 
 def _accept(text: AlertText) -> Iterable[Json]:
     if text.accept_command:
-        yield adf.paragraph(adf.text(f"{text.accept_title}: ", "strong"))
-        yield adf.code_block((text.accept_command,))
+        command = adf.text(text.accept_command, "code")
+        yield adf.paragraph(adf.text(f"{text.accept_title}: "), command)
 
 
-def _opening(text: AlertText, sentence: str) -> list[Json]:
-    """Return the first paragraphs: a sentence with its numbers, and why there is no result."""
+def _opening(text: AlertText, sentence: str = "") -> list[Json]:
+    """
+    Return the first paragraphs: how urgent it is, and why there is no result.
+
+    `sentence`: what happened, where the title of the issue does not say it.
+    """
     problem = _problem(text, text.problem) if text.problem is not None else []
     if problem and not (text.total or text.sections):
         return problem
-    first = truncate(sentence, _VERDICT)
+    first = truncate(sentence, _VERDICT) or text.urgency_line or text.why or capitalized(text.state)
     marked = f"{text.state_mark} {first}" if text.worst is not None else first
-    why = [adf.text(f". {text.urgency_line or text.why}.")] if text.why else []
     return [
-        adf.paragraph(adf.text(marked, "strong"), *why),
-        *([adf.paragraph(adf.text(text.lead))] if text.lead else ()),
+        adf.paragraph(adf.text(marked, "strong")),
+        *([adf.paragraph(adf.text(text.lead))] if text.lead and not sentence else ()),
         *problem,
     ]
 
@@ -232,13 +232,8 @@ def _open(text: AlertText, rows: int) -> Iterable[Json]:
 
 
 def _last_change(text: AlertText) -> Iterable[Json]:
-    """Yield what changed last, and what is open in all where the beginning does not say it."""
-    is_known = text.problem is None or text.total > 0
-    totals = text.totals if is_known and text.totals != capitalized(text.state) else ""
-    lines = [*filter(None, (text.changes, totals))]
-    if lines:
-        yield adf.heading(NUMBERS)
-        yield adf.bullets(adf.paragraph(adf.text(line)) for line in lines)
+    """Yield what changed last; the title says what is open."""
+    yield from _paragraph(text.changes)
 
 
 def _listing(section: Section, rows: int, *, by_package: bool) -> Iterable[Json]:
@@ -322,8 +317,7 @@ def _item(row: Row) -> Json:
 def _omissions(omissions: Omissions) -> Iterable[Json]:
     lines = omissions.lines(_REASONS)
     if lines:
-        yield adf.heading(omissions.title)
-        yield adf.bullets(adf.paragraph(adf.text(line)) for line in lines)
+        yield adf.paragraph(adf.text(f"{omissions.title}: {_DOT.join(lines)}"))
 
 
 def links(text: AlertText) -> Json:
@@ -346,7 +340,9 @@ def _update(text: AlertText, items: int) -> Iterable[Json]:
     """Yield what changed; the description says how things stand."""
     yield from _opening(text, text.headline)
     yield from _platforms(text)
-    for section in text.sections:
+    for section in text.listed:
         yield from _listing(section, items, by_package=not text.image.is_repository)
+    for line in text.numbers:
+        yield adf.paragraph(adf.text(line))
     yield links(text)
     yield _small(text)

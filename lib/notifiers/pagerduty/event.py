@@ -8,7 +8,6 @@ from lib.messages.parts import AlertText
 from lib.messages.steps import ToDo, UpgradeText
 from lib.messages.titles import (
     ABOUT,
-    ACCEPT,
     CHANGED,
     DELIVERY,
     HAPPENED,
@@ -17,12 +16,11 @@ from lib.messages.titles import (
     NOTES,
     OPEN_NOW,
     REPORT_NAME,
-    URGENCY,
     WHY_PAGED,
 )
 from lib.models import Json
 from lib.notifiers.pagerduty.incidents import Incident
-from lib.text import capitalized, fitting, one_line, truncate
+from lib.text import fitting, one_line, truncate
 
 # https://developer.pagerduty.com/docs/send-alert-event and, for the size of an event, the overview.
 MAX_SUMMARY: Final = 1024
@@ -42,7 +40,10 @@ def summary_of(text: AlertText, incident: Incident) -> str:
     """Return the title of an incident, which PagerDuty keeps as long as the incident is open."""
     problem = text.problem
     is_scan = incident is Incident.SCAN and problem is not None
-    title = problem.lasting if is_scan and problem is not None else text.lasting
+    title = text.lasting
+    if is_scan and problem is not None:
+        # Whatever joins this incident later can wait, too.
+        title = f"{problem.lasting}, {NO_ACTION[:1].lower()}{NO_ACTION[1:]}"
     return truncate(one_line(title), MAX_SUMMARY)
 
 
@@ -68,48 +69,45 @@ def in_short(text: AlertText) -> Json:
 
 def details_of(text: AlertText) -> Json:
     """Return what there is to read: what to do first, where and for whom last."""
-    start = in_short(text)
     news = [section for section in text.sections if not section.kind.is_ended]
-    can_wait = text.urgency is not None and text.urgency.can_wait
     details = {
-        **({WHY_PAGED: _no_action(text)} if can_wait else {}),
-        HAPPENED: start.pop(HAPPENED),
-        URGENCY: _after(text.urgency_line, f"{URGENCY}: "),
-        NO_RESULT: start.pop(NO_RESULT, ""),
-        WHY_PAGED: _no_action(text) if can_wait else text.why_paged,
         text.to_do.title: _what_to_do(text),
+        WHY_PAGED: text.why_paged,
+        HAPPENED: ". ".join(filter(None, (text.headline, text.urgency_line))),
+        NO_RESULT: _no_result(text),
         **{section.title: _listing(section) for section in news},
         text.platforms.title: text.platforms.lines(LINES),
-        CHANGED: text.changes,
-        OPEN_NOW: _open_now(text, start.pop(OPEN_NOW, "")),
-        text.left_out.title: text.left_out.lines(_REASONS),
-        ACCEPT if text.accept_id else text.accept_title: text.accept_command,
-        NOTES: [*filter(None, (*text.warnings, text.problem.quote if text.problem else ""))],
-        ABOUT: _DOT.join(text.small),
-        **start,
+        CHANGED: _numbers(text),
+        NOTES: _notes(text),
+        REPORT_NAME: text.report_command,
+        text.accept_title: text.accept_command,
+        ABOUT: _DOT.join((*text.small, text.footer)),
     }
     return {name: value for name, value in details.items() if value}
 
 
-def _no_action(text: AlertText) -> str:
-    """Return that nothing is to be done before working hours, and why somebody is paged for it."""
-    return f"{NO_ACTION}. {text.why_paged}" if text.why_paged else f"{NO_ACTION}."
+def _no_result(text: AlertText) -> str:
+    """Return that nothing is known, and why."""
+    problem = text.problem
+    return "" if problem is None else f"{problem.caution} {problem.reason}"
 
 
-def _open_now(text: AlertText, totals: str) -> str:
-    """Return the totals, and what is known of exploits where the urgency does not say it."""
-    why = text.why if text.urgency is None else ""
-    return f"{totals}. {why}" if totals and why else totals
+def _numbers(text: AlertText) -> list[str]:
+    """Return what the lists do not say, and what is known of exploits if no urgency says it."""
+    return [*filter(None, (*text.numbers, text.why if text.urgency is None else ""))]
 
 
-def _after(text: str, title: str) -> str:
-    """Return a text without its title, which stands before it."""
-    return capitalized(text.removeprefix(title))
+def _notes(text: AlertText) -> list[str]:
+    """Return what is not certain, not listed, and what the scanner said."""
+    quote = text.problem.quote if text.problem is not None else ""
+    others = [f"{text.unlisted.title}: {line}" for line in text.unlisted.lines(_REASONS)]
+    return [*filter(None, (*text.warnings, *others, quote))]
 
 
 def _what_to_do(text: AlertText) -> Json:
+    can_wait = text.urgency is not None and text.urgency.can_wait
     remedy = [truncate(text.problem.remedy, _PROBLEM)] if text.problem is not None else []
-    return [*remedy, *_to_do(text.to_do)]
+    return [*([f"{NO_ACTION}."] if can_wait else []), *remedy, *_to_do(text.to_do)]
 
 
 def _to_do(to_do: ToDo) -> Iterator[str]:
@@ -122,7 +120,7 @@ def _to_do(to_do: ToDo) -> Iterator[str]:
         yield more
     for step in steps:
         yield f"{step.title}: {' ; '.join(step.commands) or step.remark}"
-    yield from filter(None, (rest, *to_do.notes))
+    yield from (step.replace("`", "") for step in filter(None, (rest, *to_do.notes)))
 
 
 def _upgrade(upgrade: UpgradeText) -> str:

@@ -15,7 +15,7 @@ from typing import Final
 from lib.messages.lists import PackageText, Row, Section
 from lib.messages.parts import AlertText, Omissions, Problem
 from lib.messages.steps import ToDo, UpgradeText
-from lib.messages.titles import LAST_CHANGE, REPORT_NAME
+from lib.messages.titles import REPORT_NAME
 from lib.models import Json, Usage
 from lib.notifiers import testing
 from lib.notifiers.slack.mrkdwn import slack_flat, slack_link, slack_text
@@ -125,7 +125,7 @@ def _alert(text: AlertText) -> list[Json]:
         *map(_section, _listings(text.sections)),
         _section(_platforms(text)),
         _section(_numbers(text)),
-        *_ending(text, text.left_out),
+        *_ending(text),
     )
     return [part for part in parts if part]
 
@@ -133,8 +133,7 @@ def _alert(text: AlertText) -> list[Json]:
 def _problem(text: AlertText, problem: Problem) -> str:
     """Return that nothing is known, why, and what helps."""
     lines = (
-        f"*{_say(problem.caution, _CAUTION)}*",
-        _say(problem.reason, _PROBLEM),
+        f"*{_say(problem.caution, _CAUTION)}* {_say(problem.reason, _PROBLEM)}",
         f"*{text.to_do.title}*",
         _say(problem.remedy, _PROBLEM, code=True),
     )
@@ -143,10 +142,7 @@ def _problem(text: AlertText, problem: Problem) -> str:
 
 def _urgency(text: AlertText) -> str:
     """Return how soon somebody should look, and why."""
-    urgency = text.urgency
-    if urgency is None:
-        return ""
-    return _DOT.join(filter(None, (f"*{_say(urgency.title, _NOTE)}*", _say(urgency.facts, _NOTE))))
+    return f"*{_say(text.urgency_line, _NOTE)}*" if text.urgency is not None else ""
 
 
 def _listings(sections: Sequence[Section]) -> Iterator[str]:
@@ -157,40 +153,35 @@ def _listings(sections: Sequence[Section]) -> Iterator[str]:
 
 
 def _numbers(text: AlertText) -> str:
-    """Return what is different, and what is open in all."""
-    is_known = text.problem is None or text.total > 0
-    changes = _say(text.changes, _VERDICT)
-    title, colon, numbers = changes.partition(": ")
-    lines = (
-        f"*{title}{colon.strip()}* {numbers}" if changes else "",
-        _status(text) if is_known else "",
-    )
-    return "\n".join(filter(None, lines))
+    """Return what neither the title nor the lists say, and what makes it urgent if nothing did."""
+    lines = [_number(_say(line, _VERDICT)) for line in text.numbers]
+    lines += [_say(text.why, _NOTE)] if text.why and text.urgency is None else []
+    return "\n".join(lines)
 
 
-def _status(text: AlertText) -> str:
-    """Return what is open in all; what makes it urgent, where the beginning does not say it."""
-    totals, semicolon, rest = _say(text.totals, _NOTE).partition("; ")
-    why = "" if text.urgency is not None else _say(text.why, _NOTE)
-    return _DOT.join(filter(None, (f"*{totals}*{semicolon}{rest}", why)))
+def _number(line: str) -> str:
+    """Return a line of numbers with its beginning in bold: since when, or how many."""
+    mark = ": " if line.partition(": ")[0].startswith("Since ") else "; "
+    title, sign, rest = line.partition(mark)
+    return f"*{title}{sign.strip()}* {rest}".rstrip() if sign else f"*{line}*"
 
 
 # --- what is open -----------------------------------------------------------------------------
 
 
 def _root(text: AlertText) -> list[Json]:
-    """Return how a stream stands, and the first steps; the thread has what changed."""
+    """Return how a stream stands, and the first step; the thread has what changed."""
     title = f"{text.name}: {text.standing}" if _is_open(text) else f"{_RESOLVED}{text.name}"
     lines = (
+        f"*{_say(text.verdict, _VERDICT)}*" if text.problem and text.open.count else "",
         _urgency(text) or _say(text.why, _NOTE),
         f"*{text.to_do.title}:* {_say(text.to_do.brief, _TO_DO)}" if text.to_do.brief else "",
-        f"*{LAST_CHANGE}* {_say(text.verdict, _VERDICT)}",
     )
     parts = (
         _header(text.state_mark, title),
         _section("\n".join(filter(None, lines))),
         _section(_links(text)),
-        _small_print(text, text.not_open),
+        _small_print(text, ()),
     )
     return [part for part in parts if part]
 
@@ -203,9 +194,9 @@ def _is_open(text: AlertText) -> bool:
 # --- parts of both ----------------------------------------------------------------------------
 
 
-def _ending(text: AlertText, omissions: Omissions) -> list[Json]:
+def _ending(text: AlertText) -> list[Json]:
     """Return the links, and the small print with how to accept the risk."""
-    small = _small_print(text, omissions)
+    small = _small_print(text, _omissions(text.unlisted))
     if text.accept_command:
         command = _say(text.accept_command, _ACCEPT, code=True)
         accept = mrkdwn(f"{_say(text.accept_title, 160)}: `{command}`")
@@ -213,10 +204,10 @@ def _ending(text: AlertText, omissions: Omissions) -> list[Json]:
     return [_section(_links(text)) or {}, small]
 
 
-def _small_print(text: AlertText, omissions: Omissions) -> Json:
+def _small_print(text: AlertText, omissions: Sequence[str]) -> Json:
     """Return what is not certain, what is not shown, where and for whom."""
     notes = [f"\N{WARNING SIGN} {_say(warning, _WARNING)}" for warning in text.warnings]
-    notes += _omissions(omissions)
+    notes += omissions
     notes += [_say(text.problem.quote, _CAUTION)] if text.problem is not None else []
     notes += [_DOT.join(_say(fact, _FACT) for fact in text.small)]
     elements = [mrkdwn(note) for note in notes if note]
@@ -285,9 +276,10 @@ def _to_do(text: AlertText) -> str:
         steps.append("\n".join((f"{_say(remedy, _REMEDY)}:", *map(_upgrade, upgrades))))
     rest = to_do.more_upgrades(len(shown))
     steps += [f"_{rest}_"] if rest else []
-    steps += map(_step, to_do.notes)
+    steps += [_step(step, code=step == to_do.kernel) for step in to_do.after]
     lines = [f"{_say(note.removesuffix('.'), _NOTE)}." for note in (text.lead,) if note]
     lines += [f"{place}. {step}" for place, step in enumerate(steps, 1)] if steps[1:] else steps
+    lines += map(_step, to_do.remarks)
     return "\n".join((f"*{to_do.title}*", *lines)) if lines else ""
 
 

@@ -51,7 +51,7 @@ def render(notice: Notice, text: AlertText, _room: int) -> tuple[str, bool]:
         parts.append(part)
         is_cut = is_cut or number < section.count
     to_do = text.to_do
-    notes = (*to_do.before, to_do.deploy, to_do.described, to_do.without_fix)
+    notes = (*to_do.before, to_do.deploy, to_do.described, to_do.kernel, to_do.without_fix)
     parts += [_say(note, _LINE) for note in notes if note]
     return _document(notice, text, parts, _steps(text.to_do)), is_cut
 
@@ -90,7 +90,7 @@ def _opening(text: AlertText) -> str:
     problem = text.problem
     if problem is not None and not text.sections:
         return f"{_failed(problem)}{_remedy(text, problem)}"
-    numbers = (text.urgency_line or text.why, text.changes, text.totals)
+    numbers = (text.urgency_line or text.why, *text.numbers)
     totals = (_say(total, _LINE) for total in numbers if total)
     platforms = (f"- {_say(line, _LINE)}" for line in text.platforms.lines(_STEPS))
     lines = "\n".join((f"*{_say(text.verdict, _VERDICT)}*", *totals, *platforms))

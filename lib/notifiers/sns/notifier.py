@@ -19,7 +19,6 @@ from lib.errors import (
 from lib.messages.digest import digest_text_of
 from lib.messages.parts import AlertText
 from lib.messages.text import text_of
-from lib.messages.titles import NOT_CAUSED
 from lib.models import Digest, Json, Message, Notice, Receipt, Usage
 from lib.models.diagnostics import Check, ok
 from lib.notifiers import document, testing
@@ -197,9 +196,7 @@ def _subject(headline: Headline) -> str:
 
 
 def _cut(subject: str) -> str:
-    """Return a subject that fits: a note in parentheses goes before facts are cut."""
-    if len(subject) > MAX_SUBJECT:
-        subject = subject.replace(NOT_CAUSED, "")
+    """Return a subject that fits."""
     return subject if len(subject) <= MAX_SUBJECT else f"{subject[: MAX_SUBJECT - 3].rstrip()}..."
 
 

@@ -7,7 +7,7 @@ from typing import Final
 from lib.messages.lists import PackageText, Row, Section
 from lib.messages.parts import AlertText, Omissions, Problem
 from lib.messages.steps import ToDo, UpgradeText
-from lib.messages.titles import LINKS, NUMBERS, REPORT_NAME
+from lib.messages.titles import LINKS, REPORT_NAME
 from lib.models import Notice
 from lib.text import fitting, one_line, truncate
 
@@ -23,13 +23,13 @@ _MAX_URL: Final = 2000
 
 def render(_notice: Notice, text: AlertText, _room: int) -> tuple[str, bool]:
     """Return a plain text of at most 76 columns (but for links), and whether it was cut."""
-    lines = [*_opening(text), *_to_do(text), *_steps(text.to_do), *_report(text)]
+    lines = [*_opening(text), *_to_do(text), *_steps(text.to_do)]
     is_cut = False
-    for section in text.sections:
+    for section in text.listed:
         listed, is_section_cut = _listing(section, by_package=not text.image.is_repository)
         lines += listed
         is_cut = is_cut or is_section_cut
-    lines += [*_platforms(text), *_numbers(text), *_omissions(text.left_out)]
+    lines += [*_platforms(text), *_numbers(text)]
     links = _links(text)
     lines += [*(_title(LINKS) if links else []), *links, *_ending(text)]
     return "\n".join(lines) + "\n", is_cut
@@ -37,28 +37,18 @@ def render(_notice: Notice, text: AlertText, _room: int) -> tuple[str, bool]:
 
 def render_plain(_notice: Notice, text: AlertText, _room: int) -> tuple[str, bool]:
     """Return the beginning alone: what happened, where, and where to look."""
-    lines = (*_opening(text), *_report(text), *_title(LINKS), *_links(text), *_ending(text))
+    lines = (*_opening(text), *_title(LINKS), *_links(text), *_ending(text))
     return "\n".join(lines) + "\n", bool(text.sections)
 
 
 def _links(text: AlertText) -> list[str]:
-    lines: list[str] = []
-    if text.console is not None:
-        lines += _indented(f"{text.console.label}: {text.console.printed(_MAX_URL)}")
-    for link in text.sources:
-        lines += _indented(f"{link.label}: {link.url}")
+    """Return the links, the shortest first: a long one hides what follows."""
+    lines = [f"  {REPORT_NAME}: {text.report_command}"] if text.report_command else []
+    shown = [link for link in text.links if link is not text.report or len(link.url) <= _MAX_URL]
+    for link in sorted(shown, key=lambda link: len(link.url)):
+        note = f" ({link.note})" if link.note else ""
+        lines += _indented(f"{link.label}{note}: {link.printed(_MAX_URL)}")
     return lines
-
-
-def _report(text: AlertText) -> list[str]:
-    """Return where the full report is: the first thing to open."""
-    if text.report_command:
-        return ["", *_wrapped(f"{REPORT_NAME}:"), f"    {text.report_command}"]
-    report = text.report
-    if report is None or len(report.url) > _MAX_URL:
-        return []
-    note = f" ({report.note})" if report.note else ""
-    return ["", *_wrapped(f"{report.label}{note}:"), f"  {report.url}"]
 
 
 def _opening(text: AlertText) -> list[str]:
@@ -70,19 +60,16 @@ def _opening(text: AlertText) -> list[str]:
 
 
 def _numbers(text: AlertText) -> list[str]:
-    """Return what is different, and what is open in all."""
-    is_known = text.problem is None or text.total > 0
+    """Return what neither the title nor the lists say, and what makes it urgent if nothing did."""
     why = "" if text.urgency is not None else text.why
-    totals = (text.totals, why) if is_known else ()
-    lines = [
-        wrapped for line in filter(None, (text.changes, *totals)) for wrapped in _indented(line)
-    ]
-    return [*_title(NUMBERS), *lines] if lines else []
+    lines = [line for number in filter(None, (*text.numbers, why)) for line in _wrapped(number)]
+    return ["", *lines] if lines else []
 
 
 def _ending(text: AlertText) -> list[str]:
-    """Return what is not certain, and the small print with how to accept the risk."""
+    """Return what is not certain, what is not listed, and small print."""
     warnings = [line for warning in text.warnings for line in _wrapped(f"Note: {warning}")]
+    warnings += _omissions(text.unlisted)
     warnings += _wrapped(text.problem.quote) if text.problem is not None else []
     small = " \N{MIDDLE DOT} ".join((*text.small, text.footer))
     accept = []
@@ -93,9 +80,7 @@ def _ending(text: AlertText) -> list[str]:
 
 def _problem(text: AlertText, problem: Problem) -> list[str]:
     return [
-        *_wrapped(problem.caution),
-        "",
-        *_wrapped(truncate(problem.reason, _FIELD)),
+        *_wrapped(f"{problem.caution} {truncate(problem.reason, _FIELD)}"),
         *_title(text.to_do.title),
         *_advice(problem.remedy),
     ]
@@ -122,17 +107,31 @@ def _to_do(text: AlertText) -> list[str]:
     """Return the upgrades, the one that removes most first."""
     to_do = text.to_do
     shown = fitting(to_do.upgrades, _upgrade, lines=LISTED, characters=_SECTION)
-    lines = [line for step in to_do.before for line in _indented(step, bullet="- ")]
-    for remedy, upgrades in to_do.groups(len(shown)).items():
-        lines += [*_indented(f"{remedy}:"), *map(_upgrade, upgrades)]
-    for note in filter(None, (to_do.more_upgrades(len(shown)), *to_do.notes)):
-        lines += _indented(note, bullet="- ")
+    groups = to_do.groups(len(shown))
+    rest = to_do.more_upgrades(len(shown))
+    number = len(to_do.before) + len(groups) + len(to_do.after)
+    bullets = iter([f"{place}. " for place in range(1, number + 1)] if number > 1 else [""])
+    lines = [
+        line for step in to_do.before for line in _indented(_plain(step), bullet=next(bullets))
+    ]
+    for remedy, upgrades in groups.items():
+        lines += [*_indented(f"{remedy}:", bullet=next(bullets)), *map(_upgrade, upgrades)]
+    lines += _indented(rest, indent="     ") if rest else []
+    lines += [
+        line for step in to_do.after for line in _indented(_plain(step), bullet=next(bullets))
+    ]
+    lines += [line for remark in to_do.remarks for line in _indented(remark)]
     # What helps with a scan without a result stands under the same title.
     return [*(_title(to_do.title) if lines and text.problem is None else []), *lines]
 
 
 def _upgrade(upgrade: UpgradeText) -> str:
-    return "\n".join(_indented(f"{upgrade.step}: {upgrade.effect}", bullet="- "))
+    return "\n".join(_indented(f"{upgrade.step}: {upgrade.effect}", indent="     ", bullet="- "))
+
+
+def _plain(step: str) -> str:
+    """Return a step as a sentence, without the marks around commands."""
+    return f"{step.removesuffix('.')}.".replace("`", "")
 
 
 def _steps(to_do: ToDo) -> list[str]:
@@ -189,10 +188,8 @@ def _entry(row: Row) -> str:
 
 
 def _omissions(omissions: Omissions) -> list[str]:
-    lines = [
-        wrapped for line in omissions.lines(_REASONS) for wrapped in _indented(line, bullet="- ")
-    ]
-    return [*_title(omissions.title), *lines] if lines else []
+    lines = omissions.lines(_REASONS)
+    return _wrapped(f"{omissions.title}: {'; '.join(lines)}") if lines else []
 
 
 def _title(title: str, note: str = "") -> list[str]:
