@@ -31,7 +31,7 @@ from threading import Thread
 from typing import Any, Final
 
 from local.authorizations import Authorizations
-from local.aws import function_code, function_processes, strictness
+from local.aws import function_code, function_processes, inspector, strictness
 from local.aws.cloudtrail import CHANGES, api_call
 from local.aws.delays import Delays
 from local.aws.ecr_images import batch_get_image
@@ -69,6 +69,7 @@ Response = tuple[int, Mapping[str, str], bytes]
 CONTROL_PATHS: Final = (
     "/_recordings",
     "/_scans",
+    "/_findings",
     "/_events",
     "/_pushes",
     "/_calls",
@@ -615,7 +616,7 @@ class Scanning:
                     return HTTPStatus.OK, [asdict(row) for row in rows]
                 case "DELETE", "/_calls":
                     self._scans.calls.clear()
-                case "POST", "/_recordings" | "/_scans" | "/_events" | "/_pushes":
+                case "POST", "/_recordings" | "/_scans" | "/_findings" | "/_events" | "/_pushes":
                     self._script(path, json.loads(body))
                 case _:
                     return HTTPStatus.METHOD_NOT_ALLOWED, {"message": f"{method} {path}"}
@@ -634,6 +635,9 @@ class Scanning:
             case "/_scans":
                 image = self._ministack.image(place, {"imageDigest": digest})
                 self._publish(self._scans.scan(image, time.time()))
+            case "/_findings":
+                image = self._ministack.image(place, {"imageDigest": digest})
+                self._publish(inspector.find(self._scans, image, request["finding"], time.time()))
             case "/_pushes":
                 self._ministack.image(place, {"imageDigest": digest})
                 for stored_image in self._ministack.stored(place):

@@ -392,14 +392,14 @@ def _page(image: PushedImage, result: _ScanResult, size: int, token: str | None)
         "imageScanCompletedAt": result.completed_at,
         "vulnerabilitySourceUpdatedAt": recording.source_updated_at or result.completed_at,
         "findingSeverityCounts": recording.severity_counts,
-        recording.shape: [_with_image(image, finding) for finding in findings],
+        recording.shape: [with_image(image, finding) for finding in findings],
     }
     if start + size < len(recording.findings):
         answer["nextToken"] = _token(result, start + size)
     return answer
 
 
-def _with_image(image: PushedImage, finding: Json) -> Json:
+def with_image(image: PushedImage, finding: Json) -> Json:
     """Return an enhanced finding with this image instead of the recorded one."""
     if "resources" not in finding:
         return finding

@@ -236,6 +236,10 @@ class EmbeddedAws:
             self.record(repository, digest, document, **options)
         self._script("/_scans", repository, digest)
 
+    def find(self, repository: str, digest: str, finding: Mapping[str, Json]) -> None:
+        """Have Inspector find a vulnerability in an image that was scanned before."""
+        self._script("/_findings", repository, digest, finding=finding)
+
     def repeat_event(self, repository: str, digest: str) -> None:
         """Deliver the event of an image's last scan again: same id, same time."""
         self._script("/_events", repository, digest)

@@ -131,8 +131,9 @@ def keep_sweeping(
 def next_lines(aws: EmbeddedAws, config: Path) -> Iterator[str]:
     """Yield what to look at, and three commands that work in another terminal at the same time."""
     settings = " ".join(f"{name}={shlex.quote(value)}" for name, value in aws.environment().items())
-    yield "In the inbox look at the thread of web/storefront in Slack and at SEC-1 in Jira;"
-    yield "each message there links to its report page. ops/toolbox in Slack is about settings."
+    yield "In the inbox look at web/checkout in Slack: an old image, and a vulnerability of today."
+    yield "web/storefront is a thread there, ops/toolbox is about settings; in Jira look at SEC-1."
+    yield "Each message links to its report page."
     yield "\nIn another terminal, in this folder:"
     yield f"  export {settings}"
     yield f"  ./ecr-scan-alerts scan {STORY[REPEATED].image} --config {shlex.quote(str(config))}"

@@ -52,7 +52,7 @@ class Part:
 
 
 STORY: Final = (
-    Part("slack-message", "#/slack/C0STOREFRONT", "web/storefront:3.2.1"),
+    Part("slack-message", "#/slack/C0STOREFRONT", "web/checkout:5.4.0"),
     Part("slack-thread", "#/slack/C0STOREFRONT", "web/storefront", thread=True),
     Part("report", "#/slack/C0STOREFRONT", "web/storefront:3.2.1", opens="full report"),
     Part("jira-issue", "#/jira/SEC-2", "web/storefront"),

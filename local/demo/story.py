@@ -7,10 +7,12 @@ The findings are real; local/recordings/ names their origins.
 import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 from lib.models.views import RowState
+from local.aws.ecr_scanning import ENHANCED
 from local.aws.process import ATTESTATION
 from local.demo.app import App, Row
 
@@ -34,6 +36,8 @@ class Scene:
     """The base image in the labels, beside the commit."""
     promotes: str = ""
     """The tag of an image that is there already: it gets `tag`, too, and nothing is pushed."""
+    found_later: bool = False
+    """Whether the scan after the push is clean, and Inspector finds the recording later."""
     settings: bool = False
     """Whether the repository itself is the scene: it is created as ECR's defaults have it."""
 
@@ -76,6 +80,7 @@ class Scene:
         return "Tag" if self.promotes else "Push"
 
 
+_LONG_AGO: Final = timedelta(days=90)
 _NEWEST: Final = {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": 20}
 _LIFECYCLE: Final = json.dumps(
     {"rules": [{"rulePriority": 1, "selection": _NEWEST, "action": {"type": "expire"}}]}
@@ -125,6 +130,16 @@ STORY: Final = (
         "a promotion: the tag production points to 3.2.1 now, and begins a stream of its own",
         _STOREFRONT - {"on-call"},
         promotes="3.2.1",
+    ),
+    Scene(
+        "web/checkout",
+        "5.4.0",
+        "web-checkout-5.4.0",
+        "clean when it was pushed 90 days ago; today Inspector finds a vulnerability in it",
+        _STOREFRONT - {"on-call"},
+        found_later=True,
+        commit="5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d7e8f",
+        base="docker.io/library/ubuntu:24.04",
     ),
     Scene(
         "edge/gateway",
@@ -197,6 +212,8 @@ def play(app: App, scene: Scene) -> str:
         digest = _promote(app, scene)
     elif scene.platforms:
         digest = _push_platforms(app, scene)
+    elif scene.found_later:
+        digest = _find_later(app, scene)
     else:
         document = recording(scene.recording)
         digest = app.aws.push(scene.repository, scene.tag, document, labels=scene.labels)
@@ -217,6 +234,18 @@ def _promote(app: App, scene: Scene) -> str:
         imageTag=scene.tag,
     )
     digest: str = image["imageId"]["imageDigest"]
+    return digest
+
+
+def _find_later(app: App, scene: Scene) -> str:
+    """Push an image whose scan is clean, and report its findings when the push is long ago."""
+    document = recording(scene.recording)
+    clean = {**document, "imageScanFindings": {ENHANCED: []}}
+    digest = app.aws.push(scene.repository, scene.tag, clean, labels=scene.labels)
+    app.wait_until_quiet()
+    app.aws.date(scene.repository, digest, datetime.now(UTC) - _LONG_AGO)
+    for finding in document["imageScanFindings"][ENHANCED]:
+        app.aws.find(scene.repository, digest, finding)
     return digest
 
 

@@ -72,7 +72,7 @@ def test_every_recording_is_played_and_says_where_it_comes_from() -> None:
     assert {path.stem for path in RECORDINGS.glob("*.json")} == played
     assert all(document["origin"] for document in documents)
     assert all(
-        document.get("licence") in ("Apache-2.0", "BSD-3-Clause")
+        document.get("licence") in ("Apache-2.0", "BSD-3-Clause", "MIT-0")
         for document in documents
         if Recording.of(document, {}).findings
     )

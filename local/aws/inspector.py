@@ -1,0 +1,39 @@
+"""
+Amazon Inspector's continuous scanning: a finding in an image that was scanned long ago.
+
+Inspector announces a first scan as a whole, and each later finding by an event of its own:
+https://docs.aws.amazon.com/inspector/latest/user/eventbridge-integration.html
+"""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from local.aws.ecr_scanning import Event, PushedImage, Recording, Scans, on_the_wire, with_image
+
+Json = Any
+
+_OBSERVED: Final = ("firstObservedAt", "lastObservedAt", "updatedAt")
+
+
+def find(scans: Scans, image: PushedImage, finding: Mapping[str, Json], now: float) -> Event:
+    """Add a finding to the result of an image's scan, observed now, and return its event."""
+    moment = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")
+    observed = {**finding, **dict.fromkeys(_OBSERVED, moment)}
+    recording = scans.recordings.get(image.key, Recording())
+    findings = (*recording.findings, on_the_wire(observed))
+    scans.record(image.place, image.digest, replace(recording, findings=findings))
+    # The result of ECR changes; the event of a scan comes after a push alone.
+    scans.scan(image, now)
+    detail = with_image(image, observed)
+    return Event(
+        id=str(uuid.uuid4()),
+        time=int(now),
+        place=image.place,
+        source="aws.inspector2",
+        detail_type="Inspector2 Finding",
+        detail=detail,
+        resources=tuple(resource["id"] for resource in detail["resources"]),
+    )
