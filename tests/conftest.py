@@ -23,6 +23,23 @@ SLOW_FOLDERS = ("acceptance", "deploy", "e2e", "faults")
 """They are untraced, too: what they test is no covered code, or runs in another process."""
 SLOW_FIXTURES = {"browser", "built", "embedded_aws", "moto"}
 """They start another program: an AWS, a browser, the packager."""
+UNTRACED_FOLDER = "local"
+"""What it tests is no covered code."""
+UNTRACED = {
+    "flows/test_pass_cost.py",
+    "messages/test_same_numbers.py",
+    "messages/test_text.py",
+    "notifiers/slack/test_models.py",
+    "notifiers/sns/test_ocsf.py",
+    "notifiers/test_cloudevents.py",
+    "page/test_same_words.py",
+    "test_claims.py",
+    "test_clients.py",
+    "test_docs_examples.py",
+    "test_garbage.py",
+    "test_recipes.py",
+}
+"""Modules that take seconds, and reach no line or branch that other tests do not reach."""
 CLOUDS = {"embedded", "moto"}
 """Parameters of the contract tests of stores that stand for one of these fixtures."""
 
@@ -79,7 +96,8 @@ def _is_slow(item: pytest.Item) -> bool:
 
 def _is_untraced(item: pytest.Item) -> bool:
     return (
-        _folder(item) in SLOW_FOLDERS
+        _folder(item) in {*SLOW_FOLDERS, UNTRACED_FOLDER}
+        or item.path.relative_to(TESTS).as_posix() in UNTRACED
         or "browser" in getattr(item, "fixturenames", ())
         or hasattr(getattr(item, "obj", None), "hypothesis")
     )

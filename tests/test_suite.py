@@ -17,6 +17,8 @@ from tests.conftest import (
     ONLY_FAST,
     SLOW_FOLDERS,
     TESTS,
+    UNTRACED,
+    UNTRACED_FOLDER,
     pytest_ignore_collect,
 )
 from tests.support import scheduling
@@ -58,9 +60,14 @@ def test_what_was_collected_is_no_garbage_to_look_for() -> None:
 
 def test_every_folder_with_a_rule_is_there() -> None:
     """A folder that was renamed would be traced, and run by `make unit`."""
-    folders = set(SLOW_FOLDERS)
+    folders = {*SLOW_FOLDERS, UNTRACED_FOLDER}
 
     assert {name for name in folders if list((TESTS / name).glob("test_*.py"))} == folders
+
+
+def test_every_module_with_a_rule_is_there() -> None:
+    """A module that was renamed would be traced."""
+    assert {path for path in UNTRACED if not (TESTS / path).is_file()} == set()
 
 
 @pytest.mark.parametrize("name", SLOW_FOLDERS)
