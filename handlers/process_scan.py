@@ -10,7 +10,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from handlers.batches import BatchAnswer, QueueRecord, process_each
 from handlers.records import body_of, failures_logged
-from handlers.synced import log_syncs
+from handlers.sync_log import log_syncs
 from lib.bootstrap.app import App
 from lib.bootstrap.garbage import collected_afterwards
 from lib.bootstrap.process import app

@@ -14,12 +14,12 @@ from lib.bootstrap.settings import Settings
 if TYPE_CHECKING:
     from lib.store.current import S3CurrentCopies
     from lib.store.digest_bases import S3DigestBases
+    from lib.store.history import DynamoStreamHistory
     from lib.store.images import DynamoImageStore
     from lib.store.notifications import DynamoNotificationStore
     from lib.store.pages import S3Pages
     from lib.store.pauses import DynamoPauses
     from lib.store.places import DynamoPlaces
-    from lib.store.points import DynamoStreamHistory
     from lib.store.progress import S3ProgressStore
     from lib.store.publications import S3Publications
     from lib.store.queues import (
@@ -78,7 +78,7 @@ class Stores:
     @cached_property
     def history(self) -> "DynamoStreamHistory":
         """The rows of the history of streams."""
-        from lib.store.points import DynamoStreamHistory
+        from lib.store.history import DynamoStreamHistory
 
         return DynamoStreamHistory(self._clients.get("dynamodb"), self._table)
 

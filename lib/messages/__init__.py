@@ -8,11 +8,14 @@ The sentences of notices and digests, the same for every receiver, the page and 
     sections   the lists, by kind
     urgency    how soon to look, and what is known of exploits
     facts      what is watched, where, since when
-    to_do      what fixes what is open
+    to_do      what fixes what is open; steps: one by one
+    advising   advice about hosts, base images and distributions
+    named_upgrades  upgrades to versions that descriptions name
+    provenance the source commit of an image
     described  upgrades that only descriptions name
     problem    scans without a result
     checks     the settings of a repository, and tags that moved
-    digest     all that is said about a digest
+    digest     all that is said about a digest; digest_parts is its tree, digest_steps what to do
     inventory  the words of the page's table
     lists      vulnerabilities as rows, by package, under a title
     describing one vulnerability in a line

@@ -18,9 +18,9 @@ from lib.models.views import Notification, View
 from lib.ports.streams import StreamPartition, StreamRow, ViewWrite, WatchedDigests
 from lib.store.batches import read_batch
 from lib.store.documents import attributes, data_of, put, unchanged
+from lib.store.history import point_write
 from lib.store.items import from_item, store_errors, to_item, to_time
 from lib.store.notifications import notification_row, notification_update, view_row
-from lib.store.points import point_write
 from lib.store.rows import STREAM, STREAM_ROW, notification_key, stream_key, view_key
 from lib.store.turns import Turn, postpone
 

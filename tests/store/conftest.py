@@ -14,11 +14,11 @@ import pytest
 
 from cli.simulation.memory import MemoryStreams
 from lib.ports.store import TagStore
+from lib.store.history import DynamoStreamHistory
 from lib.store.images import DynamoImageStore
 from lib.store.items import from_item, to_item
 from lib.store.notifications import DynamoNotificationStore
 from lib.store.pauses import DynamoPauses
-from lib.store.points import DynamoStreamHistory
 from lib.store.stream_objects import S3StreamObjects
 from lib.store.streams import DynamoStreamStore
 from lib.store.tags import DynamoTagStore
