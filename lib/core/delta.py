@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import date
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
-from lib.core.arrivals import Arrivals
+from lib.core.arrivals import Arrivals, Judgement
 from lib.core.endings import Endings
 from lib.core.profiles import Interests, Profile
 from lib.core.verdicts import RuleSet
@@ -21,7 +21,16 @@ from lib.core.vulnerabilities import ByName
 from lib.models import Destination, StreamId
 from lib.models.immutable import immutable
 from lib.models.streams import StreamState
-from lib.models.views import Agreement, Delta, DeltaItem, Desired, Kind, ReportedItem, View
+from lib.models.views import (
+    Agreement,
+    Delta,
+    DeltaItem,
+    Desired,
+    DesiredItem,
+    Kind,
+    ReportedItem,
+    View,
+)
 
 _ORDER: Final[Mapping[Kind, int]] = MappingProxyType(
     {kind: place for place, kind in enumerate(Kind)}
@@ -60,10 +69,11 @@ def explained(
 ) -> tuple[DeltaItem, ...]:
     """Return every item that is desired or reported, UNCHANGED ones too, with kind and reason."""
     interests = Interests(today.rules.routes, today.profile)
+    changes = _changes(view, state, desired, today, interests)
     return tuple(
         [
-            replace(change, worth=interests.ask_for(change.kind, change.item, before))
-            for change, before in _changes(view, state, desired, today, interests)
+            DeltaItem(kind, reason, item, wanted, interests.ask_for(kind, item, before))
+            for (kind, reason), item, wanted, before in changes
         ]
     )
 
@@ -89,24 +99,33 @@ def _agreement(state: StreamState, desired: Desired, today: Today) -> Agreement:
     )
 
 
+class _Change(NamedTuple):
+    """What becomes of an item."""
+
+    judgement: Judgement
+    item: ReportedItem
+    desired: DesiredItem | None = None
+    before: ReportedItem | None = None
+    """As it was reported, if it still is desired."""
+
+
 def _changes(
     view: View, state: StreamState, desired: Desired, today: Today, interests: Interests
-) -> Iterator[tuple[DeltaItem, ReportedItem | None]]:
-    """Yield what becomes of each item, with the reported item that it was before."""
+) -> Iterator[_Change]:
+    """Yield what becomes of each item that is desired or reported."""
     pairs = _pairs(desired, view.reported)
     owners = {name: id_ for id_, names in desired.names.items() for name in names}
     arrivals = Arrivals(state, desired, view.agreement, today.rules, today.day, interests)
     for id_, item in desired.items.items():
         before = view.reported.get(pairs[id_]) if id_ in pairs else None
-        kind, reason = arrivals.kind(item) if before is None else arrivals.change(item, before)
+        judgement = arrivals.kind(item) if before is None else arrivals.change(item, before)
         merged = item.reported if before is None else _merged(item.reported, before, owners)
-        yield DeltaItem(kind, reason, merged, item), before
+        yield _Change(judgement, merged, item, before)
     endings = Endings(state, desired, view.agreement, today.rules)
     paired = set(pairs.values())
     for id_, reported in view.reported.items():
         if id_ not in paired:
-            kind, reason = endings.ending(reported)
-            yield DeltaItem(kind, reason, reported), None
+            yield _Change(endings.ending(reported), reported)
 
 
 def _pairs(desired: Desired, reported: Mapping[str, ReportedItem]) -> dict[str, str]:

@@ -122,6 +122,8 @@ def _outcome(vulnerability: Vulnerability, verdicts: Iterable[Verdict]) -> Desir
     passing = [verdict for verdict in verdicts if verdict.routes]
     if not passing:
         return _left_out(verdicts)
+    if len(passing) == 1:  # nearly all
+        return _of_one_row(vulnerability, passing[0])
     findings = [verdict.finding for verdict in passing]
     reported = ReportedItem(
         vulnerability.id,
@@ -134,10 +136,24 @@ def _outcome(vulnerability: Vulnerability, verdicts: Iterable[Verdict]) -> Desir
     return DesiredItem(reported, tuple(_distinct(passing)), _images(passing))
 
 
+def _of_one_row(vulnerability: Vulnerability, verdict: Verdict) -> DesiredItem:
+    """Return a vulnerability as the only row that passes shows it."""
+    finding = verdict.finding
+    reported = ReportedItem(
+        vulnerability.id,
+        finding.severity,
+        exploitable=finding.exploitable,
+        fixable=finding.fixable,
+        names=vulnerability.names,
+        routes=verdict.routes,
+    )
+    return DesiredItem(reported, (finding,), (verdict.image,))
+
+
 def _left_out(verdicts: Iterable[Verdict]) -> _LeftOut:
-    entry = next((verdict.entry for verdict in verdicts if verdict.entry is not None), None)
-    if entry is not None:
-        return _LeftOut(f"suppressed by {entry}", entry)
+    entries = [verdict.entry for verdict in verdicts if verdict.entry is not None]
+    if entries:
+        return _LeftOut(f"suppressed by {entries[0]}", entries[0])
     return _refused(tuple([verdict.refusals for verdict in verdicts]))
 
 
