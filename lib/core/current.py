@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from lib.core.disputes import dispute_of
-from lib.core.named_versions import described_version
+from lib.core.named_versions import named_version
 from lib.core.streams import alternating_tags
 from lib.models import Finding
 from lib.models.current import CurrentCopy
@@ -66,5 +66,5 @@ def _column(name: str, findings: Sequence[Finding]) -> Iterable[Any]:
 
 def _description(finding: Finding) -> str | None:
     """Return a description that names the version of a fix, or a dispute; None for all others."""
-    rows = (finding,)
-    return finding.description if described_version(rows) or dispute_of(rows) else None
+    names_version = not finding.fixable and named_version(finding) is not None
+    return finding.description if names_version or dispute_of((finding,)) else None

@@ -39,8 +39,10 @@ def dispute_of(findings: Iterable[Finding]) -> Dispute | None:
     texts = [
         finding.description
         for finding in findings
-        if finding.description and any(hint in finding.description for hint in _HINTS)
+        if finding.description and any(map(finding.description.__contains__, _HINTS))
     ]
+    if not texts:
+        return None
     if any(_BY_VENDOR.search(text) for text in texts):
         return Dispute.VENDOR
     return Dispute.SOMEBODY if any(_DISPUTED.search(text) for text in texts) else None

@@ -13,6 +13,8 @@ _BEFORE: Final = re.compile(
     r"\b(?:before|prior to) (?:versions? )?v?(\d+(?:\.\d+)+)(?![\w.]*\d)", re.IGNORECASE
 )
 _FIXED: Final = re.compile(r"\b(?:included|fixed|patched) in ", re.IGNORECASE)
+_HINTS: Final = ("before ", "prior to ", "included in ", "fixed in ", "patched in ")
+"""What either pattern begins with. Plain words are looked up in a tenth of the time."""
 _FIXED_IN: Final = (
     r"\b(?:included|fixed|patched) in ({product}) (?:versions? )?v?(\d+(?:\.\d+)+)(?![\w.]*\d)"
 )
@@ -53,13 +55,20 @@ def named_version(finding: Finding) -> NamedVersion | None:
     """
     package, description = finding.package, finding.description or ""
     # The cheap questions first: an image can have ten thousand findings.
-    if of_distribution(finding) or not (_BEFORE.search(description) or _FIXED.search(description)):
+    if of_distribution(finding) or not _may_name_version(description):
         return None
     text = one_line(description)
     named = _fixed_in(package.name, text) or _before(package.name, text)
     if named is None or version_key(named.version) <= version_key(package.version or ""):
         return None
     return named
+
+
+def _may_name_version(description: str) -> bool:
+    lower = description.lower()
+    if not any(map(lower.__contains__, _HINTS)):
+        return False
+    return bool(_BEFORE.search(description) or _FIXED.search(description))
 
 
 def _fixed_in(package: str, text: str) -> NamedVersion | None:
