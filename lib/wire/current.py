@@ -37,6 +37,8 @@ from lib.wire.texts import TextWriter, compact
 from lib.wire.values import NAMES, time_to_json
 
 CURRENT_SCHEMA: Final = "current-1.0.0"
+_BATCH: Final = 2_000
+"""Rows that are written at a time: the texts of their fields take as much memory as they."""
 
 Json = dict[str, Any]
 _Place = tuple[int, int, int]
@@ -262,12 +264,13 @@ def _vulnerabilities(state: StreamState) -> Iterator[str]:
     lifecycles = dict(zip(state.lifecycles, written, strict=True))
     for group in vulnerabilities_of(state.images):
         lifecycle = f',"lifecycle":{lifecycles[group.id]}' if group.id in lifecycles else ""
+        names = list(map(compact, group.names))
         own = dict.fromkeys([rows[id(finding)] for finding in group.findings])
         findings = [f'{{"finding":{row},"places":[{",".join(places[row])}]}}' for row in own]
         yield (
-            f'{{"line":"vulnerability","id":{compact(group.id)},'
+            f'{{"line":"vulnerability","id":{names[0]},'
             f'"severity":"{NAMES[group.severity]}",'
-            f'"names":[{",".join(map(compact, group.names))}]{lifecycle},'
+            f'"names":[{",".join(names)}]{lifecycle},'
             f'"findings":[{",".join(findings)}]}}'
         )
 
@@ -276,7 +279,12 @@ def _rows(state: StreamState) -> tuple[Mapping[int, str], Mapping[str, list[str]
     """Return the text of each row by its identity, and the places of each text: several can be."""
     lists = list(_lists(state))
     findings = list(chain.from_iterable([listed for _, listed in lists]))
-    rows = dict(zip(map(id, findings), _WRITE_FINDING.texts(findings), strict=True))
+    texts = [
+        text
+        for start in range(0, len(findings), _BATCH)
+        for text in _WRITE_FINDING.texts(findings[start : start + _BATCH])
+    ]
+    rows = dict(zip(map(id, findings), texts, strict=True))
     places: defaultdict[str, list[str]] = defaultdict(list)
     for place, listed in lists:
         written = compact(place)

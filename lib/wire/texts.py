@@ -34,10 +34,9 @@ class TextWriter:
         """`nested`: the writers of fields that are dataclasses. `names`: published names."""
         self._columns = [
             (
-                f'"{names.get(field.name, field.name)}":',
                 attrgetter(field.name),
                 field.default,
-                nested[field.name].texts if field.name in nested else _scalars(field),
+                _column(names.get(field.name, field.name), field, nested.get(field.name)),
             )
             for field in fields
         ]
@@ -51,27 +50,31 @@ class TextWriter:
 
     def _of_distinct(self, objects: Sequence[Any]) -> list[str]:
         columns = []
-        for name, get, default, texts in self._columns:
+        for get, default, texts in self._columns:
             values = list(map(get, objects))
-            if values.count(default) == len(values):
-                continue
-            columns.append(
-                [
-                    "" if value is default or value == default else name + text
-                    for value, text in zip(values, texts(values), strict=True)
-                ]
-            )
+            if values.count(default) != len(values):
+                columns.append(texts(values))
         if not columns:
             return ["{}"] * len(objects)
         return ["{" + ",".join(filter(None, row)) + "}" for row in zip(*columns, strict=True)]
 
 
-def _scalars(field: Field) -> _Texts:
-    """Return the writer of a field whose values can be compared by their hash."""
+def _column(name: str, field: Field, nested: TextWriter | None) -> _Texts:
+    """Return the writer of a field's values, each with the name: of the default, it is empty."""
+    start = f'"{name}":'
+    if nested is not None:
+        return lambda values: [
+            "" if value is field.default else start + text
+            for value, text in zip(values, nested.texts(values), strict=True)
+        ]
     write = field.codec.to_json
 
     def texts(values: Sequence[Any]) -> list[str]:
-        made = {value: compact(value if write is None else write(value)) for value in set(values)}
-        return [made[value] for value in values]
+        """Write values that can be compared by their hash."""
+        written = {
+            value: start + compact(value if write is None else write(value))
+            for value in {*values} - {field.default}
+        }
+        return [written.get(value, "") for value in values]
 
     return texts

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
@@ -12,6 +13,7 @@ NAMES: Final = MappingProxyType({severity: severity.name for severity in reverse
 SEVERITIES: Final = MappingProxyType({severity.name: severity for severity in Severity})
 
 
+@lru_cache(maxsize=1024)  # findings share their times
 def time_to_json(moment: datetime | None) -> str | None:
     """Return RFC 3339 in UTC with a Z."""
     if moment is None:
