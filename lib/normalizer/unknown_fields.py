@@ -35,8 +35,7 @@ def unknown_fields(
     A field within an object has its path before AWS's name: "epss.percentile", "cvss[0].threat".
     At most `MOST` fields are kept. Texts are cut as `as_text` cuts them.
     """
-    unknown = _unknown(value, expected, path)
-    return kept(unknown) if unknown else {}
+    return {} if _is_known(value, expected) else kept(_unknown(value, expected, path))
 
 
 def kept(fields: Iterable[tuple[str, Any]]) -> dict[str, str]:
@@ -50,11 +49,21 @@ def _name(name: str) -> str:
     return truncate(one_line(name), _NAME)
 
 
+def _is_known(value: Mapping[str, Any], expected: FieldNames) -> bool:
+    """Whether an object has known fields only, as nearly all have; no path is made for that."""
+    if not value.keys() <= expected.fields:
+        return False
+    for name, inner in expected.nested.items():
+        field = value.get(name)
+        for entry in field if isinstance(field, list) else () if field is None else (field,):
+            if not isinstance(entry, dict) or not _is_known(entry, inner):
+                return False
+    return True
+
+
 def _unknown(value: Mapping[str, Any], expected: FieldNames, path: str) -> list[tuple[str, Any]]:
-    fields: list[tuple[str, Any]] = []
-    if not value.keys() <= expected.fields:  # seldom, and much faster than their difference
-        unknown = sorted(value.keys() - expected.fields)
-        fields += [(f"{path}{name}", value[name]) for name in unknown]
+    unknown = sorted(value.keys() - expected.fields)
+    fields = [(f"{path}{name}", value[name]) for name in unknown]
     for name, inner in expected.nested.items():
         field = value.get(name)
         if isinstance(field, list):
