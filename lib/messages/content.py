@@ -121,10 +121,15 @@ class Content:
     def changes(self) -> Mapping[Kind, Sequence[Entry]]:
         """The vulnerabilities of the delta by kind, worst first."""
         changes: defaultdict[Kind, list[Entry]] = defaultdict(list)
-        for change in self.message.delta.items:
-            if change.item.condition is None:
-                changes[change.kind].append(self._changed(change))
+        for change, entry in self._changed:
+            changes[change.kind].append(entry)
         return {kind: sorted(changes[kind], key=worst_first) for kind in Kind if kind in changes}
+
+    @cached_property
+    def _changed(self) -> Sequence[tuple[DeltaItem, Entry]]:
+        """The vulnerabilities of the delta."""
+        items = self.message.delta.items
+        return [(item, self._entry(item)) for item in items if item.item.condition is None]
 
     @property
     def conditions(self) -> Sequence[DeltaItem]:
@@ -141,14 +146,10 @@ class Content:
     @cached_property
     def open(self) -> Sequence[Entry]:
         """Every vulnerability that is reported once the message has arrived, worst first."""
-        changes = {change.item.id: change for change in self.message.delta.items}
+        changed = {change.item.id: entry for change, entry in self._changed}
         reported = [item for item in self.message.delta.after.values() if item.condition is None]
         return sorted(
-            (
-                self._changed(changes[item.id]) if item.id in changes else self._standing(item)
-                for item in reported
-            ),
-            key=worst_first,
+            [changed.get(item.id) or self._standing(item) for item in reported], key=worst_first
         )
 
     @cached_property
@@ -187,7 +188,7 @@ class Content:
             if group.id not in self._suppressed and not self._is_reported(group)
             for rows in (tuple(row for row in group.findings if row.open),)
         ]
-        return sorted((*self.open, *others), key=worst_first)
+        return sorted((*self.open, *others), key=worst_first) if others else self.open
 
     @cached_property
     def left_out(self) -> Sequence[Remainder]:
@@ -251,7 +252,7 @@ class Content:
     def _is_reported(self, group: Vulnerability) -> bool:
         return self._reported.get(group.id, group.names) is not None
 
-    def _changed(self, change: DeltaItem) -> Entry:
+    def _entry(self, change: DeltaItem) -> Entry:
         if change.desired is None:
             return self._ended(change.item, change)
         findings = change.desired.findings

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from enum import IntEnum, auto
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
@@ -100,6 +101,7 @@ def _access(score: Score) -> str:
     return next((_ACCESS[metric] for metric in metrics if metric in _ACCESS), "")
 
 
+@lru_cache(maxsize=512)  # the lists of a message by kind, and that of all that is open, share rows
 def _most_telling(description: str) -> str:
     """Return the sentence with what an attacker gains, else with the fault, else the first."""
     parts = _SENTENCES.split(_PREAMBLE.sub("\n", description[:2000]).strip())
