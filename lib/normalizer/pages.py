@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache
 from itertools import islice
 from typing import Any, Final
 
@@ -58,8 +59,8 @@ class _Listing:
     status: str
     description: str | None
     completed_at: datetime | None
-    basic: Sequence[Any]
-    enhanced: Sequence[Any]
+    basic: list[Any]
+    enhanced: list[Any]
     """Rows of both lists, before rows are merged or split into findings."""
     counted: int | None
     """The sum of `findingSeverityCounts`; None where there is none."""
@@ -76,28 +77,31 @@ class _Listing:
     def unreadable(self) -> int:
         return sum(not isinstance(row, dict) for row in (*self.basic, *self.enhanced))
 
-    @property
     def findings(self) -> Iterator[Finding]:
+        """Yield all findings, once: each row is freed as soon as it is read."""
         for rows, source in ((self.basic, _BASIC), (self.enhanced, _ENHANCED)):
             read = SOURCES[source]
-            for row in rows:
+            rows.reverse()
+            while rows:
+                row = rows.pop()
                 if isinstance(row, dict):
                     yield from read(row)
 
 
 def normalize_ecr(pages: Sequence[Page], image: Image, scan: Scan) -> AnyReport:
     """Return the report of one image from pages of DescribeImageScanFindings. Never fails."""
-    report = compared_ecr(pages, image, scan)
+    report = compared_ecr(list(pages), image, scan)
     return report.full() if isinstance(report, SameReport) else report
 
 
 def compared_ecr(
-    pages: Sequence[Page], image: Image, scan: Scan, stored: str | None = None
+    pages: list[Page], image: Image, scan: Scan, stored: str | None = None
 ) -> AnyReport | SameReport:
     """
     Return the report of one image, or only that its rows are those of the `stored` fingerprint.
 
-    Without one (None) the report gets no fingerprint, either.
+    Without one (None) the report gets no fingerprint, either. Empties the list of pages, so that
+    the memory of rows is free again before that of their texts is needed.
 
     `image` and `scan` come from an event; the pages fill in their details. The lists decide the
     source of the scan, the status decides whether it is usable. Never fails: pages without a
@@ -105,6 +109,7 @@ def compared_ecr(
     """
     listing = _listing(pages, scan)
     described = _described(image, pages)
+    pages.clear()
     result = replace(
         scan,
         source=listing.source,
@@ -118,8 +123,9 @@ def compared_ecr(
     usable = replace(result, reason=None, complete=complete, warnings=warnings)
     mark = "" if stored is None else fingerprint((*listing.basic, *listing.enhanced))
 
+    @cache
     def full() -> Report:
-        return Report(described, usable, distinct(listing.findings), fingerprint=mark)
+        return Report(described, usable, distinct(listing.findings()), fingerprint=mark)
 
     if mark and mark == stored and listing.listed and complete and not warnings:
         return SameReport(described, usable, mark, full)

@@ -95,13 +95,13 @@ class EcrFindingSource:
         if scan.status == FAILED:
             return self._failed(image, scan)
         pages = self._fetch(image, fetching)
+        row_count = sum(len(rows_of(rows)) for page in pages for rows in both_lists(page))
         report = compared_ecr(pages, image, scan, fetching.stored)
         if report.scan.status in RUNNING:
             raise FindingsNotReadyError(
                 f"The scan of {image.name} is not finished: {report.scan.reason}",
                 status=report.scan.status,
             )
-        row_count = sum(len(rows_of(rows)) for page in pages for rows in both_lists(page))
         if announced is None or row_count >= announced:
             return report
         if isinstance(report, SameReport):

@@ -87,11 +87,13 @@ class S3StreamObjects:
         if key in self._kept:
             kept: _Data = self._kept[key]
             return kept
-        content = read_object(self._client, self._bucket, key)
-        if content is None:
+        text = _read_text(self._client, self._bucket, key)
+        if text is None:
             return None
-        data = from_json(model, json.loads(content))
-        self._keep(key, data, len(content))
+        size, document = len(text), json.loads(text)
+        del text  # of a large state it takes as much memory as the data
+        data = from_json(model, document)
+        self._keep(key, data, size)
         return data
 
     def _keep(self, key: str, data: Any, size: int) -> None:
@@ -100,6 +102,12 @@ class S3StreamObjects:
             self._kept[key] = data
             for oldest in list(self._kept)[:-_KEPT]:
                 del self._kept[oldest]
+
+
+def _read_text(client: "S3Client", bucket: str, key: str) -> str | None:
+    """Return the text of an object; its bytes are freed before the text is read as JSON."""
+    content = read_object(client, bucket, key)
+    return None if content is None else content.decode()
 
 
 def _place(image: Image) -> str:

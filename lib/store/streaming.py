@@ -9,7 +9,7 @@ import dataclasses
 import json
 import types
 import typing
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, lru_cache
 from typing import Any, Final, NewType
 
@@ -60,9 +60,21 @@ def _columns(columns: dict[str, Any]) -> Iterator[str]:
     """Yield the text of each column, which is freed then: descriptions are a half of all."""
     mark = "{"
     for name in sorted(columns):
-        yield f"{mark}{_text(name)}:{_text(columns.pop(name))}"
+        yield f"{mark}{_text(name)}:"
+        column = columns.pop(name)
+        yield from _batches(column) if isinstance(column, list) else (_text(column),)
         mark = ","
     yield "{}" if mark == "{" else "}"
+
+
+def _batches(values: Sequence[Any], write: Callable[[Any], Any] | None = None) -> Iterator[str]:
+    """Yield the text of a list, some values at a time."""
+    yield "["
+    for start in range(0, len(values), _BATCH):
+        batch = values[start : start + _BATCH]
+        written = batch if write is None else list(map(write, batch))
+        yield f"{',' if start else ''}{_text(written)[1:-1]}"
+    yield "]"
 
 
 def _text(document: Any) -> str:
@@ -106,12 +118,7 @@ def _list(kind: Any, values: Sequence[Any]) -> Iterator[str]:
             yield from _parts(kind, value)
         yield "]" if values else "[]"
         return
-    write = converter(kind).write
-    yield "["
-    for start in range(0, len(values), _BATCH):
-        batch = [write(value) for value in values[start : start + _BATCH]]
-        yield f"{',' if start else ''}{_text(batch)[1:-1]}"
-    yield "]"
+    yield from _batches(values, converter(kind).write)
 
 
 def _mapping(kind: Any, values: Mapping[Any, Any]) -> Iterator[str]:
