@@ -24,7 +24,8 @@ from local.demo.app import App
 ROUNDS: Final = 7
 REPOSITORY: Final = "bench/first"
 FINDINGS: Final = 50
-GOALS: Final = {"process_scan": "at most 390 ms", "sweep": "at most 330 ms"}
+GOALS: Final = {"process_scan": 390, "sweep": 330}
+"""In milliseconds."""
 NAMES: Final = {"process_scan": "processScan", "sweep": "sweep"}
 CLIENTS: Final = {
     "process_scan": ("ecr", "dynamodb", "s3", "sqs"),
@@ -79,8 +80,9 @@ def _figure(app: App, name: str, event: Any, task_root: Path, python: Path) -> F
     measured, floor = map(statistics.median, zip(*pairs, strict=True))
     return Figure(
         f"first event of {name} in a fresh process, processor time",
-        GOALS[name],
+        f"at most {GOALS[name]} ms",
         f"{measured * 1000:.0f} ms; boto3 with its clients alone: {floor * 1000:.0f} ms",
+        measured * 1000 <= GOALS[name],
     )
 
 

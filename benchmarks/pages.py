@@ -143,8 +143,9 @@ def _figure(kind: str, count: int) -> Figure:
     first, second = map(statistics.median, zip(*pairs, strict=True))
     return Figure(
         f"report page of {count:,} {kind} findings, opened first (again)",
-        "under 2 s of a core",
+        "under 2 s of a core" if count == SIZES[0] else "",
         f"{first:.2f} s ({second * 1000:.1f} ms), {size / 1024:.0f} KB",
+        first < 2 if count == SIZES[0] else None,  # noqa: PLR2004  # the target
     )
 
 
@@ -159,7 +160,8 @@ def memory() -> list[Figure]:
     )
     peak = answer.stdout.splitlines()[-1]
     label = f"peak memory, report page of {SIZES[-1]:,} enhanced findings"
-    return [Figure(label, f"under {MEMORY:,} MB", f"{peak} MB with the findings it is made from")]
+    measured = f"{peak} MB with the findings it is made from"
+    return [Figure(label, f"under {MEMORY:,} MB", measured, int(peak) < MEMORY)]
 
 
 def _memory() -> None:

@@ -53,6 +53,9 @@ MANY_DESTINATIONS: Final = 100
 """Of all receivers: an alerts.yml cannot name so many topics."""
 FINDINGS: Final = 30
 """Of each stream of the daily pass."""
+ROW_SECONDS: Final = 0.020
+ROW_BYTES: Final = 100_000
+DAILY_USD: Final = 0.05
 GET_USD: Final = 0.00000043
 """Of a GET or HEAD of S3. https://aws.amazon.com/s3/pricing/ (eu-central-1)"""
 READ_USD: Final = 0.1525e-6
@@ -327,8 +330,9 @@ def daily(aws: EmbeddedAws) -> Figure:
     usd += seconds * MEMORY_GB * GB_SECOND_USD
     return Figure(
         f"daily pass of {STREAMS * TIMES:,} streams with {DESTINATIONS} destinations",
-        "under 0.05 USD",
+        f"under {DAILY_USD} USD",
         f"{usd:.3f} USD, {seconds:.0f} s of processor time: {TIMES} times {cost}",
+        usd < DAILY_USD,
     )
 
 
@@ -340,9 +344,14 @@ def view() -> list[Figure]:
     written = median_seconds(lambda: attributes(stored))
     read = median_seconds(lambda: data_of(View, row))
     return [
-        Figure(f"a view of {MANY:,} vulnerabilities is read", "20 ms", f"{read * 1000:.0f} ms"),
-        Figure("it is written", "20 ms", f"{written * 1000:.0f} ms"),
-        Figure("its row", "below 100 KB", f"{size / 1000:.0f} KB"),
+        *[
+            Figure(label, "20 ms", f"{seconds * 1000:.0f} ms", round(seconds, 3) <= ROW_SECONDS)
+            for label, seconds in (
+                (f"a view of {MANY:,} vulnerabilities is read", read),
+                ("it is written", written),
+            )
+        ],
+        Figure("its row", "below 100 KB", f"{size / 1000:.0f} KB", size < ROW_BYTES),
     ]
 
 
@@ -371,7 +380,8 @@ def memory() -> list[Figure]:
         text=True,
     )
     peak = answer.stdout.splitlines()[-1]
-    return [Figure(f"peak memory, {MANY:,} vulnerabilities", "under 512 MB", f"{peak} MB")]
+    label = f"peak memory, {MANY:,} vulnerabilities"
+    return [Figure(label, "under 512 MB", f"{peak} MB", int(peak) < 512)]  # noqa: PLR2004  # the target
 
 
 def _memory() -> None:

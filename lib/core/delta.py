@@ -100,7 +100,7 @@ def _agreement(state: StreamState, desired: Desired, today: Today) -> Agreement:
 
 
 class _Change(NamedTuple):
-    """What becomes of an item."""
+    """An item that is desired or reported, with its kind and the reason."""
 
     judgement: Judgement
     item: ReportedItem
