@@ -9,9 +9,9 @@ Fields that have their default are left out.
 """
 
 import json
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from itertools import chain
 from types import MappingProxyType
 from typing import Any, Final
@@ -29,6 +29,7 @@ from lib.models.streams import (
     Role,
     Stamp,
     StreamState,
+    Vulnerability,
     WatchedImage,
 )
 from lib.wire.fields import CODECS, Codec, Mapper, fields_of, optional
@@ -37,12 +38,13 @@ from lib.wire.texts import TextWriter, compact
 from lib.wire.values import NAMES, time_to_json
 
 CURRENT_SCHEMA: Final = "current-1.0.0"
-_BATCH: Final = 2_000
-"""Rows that are written at a time: the texts of their fields take as much memory as they."""
+_BATCH: Final = 1_000
+"""Vulnerabilities that are written at a time: the texts of rows take more memory than they."""
 
 Json = dict[str, Any]
 _Place = tuple[int, int, int]
 """Which image, which of its parts, which evidence of that part: by number, from 0."""
+_Places = tuple[_Place, ...]
 
 
 def _time(text: str) -> datetime:
@@ -259,38 +261,52 @@ def _vulnerabilities(state: StreamState) -> Iterator[str]:
 
     Rows are most of a copy: their texts are put into the lines as they are.
     """
-    rows, places = _rows(state)
+    places = _places(state)
     written = _WRITE_LIFECYCLE.texts([*state.lifecycles.values()])
     lifecycles = dict(zip(state.lifecycles, written, strict=True))
-    for group in vulnerabilities_of(state.images):
-        lifecycle = f',"lifecycle":{lifecycles[group.id]}' if group.id in lifecycles else ""
-        names = list(map(compact, group.names))
-        own = dict.fromkeys([rows[id(finding)] for finding in group.findings])
-        findings = [f'{{"finding":{row},"places":[{",".join(places[row])}]}}' for row in own]
-        yield (
-            f'{{"line":"vulnerability","id":{names[0]},'
-            f'"severity":"{NAMES[group.severity]}",'
-            f'"names":[{",".join(names)}]{lifecycle},'
-            f'"findings":[{",".join(findings)}]}}'
-        )
+    groups = vulnerabilities_of(state.images)
+    for start in range(0, len(groups), _BATCH):
+        batch = groups[start : start + _BATCH]
+        findings = list(chain.from_iterable([group.findings for group in batch]))
+        rows = dict(zip(map(id, findings), _WRITE_FINDING.texts(findings), strict=True))
+        for group in batch:
+            yield _vulnerability(group, lifecycles.get(group.id), rows, places)
 
 
-def _rows(state: StreamState) -> tuple[Mapping[int, str], Mapping[str, list[str]]]:
-    """Return the text of each row by its identity, and the places of each text: several can be."""
-    lists = list(_lists(state))
-    findings = list(chain.from_iterable([listed for _, listed in lists]))
-    texts = [
-        text
-        for start in range(0, len(findings), _BATCH)
-        for text in _WRITE_FINDING.texts(findings[start : start + _BATCH])
-    ]
-    rows = dict(zip(map(id, findings), texts, strict=True))
-    places: defaultdict[str, list[str]] = defaultdict(list)
-    for place, listed in lists:
-        written = compact(place)
+def _vulnerability(
+    group: Vulnerability,
+    lifecycle: str | None,
+    rows: Mapping[int, str],
+    places: Mapping[int, _Places],
+) -> str:
+    names = list(map(compact, group.names))
+    more = "" if lifecycle is None else f',"lifecycle":{lifecycle}'
+    listed: dict[str, _Places] = {}
+    for identity in dict.fromkeys(map(id, group.findings)):
+        row = rows[identity]
+        listed[row] = listed.get(row, ()) + places[identity]
+    findings = [f'{{"finding":{row},"places":{_in_order(own)}}}' for row, own in listed.items()]
+    return (
+        f'{{"line":"vulnerability","id":{names[0]},'
+        f'"severity":"{NAMES[group.severity]}",'
+        f'"names":[{",".join(names)}]{more},'
+        f'"findings":[{",".join(findings)}]}}'
+    )
+
+
+@lru_cache(maxsize=256)  # many rows, few lists
+def _in_order(places: _Places) -> str:
+    return compact(sorted(places))
+
+
+def _places(state: StreamState) -> Mapping[int, _Places]:
+    """Return where each row is listed, by its identity."""
+    places: dict[int, _Places] = {}
+    for place, listed in _lists(state):
+        own = (place,)
         for finding in listed:
-            places[rows[id(finding)]].append(written)
-    return rows, places
+            places[id(finding)] = places[id(finding)] + own if id(finding) in places else own
+    return places
 
 
 def _lifecycle_from_json(document: Mapping[str, Any]) -> Lifecycle:
