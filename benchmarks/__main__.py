@@ -75,7 +75,6 @@ def _measured() -> tuple[list[Figure], list[Figure]]:
         *_timed(core.throughput),
         *_timed(syncs.view),
         *_timed(syncs.calls),
-        *_timed(syncs.memory),
     ]
     ratios, costs = _timed(events.measured)
     figures += [

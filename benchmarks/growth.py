@@ -120,9 +120,9 @@ def event(kind: str, count: int, folder: Path) -> Peak:
         now=lambda: START,
         pause=lambda _: None,
     )
-    store, flows = MemoryStreams(), app.streams
-    flows.image_store = flows.stream_store = flows.notification_store = flows.pauses = store  # type: ignore[assignment]
-    flows.rules_store = MemoryRules(START)  # type: ignore[assignment]
+    store, stores = MemoryStreams(), app.stores
+    stores.images = stores.streams = stores.notifications = stores.pauses = store  # type: ignore[assignment]
+    stores.rules = MemoryRules(START)  # type: ignore[assignment]
     image, _ = registry.push(ImageName("one", "payments/api"), (), START)
     image.tags = ["1.0"]
     registry.set_answer(image, kind, PartAnswer((), announced={"HIGH": count}), START)

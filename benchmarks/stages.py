@@ -50,14 +50,16 @@ class Stopwatch:
         with ExitStack() as patches:
             for stage, places in _STAGES.items():
                 for owner, name in places:
-                    timed = self._timed(stage, getattr(owner, name))
+                    timed = self.timed(stage, getattr(owner, name))
                     patches.enter_context(patch.object(owner, name, timed))
             self._since = time.process_time()
             work()
             self._stop()
         return dict(self._seconds)
 
-    def _timed(self, stage: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    def timed(self, stage: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Return a function whose time is that of a stage."""
+
         def timed(*args: Any, **kwargs: Any) -> Any:
             self._stop()
             self._running.append(stage)

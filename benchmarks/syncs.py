@@ -6,9 +6,6 @@ queues keep what they are sent, and topics take everything.
 """
 
 import json
-import resource
-import subprocess
-import sys
 import time
 import uuid
 from collections import Counter
@@ -20,7 +17,7 @@ from typing import Any, Final, NamedTuple
 
 import boto3
 
-from benchmarks.core import ROOT, Figure, median_seconds
+from benchmarks.core import Figure, median_seconds
 from benchmarks.offline import OfflineSession
 from benchmarks.units import Meter
 from cli.simulation import events
@@ -370,37 +367,6 @@ def _many_items() -> Mapping[str, ReportedItem]:
     }
 
 
-def memory() -> list[Figure]:
-    """Measure the peak memory of a process that compares 10,000 vulnerabilities, twice."""
-    answer = subprocess.run(
-        [sys.executable, "-m", "benchmarks.syncs", "memory"],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    peak = answer.stdout.splitlines()[-1]
-    label = f"peak memory, {MANY:,} vulnerabilities"
-    return [Figure(label, "under 512 MB", f"{peak} MB", int(peak) < 512)]  # noqa: PLR2004  # the target
-
-
-def _memory() -> None:
-    """Print the peak memory of this process in MB."""
-    ids = [f"CVE-2024-{number:05d}" for number in range(MANY)]
-    with EmbeddedAws() as aws:
-        program = Program(aws, 1)
-        image = program.push("payments/api", "one", "1.0", *ids)
-        program.scanned(image)
-        program.deliver()
-        program.list(image, *ids, "CVE-2025-1")
-        program.scanned(image)
-    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(f"{kilobytes / 1024:.0f}")
-
-
 if __name__ == "__main__":
-    if sys.argv[1:] == ["memory"]:
-        _memory()
-    else:
-        for figure in (*view(), *calls(), *memory()):
-            print(f"{figure.label}: {figure.measured}")
+    for figure in (*view(), *calls()):
+        print(f"{figure.label}: {figure.measured}")
