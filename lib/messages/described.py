@@ -47,9 +47,8 @@ def with_version(
     shares = (
         _share(number, upgrade.fixes[severity], severity) for severity, number in removed.items()
     )
-    return text._replace(
-        described=f"{short(named.words, NAME)} or later", removes=", ".join(shares)
-    )
+    removes = ", ".join(filter(None, (*shares, _dispute(content, upgrade.package))))
+    return text._replace(described=f"{short(named.words, NAME)} or later", removes=removes)
 
 
 def _share(number: int, total: int, severity: Severity) -> str:

@@ -8,7 +8,7 @@ from typing import Final
 from lib.messages.content import Content
 from lib.messages.inventory import SUPPRESSED, Figure, figures
 from lib.messages.lists import Row, Section, SectionKind
-from lib.messages.parts import AlertText, Fact, Platforms, Problem
+from lib.messages.parts import AlertText, Fact, Link, Platforms, Problem
 from lib.messages.phrases import counts_text, moment_text, severity_name
 from lib.messages.steps import Step, ToDo, UpgradeText
 from lib.messages.titles import (
@@ -61,7 +61,7 @@ _ENDED: Final = frozenset(
 def header(text: AlertText, content: Content) -> Markup:
     """Return the verdict, its urgency, and the numbers; where, when and from which source."""
     console = () if text.console is None else (linked(text.console.action, text.console.url),)
-    pages = [*console, *(linked(link.label, link.url) for link in text.sources)]
+    pages = [*console, *(linked(link.label, link.url) for link in _sources(text))]
     level = text.worst_news or text.worst
     kind = level.name.lower() if level is not None else "none"
     return element(
@@ -76,11 +76,16 @@ def header(text: AlertText, content: Content) -> Markup:
         element(
             "p",
             (_DOT.join(text.small), _DOT) if text.small else None,
-            pages[:1],
-            ((_DOT, page) for page in pages[1:]),
+            _joined(pages),
             class_="quiet",
         ),
     )
+
+
+def _sources(text: AlertText) -> list[Link]:
+    """Return the links, but for those that stand beside what to do."""
+    pages = () if text.problem is None else text.problem.pages
+    return [link for link in text.sources if link not in pages]
 
 
 def details(text: AlertText, at: datetime) -> Markup:
@@ -120,9 +125,18 @@ def remedy(text: AlertText, problem: Problem, *, is_all: bool) -> Markup | None:
         "problem",
         text.to_do.title if is_all else NO_RESULT,
         element("p", _commands(problem.remedy)) if problem.remedy else None,
+        element("p", _joined([linked(page.label, page.url) for page in problem.pages]))
+        if problem.pages
+        else None,
         element("p", problem.quote, class_="quiet") if problem.quote else None,
         accept,
     )
+
+
+def _joined(links: Sequence[Markup]) -> Iterable[Node]:
+    yield links[:1]
+    for link in links[1:]:
+        yield (_DOT, link)
 
 
 def _commands(text: str) -> Iterable[Node]:

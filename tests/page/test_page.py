@@ -47,6 +47,7 @@ from tests.support.builders import (
     a_report,
     a_scan,
     an_image,
+    an_unusable_report,
 )
 from tests.support.every import every
 from tests.support.notices import noticed
@@ -320,6 +321,25 @@ def test_a_version_that_removes_some_says_of_how_many() -> None:
     )
 
     assert "scipy 1.7.0 1.8.0 or later 1 CRITICAL, 1 of 2 HIGH" in read(made).text
+
+
+def test_an_upgrade_that_rests_on_a_dispute_says_so() -> None:
+    """In the table of its step, as the messages do in their sentence."""
+    disputed = of_python(
+        "scipy", "CVE-2024-1", "SciPy before 1.8.0 crashes. NOTE: this is disputed."
+    )
+
+    text = read(noticed(Scene(a_report(disputed)))).text
+
+    assert "scipy 1.7.0 1.8.0 or later 1 CRITICAL, disputed" in text
+
+
+def test_pages_about_a_remedy_stand_beside_it() -> None:
+    """And only there."""
+    html = render(about(an_unusable_report(status="UNSUPPORTED_SYSTEM")), (), now=NOW)
+
+    assert html.count("What enhanced scanning supports") == 1
+    assert html.index("What to do") < html.index("What enhanced scanning supports")
 
 
 def cards_of(made: Notice) -> list[str]:
