@@ -7,10 +7,16 @@ What is not finished when the time of a function ends is stored, and the next on
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 
 from lib.core.merging import merged
 from lib.core.patience import is_over, never_ready
-from lib.errors import FindingsNotReadyError, OutOfTimeError
+from lib.errors import (
+    FindingsNotReadyError,
+    ImageGoneError,
+    OutOfTimeError,
+    RepositoryGoneError,
+)
 from lib.flows.image_records import Announcement, ImageRecords, announcement, believed
 from lib.models import (
     AnyReport,
@@ -25,6 +31,9 @@ from lib.models import (
 from lib.ports.sources import Fetching, FindingSource
 from lib.ports.store import Progress, ProgressStore
 from lib.ports.streams import ImageRecord
+
+NOT_THERE: Final = "IMAGE_NOT_FOUND"
+"""The status of an image of an index that its repository does not have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +97,27 @@ class ReportFetcher:
             if len(reports) > len(before.reports) and fetching.is_over:
                 return self._unfinished(Progress(reports))
             try:
-                reports[digest] = in_full(self._scanned(member, fetching))
+                reports[digest] = self._part(member, fetching)
             except OutOfTimeError as error:
                 return self._unfinished(Progress(reports, digest, error.pages))
         own = [reports[member.image.digest] for member in events]
+        if all(report.scan.status == NOT_THERE for report in own):
+            raise ImageGoneError(f"No image of {event.image.name} exists (any more)")
         return merged(replace(index, image=event.image), own)
+
+    def _part(self, event: ScanEvent, fetching: Fetching) -> AnyReport:
+        """
+        Return the report of an image of an index.
+
+        An index can be there without some of its images: a cache has those that were pulled.
+        """
+        try:
+            return in_full(self._scanned(event, fetching))
+        except RepositoryGoneError:
+            raise
+        except ImageGoneError:
+            reason = "the index names this image, and it is not in the repository"
+            return UnusableReport(event.image, replace(event.scan, status=NOT_THERE, reason=reason))
 
     def _single(
         self, event: ScanEvent, before: Progress, allowance: Allowance, stored: str

@@ -293,10 +293,23 @@ class ImagePass:
             result.streams |= dict.fromkeys(self._facts(candidate, look))
 
     def _last_scan(self, candidate: Candidate) -> LastScan | None:
-        """Return the last scan of an image, or of the parts of an index; None: there is none."""
+        """
+        Return the last scan of an image, or of the parts of an index; None: there is none.
+
+        Raises `ImageGoneError`, for an index only where none of its parts exists.
+        """
         if candidate.index is None:
             return self._registry.last_scan(candidate.present.image)
-        return together([self._registry.last_scan(part) for part in candidate.index.images])
+        scans: list[LastScan] = []
+        missing: ImageGoneError | None = None
+        for part in candidate.index.images:
+            try:
+                scans.append(self._registry.last_scan(part))
+            except ImageGoneError as error:
+                missing = error
+        if missing is not None and not scans:
+            raise missing
+        return together(scans)
 
     def _facts(self, candidate: Candidate, look: RepositoryLook) -> Iterator[StreamId]:
         """Keep what list and coverage say of a known image; yield the streams that it concerns."""

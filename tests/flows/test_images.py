@@ -10,9 +10,11 @@ import pytest
 from cli.simulation.memory import MemoryProgress, MemoryStreams
 from lib.errors import (
     FindingsNotReadyError,
+    ImageGoneError,
     NotAllowedError,
     NotAnImageError,
     OutOfTimeError,
+    RepositoryGoneError,
     SourceError,
 )
 from lib.flows.fetching import Allowance
@@ -526,6 +528,58 @@ def test_the_tag_of_a_push_is_kept_where_its_report_cannot_be_fetched() -> None:
 
     (news,) = flow.kept
     assert [fact.tag for fact in news.facts] == ["1.5.0"]
+
+
+class Incomplete(Registry):
+    """Has not every image that its index names."""
+
+    def report(self, image: Image, scan: Scan, **options: Any) -> AnyReport | SameReport:
+        if image.digest not in self.reports:
+            raise ImageGoneError(f"{image.name} does not exist (any more)")
+        return super().report(image, scan, **options)
+
+
+def test_an_index_is_there_without_some_of_its_images() -> None:
+    """As in a cache, which has the platforms that were pulled; the others have no result."""
+    flow = Flow(Incomplete({AMD: a_report(a_finding())}, INDEX))
+
+    outcome = flow.refetch(an_image(), "hourly", NOW)
+
+    stored = flow.stored()
+    assert outcome.result is ImageResult.STORED
+    assert isinstance(stored, Report)
+    assert [(part.name, part.status) for part in stored.parts] == [
+        ("linux/amd64", "COMPLETE"),
+        ("linux/arm64", "IMAGE_NOT_FOUND"),
+    ]
+    assert flow.record.row.gone_at is None
+
+
+def test_an_index_without_any_of_its_images_is_gone() -> None:
+    """They are deleted together."""
+    flow = Flow(Incomplete({AMD: a_report(a_finding())}, INDEX))
+    flow.refetch(an_image(), "hourly", NOW)
+    flow._source.reports.clear()  # type: ignore[attr-defined]  # noqa: SLF001  # deleted
+
+    outcome = flow.refetch(an_image(), "hourly", NOW)
+
+    assert outcome.result is ImageResult.IMAGE_DELETED
+    assert flow.record.row.gone_at == NOW
+
+
+class Deleted(Registry):
+    """Is deleted with all that was in it."""
+
+    def report(self, image: Image, *_: Any, **__: Any) -> AnyReport | SameReport:
+        raise RepositoryGoneError(f"{image.repository} does not exist (any more)")
+
+
+def test_an_index_of_a_deleted_repository_is_gone() -> None:
+    """Its parts are not taken for missing."""
+    outcome = Flow(Deleted({}, INDEX)).refetch(an_image(), "hourly", NOW)
+
+    assert outcome.result is ImageResult.IMAGE_DELETED
+    assert outcome.reason == "payments/api does not exist (any more)"
 
 
 class TestTimeLeft:

@@ -359,6 +359,19 @@ class TestIndexes:
         assert world.asked == [a_digest(11), a_digest(12)]
         assert found(world) == {"01": "scanned again since its report was fetched"}
 
+    @pytest.mark.parametrize("missing", [(12,), (11, 12)], ids=["one", "all"])
+    def test_a_part_that_is_not_there_says_nothing_of_the_others(
+        self, missing: tuple[int, ...]
+    ) -> None:
+        """Only an index without any part may be deleted."""
+        world = self.an_index(watched=True)
+        for part in missing:
+            world.scans[a_digest(part)] = ImageGoneError("it is gone")
+
+        world.run()
+
+        assert found(world) == ({"01": "it is gone"} if len(missing) > 1 else {})
+
     def test_coverage_of_its_parts_counts(self) -> None:
         """A part that runs lets the index run, also where nobody watches it yet."""
         world = self.an_index()
