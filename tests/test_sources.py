@@ -7,9 +7,9 @@ import pytest
 
 from lib.core.scanners import SCANNERS
 from lib.errors import DocumentError
-from lib.models import AnyReport, ScanSource
+from lib.models import AnyReport, FindingEvent, ScanEvent, ScanSource
 from lib.normalizer.documents import normalize_document
-from lib.normalizer.events import EVENT_PATTERNS, KINDS
+from lib.normalizer.events import EVENT_PATTERNS, KINDS, parse_event
 from lib.normalizer.readers import SOURCES
 from lib.wire.own_events import SOURCE as OURS
 
@@ -72,6 +72,25 @@ def test_a_source_is_described_for_routes(source: ScanSource) -> None:
     described = schema["$defs"]["match"]["properties"]["source"]["description"]
 
     assert source in described, f"name {source} at `source` in schemas/alerts-1.0.0.json"
+
+
+@pytest.mark.parametrize("source", WITH_FINDINGS)
+def test_a_scanner_has_a_real_event(source: ScanSource) -> None:
+    """Without one, its scans are found by the hourly pass only."""
+    events = [
+        parse_event(json.loads(path.read_text("utf-8")))
+        for path in sorted((ROOT / "tests" / "events").glob("[!o]*/*.json"))
+    ]
+    scans = [
+        event.scan if isinstance(event, ScanEvent) else event.report.scan
+        for event in events
+        if isinstance(event, ScanEvent | FindingEvent)
+    ]
+
+    assert source.scanner in {scan.source.scanner for scan in scans}, (
+        f"no event is one of {source}: add real ones to tests/events, and their kind to KINDS "
+        "of lib/normalizer/events.py"
+    )
 
 
 @pytest.mark.parametrize("name", EVENT_PATTERNS)
