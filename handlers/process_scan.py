@@ -139,7 +139,7 @@ def _outcome(application: App, event: ImageEvent, allowance: Allowance) -> tuple
         case FindingEvent():
             return streams.images.finding(event, allowance), FINDING
         case RepositoryEvent():
-            return streams.settings.checked(event), SETTINGS
+            return streams.repository_checks.checked(event), SETTINGS
 
 
 def _record_move(event: PushEvent, outcome: MoveOutcome | None) -> None:

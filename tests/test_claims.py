@@ -65,7 +65,7 @@ CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "reported as not checked, never as sound": (
         "cli/test_audit.py::test_what_may_not_be_read_is_no_all_clear",
-        "flows/test_settings.py::test_what_may_not_be_read_is_reported_once",
+        "flows/test_repository_checks.py::test_what_may_not_be_read_is_reported_once",
         "test_claims.py::test_a_scan_without_a_result_is_no_all_clear_anywhere",
     ),
     "no row is written, nothing is retried": ("e2e/test_health.py::test_every_destination_passes",),

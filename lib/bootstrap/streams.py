@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from lib.flows.notifying import NotificationFlow
     from lib.flows.outbox import Outbox
     from lib.flows.passes import ImagePass, Scope
+    from lib.flows.repository_checks import RepositoryChecks
     from lib.flows.rounds import SyncRounds
     from lib.flows.rules import RulesBook
     from lib.flows.running import RunningPass
-    from lib.flows.settings import SettingsFlow
     from lib.flows.stream_passes import StreamPasses
     from lib.flows.summaries import Summaries, Welcomes
     from lib.flows.syncs import StreamSync
@@ -65,11 +65,11 @@ class StreamFlows:
         )
 
     @cached_property
-    def settings(self) -> "SettingsFlow":
+    def repository_checks(self) -> "RepositoryChecks":
         """The flow of checks of repositories."""
-        from lib.flows.settings import SettingsFlow
+        from lib.flows.repository_checks import RepositoryChecks
 
-        return SettingsFlow(
+        return RepositoryChecks(
             repositories=self._adapters.repositories,
             images=self._stores.images,
             objects=self._stores.objects,

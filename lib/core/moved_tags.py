@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
-from lib.checks.tags import MOVED, Move, finding_of
+from lib.checks.moved_tags import MOVED, Move, finding_of
 from lib.core.delta import later_view
 from lib.core.lifecycles import course
 from lib.core.streams import settings_stream

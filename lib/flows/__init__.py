@@ -31,7 +31,7 @@ By schedule:
     passes, looks        the hourly pass over all images
     running              the hourly pass over what runs
     stream_passes        all streams: daily, and after a change of alerts.yml
-    audit, settings      checks of repositories
+    audit                checks of repositories are queued; repository_checks makes them
     digests              digests that are due
     rules, summaries     a changed alerts.yml
     sync_rules           alerts.yml as syncs use it

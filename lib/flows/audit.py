@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import NamedTuple
 
 from lib.errors import NotAllowedError
+from lib.ports.queues import ScanEvents
 from lib.ports.sources import RepositorySource
-from lib.ports.store import ScanEvents
 from lib.wire.own_events import repository_check
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from lib.checks.expectations import Expectations
-from lib.checks.tags import MOVED, Move, move_of, next_target, protected_tag
+from lib.checks.moved_tags import MOVED, Move, move_of, next_target, protected_tag
 from lib.core.moved_tags import message_id, messages_about, stream_of
 from lib.core.sync import SyncRules
 from lib.errors import NotAllowedError

@@ -6,7 +6,7 @@ from datetime import datetime
 from lib.core.attempts import one_shot, wake_up_of
 from lib.models import Content, DeliveryId, Destination, StreamId
 from lib.models.views import Pin, Purpose
-from lib.ports.store import Waker
+from lib.ports.queues import Waker
 from lib.ports.streams import NotificationStore, StreamObjects
 
 

@@ -27,9 +27,8 @@ from lib.flows.looks import Candidate, Lookout, RepositoryFacts, RepositoryLook
 from lib.models import Image, ImageIndex, LastScan, ScanProgress, StreamId
 from lib.models.streams import CoveredImage
 from lib.ports.passes import Place, Places
-from lib.ports.queues import SyncQueue
+from lib.ports.queues import ScanEvents, SyncQueue
 from lib.ports.sources import Coverage, ImageRegistry, RepositorySource
-from lib.ports.store import ScanEvents
 from lib.ports.streams import ImageStore, StreamListing, StreamStore
 from lib.wire.own_events import image_check
 

@@ -24,8 +24,7 @@ from lib.flows.copies import CopyWriter
 from lib.flows.syncs import StreamSync, SyncOutcome
 from lib.models import StreamId
 from lib.models.streams import NO_NEWS, TagNews
-from lib.ports.queues import SyncQueue
-from lib.ports.store import ScanEvents, Waker
+from lib.ports.queues import ScanEvents, SyncQueue, Waker
 from lib.wire.own_events import image_check
 
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from lib.core.retries import wake_again
 from lib.models import Destination, WakeUp
-from lib.ports.store import Waker
+from lib.ports.queues import Waker
 from lib.ports.streams import NotificationStore
 
 LIMIT: Final = 1000

@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Final
 
 from lib.checks import findings as checks
-from lib.checks.tags import TAG_MOVED
+from lib.checks.moved_tags import TAG_MOVED
 from lib.messages.content import Content, Entry
 from lib.models import Finding
 from lib.models.views import Kind

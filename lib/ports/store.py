@@ -1,15 +1,15 @@
 """
-The ports of `lib.store`: data in DynamoDB, S3 and SQS in the terms of the flows.
+The ports of `lib.store` about fetched reports, tags, report pages and secrets.
 
 Tests use fakes, which pass the contract tests of the stores.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import field
 from typing import Protocol
 
 from lib.models import AnyReport, Image, TagTarget
-from lib.models.deliveries import Page, WakeUp
+from lib.models.deliveries import Page
 from lib.models.immutable import immutable
 from lib.models.names import Json
 
@@ -77,23 +77,6 @@ class PageLinks(Protocol):
 
     def page(self, pinned_key: str) -> Page:
         """Return the page of a pinned message. Raises `ConfigError`: the secret of links."""
-
-
-class Waker(Protocol):
-    """The queues. Their messages only wake workers."""
-
-    def wake(self, wake_ups: Iterable[WakeUp]) -> int:
-        """Queue an attempt for each delivery, and return their number. Repeats are harmless."""
-
-    def revisit(self, event: Mapping[str, Json], *, delay_seconds: int) -> None:
-        """Return a scan event to its queue with a delay, unchanged."""
-
-
-class ScanEvents(Protocol):
-    """The entrance to the queue of scan events."""
-
-    def put(self, events: Sequence[Mapping[str, Json]]) -> None:
-        """Queue events as if they came from EventBridge. Repeats are harmless."""
 
 
 class SecretReader(Protocol):

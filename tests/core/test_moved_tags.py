@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from lib.checks.tags import TAG_MOVED, Move
+from lib.checks.moved_tags import TAG_MOVED, Move
 from lib.core.moved_tags import message_id, messages_about, stream_of
 from lib.core.profiles import Profile
 from lib.core.routing import Match, Route

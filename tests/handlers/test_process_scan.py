@@ -108,7 +108,7 @@ def an_app(error: Exception | None = None, outcome: ImageOutcome | None = None) 
     images, returns = Images(error, outcome), Returns()
     return SimpleNamespace(
         streams=SimpleNamespace(
-            images=images, settings=images, rounds=Rounds(), moved_tags=MovedTags(None)
+            images=images, repository_checks=images, rounds=Rounds(), moved_tags=MovedTags(None)
         ),
         stores=SimpleNamespace(
             waker=Waker(), dead_letters=DeadLetters(), returns=lambda _: returns

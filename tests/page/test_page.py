@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lib.checks.tags import MOVED, Move, finding_of
+from lib.checks.moved_tags import MOVED, Move, finding_of
 from lib.core.vulnerabilities import vulnerabilities_of
 from lib.errors import DocumentError
 from lib.messages.content import Content

@@ -8,8 +8,8 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from lib.checks.expectations import Expectations, MutableTags
+from lib.checks.moved_tags import MOVED, Move, finding_of
 from lib.checks.settings import check
-from lib.checks.tags import MOVED, Move, finding_of
 from lib.core.merging import merged
 from lib.core.provenance import completed, normalize_provenance, not_read
 from lib.core.suppressions import Suppression

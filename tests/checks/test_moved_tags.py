@@ -8,7 +8,7 @@ import pytest
 from lib.checks.caches import BUILD_CACHE
 from lib.checks.expectations import Expectations, MutableTags
 from lib.checks.findings import COMMAND
-from lib.checks.tags import (
+from lib.checks.moved_tags import (
     TAG_MOVED,
     finding_of,
     move_of,

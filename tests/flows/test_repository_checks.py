@@ -16,7 +16,7 @@ from lib.core.sync import SyncRules
 from lib.core.verdicts import RuleSet
 from lib.errors import ImageGoneError, NotAllowedError, SourceError
 from lib.flows.image_outcomes import ImageOutcome, ImageResult
-from lib.flows.settings import SettingsFlow
+from lib.flows.repository_checks import RepositoryChecks
 from lib.flows.syncs import StreamSync
 from lib.models import (
     Image,
@@ -62,7 +62,7 @@ class World:
             rules=self.sync_rules,
             now=lambda: self.now,
         )
-        self.flow = SettingsFlow(
+        self.flow = RepositoryChecks(
             repositories=self.repositories,
             images=self.store,
             objects=self.store,

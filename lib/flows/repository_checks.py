@@ -39,7 +39,7 @@ DENIED: Final = "ACCESS_DENIED"
 """The statuses of a check: made, and not allowed."""
 
 
-class SettingsFlow:
+class RepositoryChecks:
     """Keeps what checks say about repositories, and names the streams that it concerns."""
 
     def __init__(
