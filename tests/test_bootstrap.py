@@ -25,6 +25,7 @@ from lib.notifiers.slack.webhook import SlackWebhookNotifier
 from lib.observability import logger
 from lib.sources.provenance import EcrProvenanceSource
 from tests.support.builders import NOW
+from tests.support.digests import a_digest_of
 from tests.support.notices import notices
 from tests.support.receivers import OPTIONS
 
@@ -267,3 +268,5 @@ def test_a_message_on_its_way_gets_the_owner_of_its_image(config: Config) -> Non
     letters = [complete(notice) for complete in courier._completions]  # noqa: SLF001  # same
 
     assert [letter.owner for letter in letters if letter.owner is not None] == [Owner("payments")]
+    (first, *_) = courier._digest_completions  # noqa: SLF001  # same
+    assert first(a_digest_of()).repositories[0].owner == Owner("payments")

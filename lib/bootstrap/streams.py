@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from lib.flows.stream_passes import StreamPasses
     from lib.flows.summaries import Summaries, Welcomes
     from lib.flows.syncs import StreamSync
-    from lib.models import Destination, Notice
+    from lib.models import Destination, Digest, Notice
     from lib.models.views import View
     from lib.ports.streams import StreamPartition
 
@@ -153,19 +153,25 @@ class StreamFlows:
         from lib.flows.couriers import NotifierCourier
         from lib.flows.digest_reports import DigestReports
 
+        reports = DigestReports(streams=self._stores.streams, pages=self._adapters.pages)
         return NotifierCourier(
             self._adapters.notifier(destination),
             secrets=self._stores.secrets,
             now=self._adapters.now,
             pages=self._adapters.pages,
             completions=(self._owned, self._traced, self._with_workloads),
-            reports=DigestReports(streams=self._stores.streams, pages=self._adapters.pages).linked,
+            digest_completions=(self._with_owners, reports.linked),
         )
 
     def _owned(self, notice: "Notice") -> "Notice":
         from lib.core.owners import owned
 
         return owned(notice, self._adapters.config.owners)
+
+    def _with_owners(self, digest: "Digest") -> "Digest":
+        from lib.core.owners import with_owners
+
+        return with_owners(digest, self._adapters.config.owners)
 
     def _traced(self, notice: "Notice") -> "Notice":
         from lib.core.provenance import traced

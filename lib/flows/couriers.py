@@ -57,13 +57,13 @@ class NotifierCourier:
         now: Callable[[], datetime],
         pages: PageLinks | None = None,
         completions: Sequence[Callable[[Notice], Notice]] = (),
-        reports: Callable[[Digest], Digest] | None = None,
+        digest_completions: Sequence[Callable[[Digest], Digest]] = (),
     ) -> None:
         """
         Take the ports.
 
-        `completions` add to a notice what is not known before, as what runs; `reports` adds to a
-        digest the links to its report pages.
+        `completions` add to a notice what is not known before, as what runs;
+        `digest_completions` add to a digest its owners, and the links to its report pages.
         """
         self.interval = notifier.interval
         self.without_page: Exception | None = None
@@ -72,7 +72,7 @@ class NotifierCourier:
         self._now = now
         self._pages = pages
         self._completions = completions
-        self._reports = reports
+        self._digest_completions = digest_completions
 
     def dispatched(self, row: Notification, message: PinnedMessage) -> PinnedMessage:
         """See `Courier.dispatched`. Whatever is wrong with it, the message goes out."""
@@ -110,7 +110,7 @@ class NotifierCourier:
         """Return a message with the link to its page; whatever is wrong with that, without."""
         letter = letter_of(row, message)
         if isinstance(letter, Digest):
-            return self._with_reports(letter)
+            return self._completed(letter)
         if self._pages is None or row.pin is None:
             return letter
         try:
@@ -120,13 +120,14 @@ class NotifierCourier:
             return letter
         return replace(letter, report_url=page.url, page_key=page.key)
 
-    def _with_reports(self, digest: Digest) -> Digest:
-        """Return a digest with links to report pages; whatever is wrong with them, without."""
-        try:
-            return digest if self._reports is None else self._reports(digest)
-        except Exception as error:  # noqa: BLE001  # whatever it is
-            self.without_page = error
-            return digest
+    def _completed(self, digest: Digest) -> Digest:
+        """Return a digest with owners and links; whatever is wrong with some of them, without."""
+        for complete in self._digest_completions:
+            try:
+                digest = complete(digest)
+            except Exception as error:  # noqa: BLE001  # whatever it is
+                self.without_page = error
+        return digest
 
 
 class Unreachable:

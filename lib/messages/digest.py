@@ -330,6 +330,8 @@ def _repository(
     line = f"{short(name, _NAME)}: {counts_text(repository.counts)}{images}"
     if changed and not is_first:
         line += f" ({changed})"
+    if repository.owner is not None:
+        line += f"{_DOT}owner: {short(repository.owner.name, _NAME)}"
     if image is None:
         return DigestLine(line)
     report = reports.get(image.key) if repository.images == 1 else None

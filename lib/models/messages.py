@@ -177,6 +177,8 @@ class RepositoryDigest:
     """One of its images: the only one, where it has one."""
     stream: StreamId | None = None
     """The stream of that image."""
+    owner: Owner | None = None
+    """The owner of its images; None if alerts.yml names none. Added when a digest is sent."""
 
 
 @immutable(frozen=True, slots=True)

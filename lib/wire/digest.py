@@ -5,6 +5,7 @@ from typing import Any, Final
 from lib.models import (
     Digest,
     OmissionKind,
+    Owner,
     PackageDigest,
     RepositoryDigest,
     ResolvedVulnerability,
@@ -73,7 +74,12 @@ def _repository_to_json(repository: RepositoryDigest) -> dict[str, Any]:
         "counts": counts_to_json(repository.counts),
         "new": repository.new,
         "resolved": repository.resolved,
+        **({"owner": _owner_to_json(repository.owner)} if repository.owner is not None else {}),
     }
+
+
+def _owner_to_json(owner: Owner) -> dict[str, Any]:
+    return {"team": owner.team, "contact": owner.contact}
 
 
 def _unscanned_to_json(entry: UnscannedImage) -> dict[str, Any]:

@@ -9,11 +9,14 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from cli.__main__ import main
-from lib.core.owners import Owners, owned, owner_of
+from lib.core.owners import Owners, owned, owner_of, with_owners
+from lib.messages.digest import REPOSITORIES, digest_text_of
 from lib.messages.text import text_of
 from lib.models import Owner
+from lib.wire.digest import digest_to_json
 from tests.notifiers.test_contract import FORMATS
 from tests.support.builders import a_finding
+from tests.support.digests import a_digest_of
 from tests.support.every import every
 from tests.support.notices import a_notice
 from tests.support.receivers import notifier, tools
@@ -34,6 +37,37 @@ NOTICE: Final = a_notice(a_state(a_watched(a_finding())))
 def test_the_first_pattern_that_matches_counts(repository: str, owner: Owner | None) -> None:
     """Without one, nobody is named."""
     assert owner_of(repository, OWNERS) == owner
+
+
+def test_a_digest_has_the_owner_of_each_repository() -> None:
+    """Behind its numbers, and in the documents for programs; nothing where nobody is named."""
+    digest = with_owners(a_digest_of(), OWNERS)
+    lines = next(
+        part.lines
+        for part in digest_text_of(digest, lines=5, characters=1000).lists
+        if part.title == REPOSITORIES
+    )
+    document = digest_to_json(digest)
+    schema = json.loads((ROOT / "schemas" / "digest-1.0.0.json").read_text("utf-8"))
+
+    assert [line.text.partition("owner: ")[2] for line in lines][:2] == [
+        "payments (#payments-oncall)",
+        "",
+    ]
+    assert [row.get("owner") for row in document["repositories"]][:2] == [
+        {"team": "payments", "contact": "#payments-oncall"},
+        None,
+    ]
+    Draft202012Validator(schema).validate(document | {"omitted": {}})
+
+
+def test_an_event_of_ocsf_has_the_owner_as_a_label() -> None:
+    """Beside its routes."""
+    made = notifier("sns", tools(), format="ocsf", topic_arn=TOPIC)
+
+    event = json.loads(made.render(owned(NOTICE, OWNERS))["Message"].splitlines()[0])
+
+    assert "owner:payments" in event["metadata"]["labels"]
 
 
 def test_a_notice_has_the_owner_of_its_repository() -> None:

@@ -4,11 +4,12 @@ from dataclasses import replace
 from typing import Any, cast
 
 from cli.simulation.memory import MemoryStreams
+from lib.core.owners import Owners, with_owners
 from lib.errors import StoreError
 from lib.flows.couriers import NotifierCourier
 from lib.flows.digest_reports import DigestReports
 from lib.flows.pages import ReportPages, page_key, pinned_key
-from lib.models import Destination, Digest, StreamId
+from lib.models import Destination, Digest, Owner, StreamId
 from lib.models.views import View
 from lib.ports.streams import StreamPartition, StreamRow, ViewWrite
 from tests.flows.test_pages import MESSAGE, MemoryPages
@@ -19,6 +20,7 @@ from tests.support.rows import a_row
 from tests.support.streams import STREAM
 
 ROW = replace(a_digest_of().repositories[1], stream=STREAM)
+OWNERS: Owners = (("*", Owner("anybody")),)
 
 
 class World:
@@ -101,7 +103,10 @@ def test_a_digest_goes_out_whatever_is_wrong_with_its_links() -> None:
 
     def courier(reports: DigestReports) -> NotifierCourier:
         return NotifierCourier(
-            notifier, secrets=cast("Any", None), now=lambda: NOW, reports=reports.linked
+            notifier,
+            secrets=cast("Any", None),
+            now=lambda: NOW,
+            digest_completions=(reports.linked, lambda digest: with_owners(digest, OWNERS)),
         )
 
     class Unreachable(MemoryStreams):
@@ -113,6 +118,8 @@ def test_a_digest_goes_out_whatever_is_wrong_with_its_links() -> None:
     broken.send(a_row(), digest, None)
 
     linked, plain = notifier.accepted
+    for sent in (linked, plain):
+        assert sent["alert"].repositories[0].owner == Owner("anybody")
     assert linked["alert"].reports == world.links()
     assert plain["alert"].reports == {}
     assert isinstance(broken.without_page, StoreError)

@@ -152,5 +152,7 @@ def _labels(notice: Notice) -> Iterator[str]:
     items = (*delta.after.values(), *(change.item for change in delta.items))
     routes = dict.fromkeys(route for item in items for route in item.routes)
     yield from (f"route:{short(route)}" for route in list(routes)[:_ROUTES])
+    if notice.owner is not None:
+        yield f"owner:{short(notice.owner.team)}"
     if notice.report_url is not None and len(notice.report_url) <= _URL:
         yield f"report:{notice.report_url}"
