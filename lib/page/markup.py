@@ -1,6 +1,6 @@
 """HTML from parts: whatever is not markup already is text, and stays it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Final
 
@@ -51,3 +51,21 @@ def _attribute(name: str, value: str | int | None) -> str:
         return ""
     name = name.rstrip("_").replace("_", "-")
     return f" {name}" if value is True else f' {name}="{escape(clean(str(value)))}"'
+
+
+def titled_section(name: str, title: str, *children: Node) -> Markup:
+    """Return a section with its heading, which names it for readers of screens."""
+    heading = f"{name}-title"
+    return element(
+        "section", element("h2", title, id=heading), *children, id=name, aria_labelledby=heading
+    )
+
+
+def scrolling_table(caption: str, titles: Sequence[str], rows: Iterable[Markup]) -> Markup:
+    """Return a table in a section that scrolls sideways where it is wider than the page."""
+    head = element("thead", element("tr", [element("th", title, scope="col") for title in titles]))
+    table = element(
+        "table", element("caption", caption, class_="hidden"), head, element("tbody", rows)
+    )
+    # What scrolls must be reachable by keyboard.
+    return element("section", table, class_="wide", tabindex=0, aria_label=f"Table: {caption}")
