@@ -159,11 +159,9 @@ class _Stage:
             images=layer,
             objects=layer,
             progress=stores.progress,
-            keep=self.syncs.keep,
+            syncs=self.syncs,
             coverage=lambda: application.coverage,
-            findings_before=self.syncs.findings_before,
             rules=lambda: flows.rules_as_stored.streams,
-            watched=self.syncs.watches,
             now=application.now,
         )
         self.image_pass = ImagePass(

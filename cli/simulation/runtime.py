@@ -193,11 +193,9 @@ class Runtime:
             images=self.store,
             objects=self.store,
             progress=MemoryProgress(),
-            keep=self._syncs.keep,
+            syncs=self._syncs,
             coverage=lambda: RegionCoverage(self._registry, self._home),
-            findings_before=self._syncs.findings_before,
             rules=lambda: self.rules.streams,
-            watched=self._syncs.watches,
             now=self._now,
         )
 

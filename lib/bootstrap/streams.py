@@ -55,11 +55,9 @@ class StreamFlows:
             images=self._stores.images,
             objects=self._stores.objects,
             progress=self._stores.progress,
-            keep=self.syncs.keep,
+            syncs=self.syncs,
             coverage=lambda: self._adapters.coverage,
-            findings_before=self.syncs.findings_before,
             rules=lambda: self.rules.streams,
-            watched=self.syncs.watches,
             now=self._adapters.now,
             provenances=self._adapters.provenances,
         )

@@ -34,9 +34,9 @@ from lib.flows.image_records import (
     with_report,
 )
 from lib.flows.provenances import provenance_of
+from lib.flows.syncs import StreamSync
 from lib.models import (
     AnyReport,
-    Finding,
     FindingEvent,
     Image,
     ImageIndex,
@@ -49,7 +49,6 @@ from lib.models import (
     Scan,
     ScanEvent,
     ScanSource,
-    StreamId,
 )
 from lib.models.streams import UNTAGGED, ConfirmedTags, CoveredImage, TagFact, TagNews
 from lib.ports.sources import Coverage, FindingSource, ProvenanceSource
@@ -67,21 +66,18 @@ class ImageFlow:
         images: ImageStore,
         objects: StreamObjects,
         progress: ProgressStore,
-        keep: Callable[[TagNews, Iterable[StreamId]], None],
+        syncs: StreamSync,
         coverage: Callable[[], Coverage],
-        findings_before: Callable[[Image, Iterable[StreamId]], Iterable[Sequence[Finding]]],
         rules: Callable[[], Sequence[StreamRule]],
-        watched: Callable[[Image, Iterable[StreamId]], bool],
         now: Callable[[], datetime],
         provenances: ProvenanceSource | None = None,
     ) -> None:
         self._source = source
         self._objects = objects
-        self._keep = keep
-        self._watched = watched
+        self._syncs = syncs
         self._now = now
         self._provenances = provenances
-        self._doubts = ReportDoubts(objects, coverage, findings_before)
+        self._doubts = ReportDoubts(objects, coverage, syncs.findings_before)
         self._records = ImageRecords(images, rules)
         self._reports = ReportFetcher(
             source=source, progress=progress, records=self._records, now=now
@@ -121,7 +117,7 @@ class ImageFlow:
         except Exception:
             # The tag is a fact even where no report can be fetched, by all receives of the event.
             with suppress(StoreError):
-                self._keep(news, streams)
+                self._syncs.keep(news, streams)
             raise
         if outcome is None:
             return ImageOutcome(ImageResult.TAGGED, "its tags are known", streams, news)
@@ -196,7 +192,7 @@ class ImageFlow:
         return self._with_others(outcome, [image for image in stored if image != watched])
 
     def _is_watched(self, image: Image) -> bool:
-        return self._watched(image, self._records.earlier(image))
+        return self._syncs.watches(image, self._records.earlier(image))
 
     def _wholes(self, part: Image) -> list[Image]:
         """Return the indexes that an image is a part of, the newest first."""
@@ -242,7 +238,7 @@ class ImageFlow:
             ),
         )
         news = self._news(described, image.pushed_at or at, observed_at=at, since=record.fetched_at)
-        self._keep(news, news.streams)
+        self._syncs.keep(news, news.streams)
         streams = self._records.streams(described)
         return ImageOutcome(ImageResult.TAGGED, "its tags are others now", streams)
 

@@ -98,6 +98,25 @@ class Inspector:
             yield CoveredImage(replace(image, digest=digest), (), monitored, "reason")
 
 
+class Syncs:
+    """Keeps news of tags before any sync, and knows what streams have."""
+
+    def __init__(self, before: Sequence[Sequence[Finding]]) -> None:
+        self.before = before
+        self.kept: list[TagNews] = []
+        self.watched: frozenset[str] | None = None
+        """The digests of images that a stream watches; None: it watches all."""
+
+    def keep(self, news: TagNews, _: Iterable[StreamId]) -> None:
+        self.kept.append(news)
+
+    def findings_before(self, *_: object) -> Sequence[Sequence[Finding]]:
+        return self.before
+
+    def watches(self, image: Image, _: Iterable[StreamId]) -> bool:
+        return self.watched is None or image.digest in self.watched
+
+
 class Flow(ImageFlow):
     """The flow over stores in memory, at any time."""
 
@@ -112,24 +131,23 @@ class Flow(ImageFlow):
         store: Any = None,
     ) -> None:
         self.store = store or MemoryStreams()
-        self.kept: list[TagNews] = []
+        self.syncs: Any = Syncs(before)
         super().__init__(
             source=registry,
             images=self.store,
             objects=self.store,
             progress=MemoryProgress(),
-            keep=self.keep,
+            syncs=self.syncs,
             coverage=lambda: inspector or Inspector(),
-            findings_before=lambda *_: before,
             rules=tuple,
-            watched=lambda *_: True,
             now=lambda: now,
             provenances=provenances,
         )
 
-    def keep(self, news: TagNews, _: Iterable[StreamId]) -> None:
-        """Keep what is said of tags before any sync."""
-        self.kept.append(news)
+    @property
+    def kept(self) -> list[TagNews]:
+        """What was said of tags before any sync."""
+        return self.syncs.kept  # type: ignore[no-any-return]  # a fake
 
     @property
     def record(self) -> ImageRecord:
@@ -847,7 +865,7 @@ class TestSharedParts:
         indexes = {index.image.digest: index for index in (INDEX, self.NEWER)}
         registry.index = lambda image: indexes.get(image.digest)  # type: ignore[method-assign]  # two of them
         flow = Flow(registry)
-        flow._watched = lambda image, _: image.digest in map(a_digest, watched)  # noqa: SLF001  # as of a sync
+        flow.syncs.watched = frozenset(map(a_digest, watched))
         for number, index in enumerate((INDEX, self.NEWER)):
             flow.pushed(PushEvent(f"push-{number}", NOW, index.image, index=True))
         return flow
