@@ -45,8 +45,6 @@ DEAD_LETTERS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
 )
 """The dead-letter queues by name, with their source queues."""
 
-CURRENT_CONFIG: Final = KEY
-"""The key of the published configuration in the bucket of a stage."""
 _NOT_STORED: Final = ("NoSuchKey", "NoSuchBucket", "AccessDenied")
 
 

@@ -50,11 +50,6 @@ class Urgency(NamedTuple):
         return f"{URGENCY}: {' '.join(filter(None, (self.level, self.condition)))} ({self.reason})"
 
     @property
-    def is_high(self) -> bool:
-        """True where somebody should look today."""
-        return self.level == HIGH
-
-    @property
     def can_wait(self) -> bool:
         """True where nothing that is known needs somebody before working hours."""
         return self.level in (LOW, UNKNOWN)

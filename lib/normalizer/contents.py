@@ -28,11 +28,6 @@ _TIME: Final = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:", re.ASCII)
 _SHOWN: Final = 40
 
 
-def values_of(content: bytes, *, limit: int) -> tuple[Any, ...]:
-    """Return the JSON values of a file, in their order. See `text_of` and `values_in`."""
-    return values_in(text_of(content, limit=limit))
-
-
 def text_of(content: bytes, *, limit: int) -> str:
     """
     Return the text of a file: decompressed, decoded, without byte order marks.

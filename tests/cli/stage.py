@@ -7,11 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 from cli.alerts_file import understand
-from cli.deployment import CURRENT_CONFIG
 from lib.bootstrap.clients import Clients
 from lib.errors import EventError
 from lib.store.notifications import DynamoNotificationStore
 from lib.store.pauses import DynamoPauses
+from lib.store.publications import KEY
 from lib.store.queues import SqsDeadLetters
 from lib.store.stream_objects import S3StreamObjects
 from lib.store.streams import DynamoStreamStore
@@ -63,7 +63,7 @@ class Stage:
 
     def deploy_text(self, text: str) -> None:
         """Store a text as the deployed configuration."""
-        self.store(CURRENT_CONFIG, text)
+        self.store(KEY, text)
 
     def store(self, key: str, text: str) -> None:
         """Put an object into the bucket, which is made first."""

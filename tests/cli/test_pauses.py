@@ -9,10 +9,10 @@ import pytest
 
 from cli.__main__ import parser
 from cli.commands import pauses
-from cli.deployment import CURRENT_CONFIG
 from lib.errors import DocumentError
 from lib.models import Destination, Pause, PauseKind
 from lib.models.views import RowState
+from lib.store.publications import KEY
 from tests.cli.stage import Stage
 from tests.support.rows import a_row
 
@@ -88,7 +88,7 @@ def test_a_configuration_of_another_version_is_not_read(
     run: Run, stage: Stage, content: str
 ) -> None:
     """It is said; the local file has to do."""
-    stage.store(CURRENT_CONFIG, content)
+    stage.store(KEY, content)
     Path("alerts.yml").write_text(ALERTS)
 
     code, _, err = run("add", "mail")

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from cli.alerts_file import read
-from cli.deployment import CURRENT_CONFIG
+from lib.store.publications import KEY
 from local.aws.process import ROOT, EmbeddedAws
 from local.demo.app import App, install, write_config
 from local.standins.server import Receivers
@@ -49,7 +49,7 @@ def app(
         # As the deployment does, for the commands that compare with the rules in force.
         app.aws.client("s3").put_object(
             Bucket=app.stack.outputs["ReportsBucketName"],
-            Key=CURRENT_CONFIG,
+            Key=KEY,
             Body=json.dumps(read(config).document).encode(),
         )
         yield app

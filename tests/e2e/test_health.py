@@ -13,7 +13,7 @@ import pytest
 from cli.__main__ import main
 from cli.alerts_file import read
 from cli.aws_errors import action_of
-from cli.deployment import CURRENT_CONFIG
+from lib.store.publications import KEY
 from local.aws.process import ROOT, EmbeddedAws, cloud_python
 from local.demo.app import STAGE, App, install, write_config
 from local.standins.server import Receivers
@@ -199,9 +199,7 @@ def healthy(deployed: Deployed) -> Deployed:
 def store(deployed: Deployed, document: Any) -> None:
     """Store a configuration as `make deploy` does."""
     bucket = deployed.app.stack.outputs["ReportsBucketName"]
-    deployed.app.aws.client("s3").put_object(
-        Bucket=bucket, Key=CURRENT_CONFIG, Body=json.dumps(document)
-    )
+    deployed.app.aws.client("s3").put_object(Bucket=bucket, Key=KEY, Body=json.dumps(document))
 
 
 def expiry(dynamodb: Any, table: str) -> str:

@@ -66,7 +66,7 @@ def test_an_alert_says_how_soon_to_look(finding: Any, urgency: str) -> None:
 
     assert text.urgency is not None
     assert text.urgency.title == urgency
-    assert text.urgency.is_high is ("high" in urgency)
+    assert (text.urgency.level == "high") is ("high" in urgency)
     assert f"*{urgency}*" in json.dumps(alert_message(text))
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lib.errors import DocumentError
-from lib.normalizer.contents import value_in, values_of
+from lib.normalizer.contents import text_of, value_in, values_in
 from tests.support.every import every
 
 LIMIT = 1_000_000
@@ -21,7 +21,8 @@ OBJECTS = st.lists(
 
 def parsed(text: str | bytes) -> tuple[Any, ...]:
     """Return the values of a small file."""
-    return values_of(text.encode() if isinstance(text, str) else text, limit=LIMIT)
+    content = text.encode() if isinstance(text, str) else text
+    return values_in(text_of(content, limit=LIMIT))
 
 
 @pytest.mark.parametrize("separator", ["", "\n", "\r\n", "\n\n", " ", ",\n", "\n\x1e"])

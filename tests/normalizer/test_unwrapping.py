@@ -10,7 +10,7 @@ import pytest
 
 from lib.errors import DocumentError
 from lib.models import Report
-from lib.normalizer.contents import values_of
+from lib.normalizer.contents import text_of, values_in
 from lib.normalizer.documents import normalize_document
 from tests.support.documents import CASES
 from tests.support.every import every
@@ -93,7 +93,7 @@ def test_a_document_is_found_in_any_wrapping(raw: Json, wrap: Wrapping) -> None:
 @every("path", sorted((CASES / "wrapped").iterdir()), ids=lambda path: path.name)
 def test_files_of_people_are_read(path: Any) -> None:
     """Lines, runs, messages of queues and topics, logs in three forms."""
-    normalized = normalize_document(list(values_of(path.read_bytes(), limit=10**7)))
+    normalized = normalize_document(list(values_in(text_of(path.read_bytes(), limit=10**7))))
 
     (report,) = normalized.reports
     assert isinstance(report, Report)

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from cli.deployment import CURRENT_CONFIG
 from cli.doctor.facts import (
     AlarmFacts,
     AlternatingTags,
@@ -25,6 +24,7 @@ from lib.errors import ConfigError, DocumentError
 from lib.models import StreamId
 from lib.models.streams import TagRow
 from lib.ports.streams import StreamRow
+from lib.store.publications import KEY
 from tests.support.builders import NOW
 from tests.support.every import every
 
@@ -161,7 +161,7 @@ class TestBucket:
         service = Service(get_object=stored(json.dumps(document).encode()))
 
         assert Reads(service).deployed_config({"ReportsBucketName": "b"}) == document  # type: ignore[arg-type]
-        assert service.asked[-1] == ("get_object", {"Bucket": "b", "Key": CURRENT_CONFIG})
+        assert service.asked[-1] == ("get_object", {"Bucket": "b", "Key": KEY})
 
     def test_no_config(self) -> None:
         """An older version stored none; what is denied is not known."""
