@@ -7,6 +7,7 @@ parameters of the template, and the schema holds their defaults.
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -63,6 +64,15 @@ def find_stage(name: str, *, folder: Path = FOLDER) -> Stage | None:
     """Read the file of a stage; None: there is none. Raises `ConfigError` as `read_stage` does."""
     path = stage_path(name, folder=folder)
     return read_stage(path) if path.exists() else None
+
+
+def stages_of(config: Path, *, folder: Path = FOLDER) -> tuple[Stage, ...]:
+    """Return the stages that are deployed with a configuration; a wrong stage file has none."""
+    stages = []
+    for path in sorted(folder.glob("*.yml")):
+        with suppress(ConfigError):
+            stages.append(read_stage(path))
+    return tuple([stage for stage in stages if stage.config.resolve() == config.resolve()])
 
 
 def read_stage(path: Path) -> Stage:

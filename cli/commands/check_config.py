@@ -11,7 +11,7 @@ from cli.inputs import add_config_option, add_region_option
 from cli.left_open import LeftOpen, left_open
 from cli.parser import is_stage_name
 from cli.session import Connect, OperatorClients, connected
-from cli.stage_file import find_stage, shown, stage_path
+from cli.stage_file import find_stage, shown, stage_path, stages_of
 from cli.terminal import print_json, say, working
 from lib.bootstrap.settings import Settings
 from lib.config.model import Config
@@ -25,8 +25,9 @@ DESCRIPTION = (
     "values. Warnings name expired suppressions, routes that no image can reach, receiver hosts "
     "that the stage file has to allow, and tags that belong to two streams. For a valid file the "
     "resulting streams are listed.\n\n"
-    "--stage reads the file and the receiver hosts from deploy/stages/STAGE.yml. Without it, the "
-    "environment variable RECEIVER_HOSTS allows hosts beside the vendors' own. --against names "
+    "--stage reads the file and the receiver hosts from deploy/stages/STAGE.yml. Without it, hosts "
+    "beside the vendors' own are those that every stage with this file allows, and those in the "
+    "environment variable RECEIVER_HOSTS. --against names "
     "the issues and incidents that stay open at destinations that the file no longer has.\n\n"
     "Exit code 0: the file can be deployed. 1: it cannot."
 )
@@ -101,7 +102,11 @@ def _receiver_hosts(options: argparse.Namespace) -> tuple[str, ...]:
     if options.stage and not (options.file or options.config_is_named):
         path = shown(stage_path(options.stage))
         raise ConfigError(f"{path}: there is no such file; `make deploy` writes it")
-    return Settings(os.environ).receiver_hosts
+    allowed = [
+        set(stage.receiver_hosts) for stage in stages_of(Path(options.file or options.config))
+    ]
+    common = set.intersection(*allowed) if allowed else set()
+    return (*Settings(os.environ).receiver_hosts, *sorted(common))
 
 
 def _problem_to_json(problem: LocatedProblem) -> dict[str, str | int]:

@@ -707,6 +707,39 @@ class TestCheckConfig:
 
         assert (code, fine.splitlines()[-1]) == (0, f"{path}: fine")
 
+    def test_a_host_that_every_stage_with_the_file_allows_is_no_mistake(
+        self, run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A stage that allows it does not make up for one that does not; others do not count."""
+        path = tmp_path / "alerts.yml"
+        jira = (
+            "{type: jira, site: 'https://jira.example.com', project: SEC, "
+            "credentials: {secret: ecr-scan-alerts/jira}}"
+        )
+        path.write_text(
+            CONFIG.replace("  audit:", f"  jira: {jira}\n  audit:").replace(
+                "[audit]", "[jira, audit]"
+            )
+        )
+        folder = tmp_path / "stages"
+        folder.mkdir()
+        allowing = f"region: eu-west-1\nconfig: {path}\nreceiverHosts: [jira.example.com]\n"
+        find = partial(stage_file.stages_of, folder=folder)
+        monkeypatch.setattr(check_config, "stages_of", find)
+
+        warnings = []
+        for name, text in (
+            ("other", allowing.replace("alerts.yml", "others.yml")),
+            ("broken", "region: ["),
+            ("prod", allowing),
+            ("dev", f"region: eu-west-1\nconfig: {path}\n"),
+        ):
+            (folder / f"{name}.yml").write_text(text)
+            _, output, _ = run("check-config", str(path))
+            warnings.append("destinations.jira.site" in output)
+
+        assert warnings == [True, True, False, True]
+
     def test_a_stage_without_a_file_names_nothing_to_check(self, run: Any, tmp_path: Path) -> None:
         """The sample is not checked in its place; a file that is named is."""
         path = tmp_path / "alerts.yml"
