@@ -39,7 +39,7 @@ class Receivers:
         `incidents`: the receiver shows incidents, which only news opens; else whatever is sent
         begins a thread.
         """
-        match self.health.get(row.destination, Health.UP):
+        match self._health_of(row.destination):
             case Health.DOWN:
                 raise TemporaryDeliveryError(
                     f"{row.destination} answered 503", reason="server-error"
@@ -52,6 +52,11 @@ class Receivers:
         self._take(row, message, now)
         begins = _is_news(message) or not incidents
         return Receipt(str(row.id), thread=f"{row.destination}/{row.stream}" if begins else None)
+
+    def _health_of(self, destination: Destination) -> Health:
+        """Return how a receiver answers; a channel of a route answers as its bot does."""
+        bot = Destination(destination.partition("/")[0])
+        return self.health.get(destination, self.health.get(bot, Health.UP))
 
     def _take(self, row: Notification, message: PinnedMessage, now: datetime) -> None:
         if row.id in self.arrivals:

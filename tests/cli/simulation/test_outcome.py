@@ -154,3 +154,28 @@ def test_a_stream_of_the_same_name_elsewhere_has_its_account(text: str, tmp_path
             }
         }
     }
+
+
+CHANNEL = """\
+    bot: {type: slack, token: {secret: ecr-scan-alerts/bot}, channel: C0123456789}
+  routes:
+    - {name: shop, match: {repository: shop/*}, channel: C0000000001, notify: [bot]}
+    - {name: all, severity: CRITICAL, notify: [on-call]}
+steps:
+  - receiver: {name: bot, is: down}
+  - push: {repository: shop/api, image: A, tags: ["1.0"]}
+    scan: {scanner: enhanced, findings: [critical]}
+    notified: []
+  - after: 1h
+    receiver: {name: bot, is: up}
+  - after: 1h
+    pass: {}
+messages: [{to: bot/C0000000001, baseline: [CVE-2026-1001]}]
+"""
+
+
+def test_a_bot_that_is_down_answers_in_none_of_its_channels(text: str, tmp_path: Path) -> None:
+    """A route can have a channel of its own."""
+    whole = story(text[: text.index("  routes:\n")] + CHANNEL, tmp_path)
+
+    assert differences(whole, Player(whole).play()) == []
