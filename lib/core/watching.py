@@ -199,26 +199,20 @@ def _held(
     An image keeps the tag while every image that took it later waits for its scan. One whose scan
     ended, or from which the tag was deleted before the next push, has taken it for good.
     """
-    moving = True
-    taken_at = None
+    waiting, taken_at, lost_at = True, None, _EVER
     for place, row in line:
         exists = _exists(row, images)
         if taken_at is None:
             hold = _Hold.LIVE if exists else _Hold.FORMER
         else:
-            hold = _Hold.MOVING if exists and moving else _Hold.FORMER
+            kept = exists and waiting and row.pushed_at > lost_at
+            hold = _Hold.MOVING if kept else _Hold.FORMER
         yield place, row, hold
-        left_at = _left_at(row, images)
-        left = left_at is not None and (taken_at is None or left_at < taken_at)
-        moving = moving and not left and not scan_ended(images[row.digest], now)
+        image = images[row.digest]
+        waiting = waiting and not scan_ended(image, now)
+        ends = [at for at in (row.deleted_at, image.gone_at) if at is not None]
+        lost_at = max([lost_at, *[at for at in ends if taken_at is None or at < taken_at]])
         taken_at = row.pushed_at
-
-
-def _left_at(row: TagRow, images: Mapping[str, ImageRow]) -> datetime | None:
-    """Return when a tag was deleted with or without its image; None: it was not."""
-    if _exists(row, images):
-        return None
-    return row.deleted_at if is_deleted(row) else images[row.digest].gone_at
 
 
 def _exists(row: TagRow, images: Mapping[str, ImageRow]) -> bool:

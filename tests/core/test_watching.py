@@ -217,6 +217,23 @@ class TestMovedTag:
 
         assert digests(stream.at(3.1)) == (None, ())
 
+    def test_a_tag_that_was_deleted_and_pushed_for_the_same_image_does_not_return(self) -> None:
+        """The image is there again and waits for its scan; the one before lost the tag to it."""
+        stream = Stream().pushed("latest", "A", 0).pushed("latest", "B", 1)
+        stream = stream.deleted("latest", "B", 2).pushed("latest", "B", 3)
+        stream = stream.with_row("B", gone_at=at(2), scan_ended_at=None, known_since=at(3))
+
+        assert digests(stream.at(3.1)) == (None, ())
+        assert digests(stream.scanned("B", 3.2).at(3.3)) == ("B", ())
+
+    def test_a_tag_that_comes_back_after_another_image_keeps_that_one(self) -> None:
+        """It was deleted before that image got it."""
+        stream = Stream().pushed("latest", "B", 0).deleted("latest", "B", 1)
+        stream = stream.pushed("latest", "A", 2).pushed("latest", "B", 3)
+        stream = stream.with_row("B", scan_ended_at=None, known_since=at(3))
+
+        assert digests(stream.at(3.1)) == ("A", ())
+
     def test_an_image_between_that_was_never_scanned_takes_nothing_for_good(self) -> None:
         """It was deleted after the tag went on; the image before stays current."""
         stream = Stream().pushed("latest", "A", 0).pushed("latest", "B", 3, scanned=False)
