@@ -3,8 +3,10 @@
 import shutil
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
+import grimp
 import pytest
 
 ROOT = Path(__file__).parents[1]
@@ -48,6 +50,15 @@ def broken(checkout: Path, plants: dict[str, str]) -> str:
             else:
                 file.write_text(original, encoding="utf-8")
     return answer.stdout + answer.stderr
+
+
+def test_no_imports_go_in_a_circle() -> None:
+    """Nor do those for types alone, or in functions: each module is read after those it needs."""
+    graph = grimp.build_graph(*CODE, cache_dir=None)
+    imports = {name: graph.find_modules_directly_imported_by(name) for name in graph.modules}
+
+    # Raises `CycleError` with the modules of a circle.
+    TopologicalSorter(imports).prepare()
 
 
 @pytest.mark.slow

@@ -610,6 +610,19 @@ def test_a_missing_configuration_says_how_to_name_one(
     assert "no such file here; name yours by --config FILE" in err
 
 
+def a_file_with_jira(folder: Path) -> Path:
+    """Return a configuration with a Jira at a host that is not the vendor's."""
+    jira = (
+        "{type: jira, site: 'https://jira.example.com', project: SEC, "
+        "credentials: {secret: ecr-scan-alerts/jira}}"
+    )
+    path = folder / "alerts.yml"
+    path.write_text(
+        CONFIG.replace("  audit:", f"  jira: {jira}\n  audit:").replace("[audit]", "[jira, audit]")
+    )
+    return path
+
+
 class TestCheckConfig:
     def test_a_good_file_is_fine(self, run: Any, config: str) -> None:
         """Exit code 0; the streams that result, and one line."""
@@ -663,16 +676,7 @@ class TestCheckConfig:
         self, run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """RECEIVER_HOSTS means the same here as when deploying."""
-        path = tmp_path / "alerts.yml"
-        jira = (
-            "{type: jira, site: 'https://jira.example.com', project: SEC, "
-            "credentials: {secret: ecr-scan-alerts/jira}}"
-        )
-        path.write_text(
-            CONFIG.replace("  audit:", f"  jira: {jira}\n  audit:").replace(
-                "[audit]", "[jira, audit]"
-            )
-        )
+        path = a_file_with_jira(tmp_path)
 
         _, warned, _ = run("check-config", str(path))
         monkeypatch.setenv("RECEIVER_HOSTS", "jira.example.com")
@@ -686,16 +690,7 @@ class TestCheckConfig:
         self, run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """What will be deployed is checked as it will be deployed."""
-        path = tmp_path / "alerts.yml"
-        jira = (
-            "{type: jira, site: 'https://jira.example.com', project: SEC, "
-            "credentials: {secret: ecr-scan-alerts/jira}}"
-        )
-        path.write_text(
-            CONFIG.replace("  audit:", f"  jira: {jira}\n  audit:").replace(
-                "[audit]", "[jira, audit]"
-            )
-        )
+        path = a_file_with_jira(tmp_path)
         (tmp_path / "prod.yml").write_text(
             f"region: eu-west-1\nconfig: {path}\nreceiverHosts: [jira.example.com]\n"
         )
@@ -711,16 +706,7 @@ class TestCheckConfig:
         self, run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """A stage that allows it does not make up for one that does not; others do not count."""
-        path = tmp_path / "alerts.yml"
-        jira = (
-            "{type: jira, site: 'https://jira.example.com', project: SEC, "
-            "credentials: {secret: ecr-scan-alerts/jira}}"
-        )
-        path.write_text(
-            CONFIG.replace("  audit:", f"  jira: {jira}\n  audit:").replace(
-                "[audit]", "[jira, audit]"
-            )
-        )
+        path = a_file_with_jira(tmp_path)
         folder = tmp_path / "stages"
         folder.mkdir()
         allowing = f"region: eu-west-1\nconfig: {path}\nreceiverHosts: [jira.example.com]\n"

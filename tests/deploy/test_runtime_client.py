@@ -3,7 +3,8 @@
 import hashlib
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -16,15 +17,12 @@ from tests.support.runtime_api import RunningFunction
 EVENTS = Path(__file__).parents[1] / "events"
 
 
-class EmptyTable(BaseHTTPRequestHandler):
-    """A DynamoDB in which nothing is due."""
+class StandIn(BaseHTTPRequestHandler):
+    """A service of AWS that answers in JSON."""
 
-    def do_POST(self) -> None:
-        """Answer every query alike; the table itself is there."""
-        self.rfile.read(int(self.headers["Content-Length"]))
-        table = {"TableName": "reference", "CreationDateTime": 1_795_824_000.0}
-        nothing = {"Items": [], "Count": 0, "ScannedCount": 0, "Responses": {}}
-        body = json.dumps({**nothing, "Table": table}).encode()
+    def answer(self, document: Mapping[str, Any]) -> None:
+        """Send an answer."""
+        body = json.dumps(document).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/x-amz-json-1.0")
         self.send_header("Content-Length", str(len(body)))
@@ -35,10 +33,10 @@ class EmptyTable(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-@pytest.fixture
-def empty_table() -> Iterator[str]:
-    """Yield the address of a DynamoDB in which nothing is due."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), EmptyTable) as server:
+@contextmanager
+def served(service: type[StandIn]) -> Iterator[str]:
+    """Serve a service, and yield its address."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), service) as server:
         serving = threading.Thread(target=server.serve_forever, args=(0.05,))
         serving.start()
         yield f"http://127.0.0.1:{server.server_port}"
@@ -46,7 +44,25 @@ def empty_table() -> Iterator[str]:
         serving.join()
 
 
-class AcceptingQueue(BaseHTTPRequestHandler):
+class EmptyTable(StandIn):
+    """A DynamoDB in which nothing is due."""
+
+    def do_POST(self) -> None:
+        """Answer every query alike; the table itself is there."""
+        self.rfile.read(int(self.headers["Content-Length"]))
+        table = {"TableName": "reference", "CreationDateTime": 1_795_824_000.0}
+        nothing = {"Items": [], "Count": 0, "ScannedCount": 0, "Responses": {}}
+        self.answer({**nothing, "Table": table})
+
+
+@pytest.fixture
+def empty_table() -> Iterator[str]:
+    """Yield the address of a DynamoDB in which nothing is due."""
+    with served(EmptyTable) as address:
+        yield address
+
+
+class AcceptingQueue(StandIn):
     """An SQS that accepts every message."""
 
     def do_POST(self) -> None:
@@ -60,26 +76,14 @@ class AcceptingQueue(BaseHTTPRequestHandler):
             }
             for entry in request["Entries"]
         ]
-        body = json.dumps({"Successful": accepted, "Failed": []}).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/x-amz-json-1.0")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # named by its base
-        """Say nothing."""
+        self.answer({"Successful": accepted, "Failed": []})
 
 
 @pytest.fixture
 def accepting_queue() -> Iterator[str]:
     """Yield the address of an SQS that accepts every message."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), AcceptingQueue) as server:
-        serving = threading.Thread(target=server.serve_forever, args=(0.05,))
-        serving.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        serving.join()
+    with served(AcceptingQueue) as address:
+        yield address
 
 
 def function_of(

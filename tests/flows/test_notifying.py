@@ -33,20 +33,11 @@ from lib.models.views import Dispatch, Notification, PinnedMessage, Purpose, Row
 from tests.support.builders import NOW
 from tests.support.digests import a_digest_of
 from tests.support.fakes import ForgetfulNotifier
-from tests.support.sending import NEW, OLD, Sending
+from tests.support.sending import NEW, OLD, REVOKED, Sending, attempt
 from tests.support.streams import TEAM
 
-REVOKED = PermanentDeliveryError("403 invalid_token", broken=True)
 JIRA = Destination("team-jira")
 Results = NotificationResult
-
-
-def attempt(*errors: Exception, names: tuple[Destination, ...] = ()) -> tuple[Sending, Any]:
-    """Return a world after the first attempt, which failed with the first error."""
-    world = Sending(*names)
-    world.notifier.errors = list(errors)
-    world.find(OLD)
-    return world, world.deliver()[0]
 
 
 class TestSent:

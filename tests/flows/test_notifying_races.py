@@ -6,7 +6,6 @@ import pytest
 
 from lib.errors import (
     ConflictError,
-    PermanentDeliveryError,
     TemporaryDeliveryError,
 )
 from lib.flows.attempt import NotificationResult
@@ -15,19 +14,10 @@ from lib.models import (
     Receipt,
 )
 from lib.models.views import RowState
-from tests.support.sending import OLD, Sending
+from tests.support.sending import OLD, REVOKED, Sending
 
-REVOKED = PermanentDeliveryError("403 invalid_token", broken=True)
 JIRA = Destination("team-jira")
 Results = NotificationResult
-
-
-def attempt(*errors: Exception, names: tuple[Destination, ...] = ()) -> tuple[Sending, Any]:
-    """Return a world after the first attempt, which failed with the first error."""
-    world = Sending(*names)
-    world.notifier.errors = list(errors)
-    world.find(OLD)
-    return world, world.deliver()[0]
 
 
 class TestRaces:

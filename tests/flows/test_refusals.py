@@ -25,20 +25,11 @@ from lib.models import (
 from lib.models.views import Notification, Purpose, RowState
 from tests.support.builders import NOW
 from tests.support.fakes import ForgetfulNotifier
-from tests.support.sending import FALLBACK, NEW, OLD, Sending
+from tests.support.sending import FALLBACK, NEW, OLD, REVOKED, Sending, attempt
 from tests.support.streams import STREAM, TEAM
 
-REVOKED = PermanentDeliveryError("403 invalid_token", broken=True)
 JIRA = Destination("team-jira")
 Results = NotificationResult
-
-
-def attempt(*errors: Exception, names: tuple[Destination, ...] = ()) -> tuple[Sending, Any]:
-    """Return a world after the first attempt, which failed with the first error."""
-    world = Sending(*names)
-    world.notifier.errors = list(errors)
-    world.find(OLD)
-    return world, world.deliver()[0]
 
 
 class TestRefusals:

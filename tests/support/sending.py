@@ -11,7 +11,7 @@ from lib.core.causes import redrive_of
 from lib.core.profiles import Profile
 from lib.core.states import next_state
 from lib.core.sync import SyncRules, ViewPlan, plan_view, sync_view, wakes
-from lib.errors import ConfigError
+from lib.errors import ConfigError, PermanentDeliveryError
 from lib.flows.attempt import NotificationOutcome
 from lib.flows.couriers import Courier, NotifierCourier
 from lib.flows.notifying import NotificationFlow
@@ -25,6 +25,7 @@ from tests.support.builders import NOW, a_finding, a_report, an_image
 from tests.support.fakes import Clock, RecordingWaker, RotatedSecrets, ScriptedNotifier
 from tests.support.streams import STREAM, TEAM, a_route, some_rules
 
+REVOKED = PermanentDeliveryError("403 invalid_token", broken=True)
 FALLBACK = Destination("operators")
 OLD, NEW = a_finding("CVE-2024-0001"), a_finding("CVE-2024-0002", severity="CRITICAL")
 IMAGE = an_image(platform="linux/amd64")
@@ -220,3 +221,11 @@ class Sending:
 def wake(row: Notification, *, at: datetime | None = None) -> WakeUp:
     """Return a wake-up for a row."""
     return replace(wake_up_of(row), turn=str(at or ""))
+
+
+def attempt(*errors: Exception, names: tuple[Destination, ...] = ()) -> tuple[Sending, Any]:
+    """Return a world after the first attempt, which failed with the first error."""
+    world = Sending(*names)
+    world.notifier.errors = list(errors)
+    world.find(OLD)
+    return world, world.deliver()[0]
