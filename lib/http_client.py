@@ -28,7 +28,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from math import isnan, nan
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import requests
 from requests import exceptions
@@ -240,31 +240,45 @@ class RequestsClient:
         if not self._deadline.begin_call():
             raise TemporaryDeliveryError(f"{where}: no time left in this attempt", reason="no-time")
         try:
-            with self._session.request(
-                method,
-                url,
-                **content,
-                headers={**(headers or {}), "Accept-Encoding": "identity"},
-                timeout=self._deadline.timeouts,
-                allow_redirects=False,
-                auth=_unchanged,
-                stream=True,
-            ) as response:
-                body, whole = _read(response, options.limit)
+            answer = self._exchange(method, url, headers or {}, options.limit, **content)
         except exceptions.RequestException as error:
             raise _no_answer(error, where) from None
-        text = redacted(clean(body), (*secrets, *secrets_of(url, headers or {})))
-        problem = failure(
-            response.status_code, response.headers, text, where=where, now=self._now()
-        )
+        text = redacted(clean(answer.body), (*secrets, *secrets_of(url, headers or {})))
+        problem = failure(answer.status, answer.headers, text, where=where, now=self._now())
         if problem is not None:
             raise problem
-        if not (whole or options.any_answer):
+        if not (answer.whole or options.any_answer):
             raise AmbiguousDeliveryError(
-                f"{where} answered {response.status_code} with a body that cannot be read",
+                f"{where} answered {answer.status} with a body that cannot be read",
                 reason="unreadable-answer",
             )
-        return HttpAnswer(response.status_code, text)
+        return HttpAnswer(answer.status, text)
+
+    def _exchange(
+        self, method: str, url: str, headers: Mapping[str, str], limit: int, **content: Any
+    ) -> "_Answer":
+        """Send a request, and read its answer. Raises what `requests` raises."""
+        with self._session.request(
+            method,
+            url,
+            **content,
+            headers={**headers, "Accept-Encoding": "identity"},
+            timeout=self._deadline.timeouts,
+            allow_redirects=False,
+            auth=_unchanged,
+            stream=True,
+        ) as response:
+            return _Answer(response.status_code, response.headers, *_read(response, limit))
+
+
+class _Answer(NamedTuple):
+    """An answer as it came."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: str
+    whole: bool
+    """Whether the body could be read to its end, or to the limit."""
 
 
 @dataclass(frozen=True, slots=True)

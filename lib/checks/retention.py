@@ -57,30 +57,23 @@ def check_retention(
     remedy = _completion(settings, own, keep, now)
     price = cost(settings, expected)
     if judgement.untagged:
-        yield finding(
-            LIFECYCLE_UNTAGGED,
-            Severity.LOW,
-            "untagged images",
-            "kept",
-            title="untagged images are kept for ever",
-            risk=f"{judgement.untagged} {settings.untagged:,} are there now. {price}",
-            remedy=remedy,
-        )
+        risk = f"{judgement.untagged} {settings.untagged:,} are there now. {price}"
+        yield _kept_for_ever(LIFECYCLE_UNTAGGED, "untagged images", "untagged images", risk, remedy)
     if judgement.old:
-        yield finding(
-            LIFECYCLE_OLD,
-            Severity.LOW,
-            "old images",
-            "kept",
-            title="old images with tags are kept for ever",
-            risk=f"{judgement.old} {price}",
-            remedy=remedy,
-        )
+        risk = f"{judgement.old} {price}"
+        yield _kept_for_ever(LIFECYCLE_OLD, "old images", "old images with tags", risk, remedy)
     if judgement.idle:
         yield _idle(settings, own, judgement.idle)
     at_risk = endangered(own, settings.stored, settings.running or (), now)
     if at_risk:
         yield _running(settings, own, at_risk, now)
+
+
+def _kept_for_ever(
+    identifier: str, setting: str, images: str, risk: str, remedy: Remedy
+) -> Finding:
+    title = f"{images} are kept for ever"
+    return finding(identifier, Severity.LOW, setting, "kept", title=title, risk=risk, remedy=remedy)
 
 
 def kept(settings: RepositorySettings, expected: Expectations) -> int:
