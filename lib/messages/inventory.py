@@ -18,7 +18,7 @@ from lib.messages.sections import (
     fix_text,
     installed_text,
 )
-from lib.messages.titles import NOT_NAMED
+from lib.messages.titles import NEW, NOT_NAMED
 from lib.models import Finding, Severity
 from lib.models.streams import Vulnerability
 from lib.models.views import Kind
@@ -27,7 +27,7 @@ from lib.text import capitalized, counted, one_line, short, truncate
 CHANGES: Final[Mapping[Kind, str]] = MappingProxyType(
     {
         Kind.BASELINE: "first scan",
-        Kind.NEW: "new",
+        Kind.NEW: NEW,
         Kind.RAISED: "raised",
         Kind.EXPLOIT_KNOWN: "exploit now public",
         Kind.FIX_AVAILABLE: "fix available",
@@ -55,7 +55,7 @@ COLUMNS: Final = (
     ("fixed", "Fix"),
     ("exploit", "Exploit"),
     ("change", "Change"),
-    ("since", "First seen"),
+    ("since", "Known since"),
 )
 """Names and titles of the table's columns."""
 HOST_KERNEL: Final = "Containers run on the host's kernel"

@@ -26,6 +26,8 @@ class UpgradeText(NamedTuple):
     """The worst score of what it removes, in words."""
     described: str = ""
     """The version that descriptions name where `fixed` is empty, in words."""
+    is_new: bool = False
+    """Whether some of its vulnerabilities are news, where that tells packages apart."""
 
     @property
     def step(self) -> str:

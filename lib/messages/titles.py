@@ -36,4 +36,5 @@ UPGRADE_COLUMNS: Final = ("Package", "From", "To", "Removes")
 UNVERSIONED_COLUMNS: Final = ("Package", "Installed", "Open")
 NOT_NAMED: Final = "not named"
 DESCRIBED_STEP: Final = "Upgrade to the versions that CVE descriptions name"
+NEW: Final = "new"
 LOOK_STEP: Final = "Look for newer versions"

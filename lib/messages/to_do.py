@@ -77,6 +77,7 @@ def to_do(
         if upgrade.package not in by_description
     ]
     base_step = _base_step(base, rebuild, ready) if entries else ""
+    marked = news if any(upgrade.package not in news for upgrade in unversioned) else ()
     return ToDo(
         upgrades=tuple(upgrade_text(upgrade, base) for upgrade in first(ready, rows)),
         upgrade_count=len(ready),
@@ -94,7 +95,12 @@ def to_do(
         ),
         described=text_of_versions(content, by_description, unversioned),
         unversioned=tuple(
-            with_version(content, upgrade, upgrade_text(upgrade), by_description)
+            with_version(
+                content,
+                upgrade,
+                upgrade_text(upgrade)._replace(is_new=upgrade.package in marked),
+                by_description,
+            )
             for upgrade in first(unversioned, rows)
         ),
         unversioned_count=len(unversioned),

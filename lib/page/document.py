@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+from lib.messages.advising import host_links
 from lib.messages.content import Content
 from lib.messages.inventory import ALL_OF_THEM, missing
 from lib.messages.parts import AlertText
@@ -38,13 +39,14 @@ def render(notice: Notice, history: Sequence[HistoryPoint], *, now: datetime) ->
     noun = _SETTINGS if content.image.is_repository else _VULNERABILITIES
     all_rows = rows(content)
     shown = fitting(all_rows)
-    upgrades = sections.to_do(text)
+    hosts = host_links(content)
+    upgrades = sections.to_do(text, hosts)
     style, script = _asset("report.css"), _asset("report.js")
     body = (
         element("a", "Skip to all findings", href="#findings", class_="skip")
         if has_result
         else None,
-        sections.header(text, content),
+        sections.header(text, content, (*hosts, *(text.problem.pages if text.problem else ()))),
         element(
             "main",
             sections.remedy(text, text.problem, is_all=upgrades is None)

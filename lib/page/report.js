@@ -229,6 +229,6 @@
     draw();
   });
 
-  controls.hidden = false;
+  controls.hidden = count < 2;
   choose();
 })();

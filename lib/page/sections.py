@@ -1,6 +1,6 @@
 """What stands in the page without any script: what it is about, what changed, what to do."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -17,6 +17,7 @@ from lib.messages.titles import (
     DESCRIBED_STEP,
     DETAILS,
     LOOK_STEP,
+    NEW,
     NO_RESULT,
     NO_VERSION,
     OPEN_NOW,
@@ -58,10 +59,15 @@ _ENDED: Final = frozenset(
 """Sections that are seen on request."""
 
 
-def header(text: AlertText, content: Content) -> Markup:
-    """Return the verdict, its urgency, and the numbers; where, when and from which source."""
+def header(text: AlertText, content: Content, beside: Collection[Link]) -> Markup:
+    """
+    Return the verdict, its urgency, and the numbers; where, when and from which source.
+
+    `beside`: the links that stand beside what to do.
+    """
     console = () if text.console is None else (linked(text.console.action, text.console.url),)
-    pages = [*console, *(linked(link.label, link.url) for link in _sources(text))]
+    sources = [link for link in text.sources if link not in beside]
+    pages = [*console, *(linked(link.label, link.url) for link in sources)]
     level = text.worst_news or text.worst
     kind = level.name.lower() if level is not None else "none"
     return element(
@@ -80,12 +86,6 @@ def header(text: AlertText, content: Content) -> Markup:
             class_="quiet",
         ),
     )
-
-
-def _sources(text: AlertText) -> list[Link]:
-    """Return the links, but for those that stand beside what to do."""
-    pages = () if text.problem is None else text.problem.pages
-    return [link for link in text.sources if link not in pages]
 
 
 def details(text: AlertText, at: datetime) -> Markup:
@@ -125,12 +125,15 @@ def remedy(text: AlertText, problem: Problem, *, is_all: bool) -> Markup | None:
         "problem",
         text.to_do.title if is_all else NO_RESULT,
         element("p", _commands(problem.remedy)) if problem.remedy else None,
-        element("p", _joined([linked(page.label, page.url) for page in problem.pages]))
-        if problem.pages
-        else None,
+        _links(problem.pages),
         element("p", problem.quote, class_="quiet") if problem.quote else None,
         accept,
     )
+
+
+def _links(links: Iterable[Link]) -> Markup | None:
+    shown = [linked(link.label, link.url) for link in links]
+    return element("p", _joined(shown)) if shown else None
 
 
 def _joined(links: Sequence[Markup]) -> Iterable[Node]:
@@ -236,8 +239,12 @@ def _row(row: Row) -> Markup:
     )
 
 
-def to_do(text: AlertText) -> Markup | None:
-    """Return what to upgrade, grouped by where that is done, or what fixes each setting."""
+def to_do(text: AlertText, hosts: Sequence[Link]) -> Markup | None:
+    """
+    Return what to upgrade, grouped by where that is done, or what fixes each setting.
+
+    `hosts`: pages about the fixes of a kernel on the hosts.
+    """
     todo, described = _apart(text.to_do)
     steps, _ = todo.steps(command=_CHARACTERS, limit=_CHARACTERS, templates=True)
     if not (described or todo.upgrades or todo.notes or todo.before or steps):
@@ -247,7 +254,7 @@ def to_do(text: AlertText) -> Markup | None:
         "upgrades",
         todo.title,
         element("p", text.lead, class_="why") if text.lead else None,
-        _steps(todo, described, is_searched=is_searched),
+        _steps(todo, described, _links(hosts), is_searched=is_searched),
         None if is_searched else _unversioned(todo),
         [_prose(remark) for remark in todo.remarks],
         map(_step, steps),
@@ -263,17 +270,20 @@ def _apart(todo: ToDo) -> tuple[ToDo, Sequence[UpgradeText]]:
     return replace(todo, unversioned=silent, unversioned_count=count), described
 
 
-def _steps(todo: ToDo, described: Sequence[UpgradeText], *, is_searched: bool) -> Node:
+def _steps(
+    todo: ToDo, described: Sequence[UpgradeText], links: Markup | None, *, is_searched: bool
+) -> Node:
     """
     Return the steps in their order, numbered where there are several.
 
-    What messages say of packages in a sentence is a table here.
+    What messages say of packages in a sentence is a table here. `links` belong to the first step.
     """
     more = todo.more_upgrades(len(todo.upgrades))
     groups: list[Node] = [_upgrades(*group) for group in todo.groups(MOST).items()]
     if groups and more:
         groups[-1] = (groups[-1], element("p", more, class_="quiet"))
     steps = [*map(_prose, todo.before), *groups]
+    steps[:1] = [(step, links) for step in steps[:1]]
     in_tables = (todo.described, todo.without_version)
     steps += [_prose(sentence) for sentence in todo.after if sentence not in in_tables]
     steps += [_upgrades(DESCRIBED_STEP, described)] if described else []
@@ -342,6 +352,10 @@ def _upgrade(upgrade: UpgradeText) -> Markup:
     )
 
 
+def _new(package: UpgradeText) -> Markup | None:
+    return element("small", f" {NEW}") if package.is_new else None
+
+
 def _effect(upgrade: UpgradeText) -> Iterable[Node]:
     """Yield what an upgrade removes, and the worst score of it."""
     yield upgrade.removes
@@ -373,7 +387,7 @@ def _package_table(title: str, packages: Sequence[UpgradeText]) -> Markup:
     rows = (
         element(
             "tr",
-            element("td", element("code", package.package)),
+            element("td", element("code", package.package), _new(package)),
             element("td", package.installed),
             element("td", _effect(package)),
         )

@@ -44,6 +44,7 @@ FOR_THE_PAGE: Final = {
         "place_cell",
         "severity_cell",
     },
+    "lib.messages.advising": {"host_links"},
     "lib.messages.content": {"counts_of", "severity_of"},
     "lib.messages.facts": {"accepting"},
 }

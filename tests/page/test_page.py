@@ -311,6 +311,29 @@ def test_packages_to_look_for_are_in_one_table() -> None:
     assert all(f"lib{n}1.7.01 HIGH" in look for n in range(5))
 
 
+def test_new_packages_are_marked_where_others_are_not() -> None:
+    """In the table of packages to look for."""
+    old, new = of_python("flask", "CVE-2024-1"), of_python("werkzeug", "CVE-2024-2")
+    before = a_report(old, image=an_image(1))
+
+    both = read(noticed(Scene(a_report(old, new, image=an_image(2)), before))).text
+    first = read(noticed(Scene(a_report(old, new)))).text
+
+    assert "werkzeug new 1.7.0" in both
+    assert "flask 1.7.0" in both
+    assert " new 1.7.0" not in first
+
+
+def test_pages_about_the_fixes_of_hosts_stand_beside_the_step() -> None:
+    """And only there."""
+    html = render(
+        noticed(Scene(a_report(a_finding("CVE-2024-1001", package="linux")))), (), now=NOW
+    )
+
+    assert html.count("CVE-2024-1001 in Amazon Linux") == 1
+    assert html.index("run a patched kernel") < html.index("CVE-2024-1001 in Amazon Linux")
+
+
 def test_a_version_that_removes_some_says_of_how_many() -> None:
     """By the numbers of the package, which the messages have, too."""
     some = [of_python("scipy", f"CVE-2024-{n}", "SciPy before 1.8.0 crashes.") for n in (1, 2)]

@@ -22,6 +22,8 @@ _FOOTER: Final = 500
 _MARKS: Final = {
     Severity.CRITICAL: "\N{LARGE RED CIRCLE}",
     Severity.HIGH: "\N{LARGE ORANGE CIRCLE}",
+    Severity.MEDIUM: "\N{LARGE YELLOW CIRCLE}",
+    Severity.LOW: "\N{LARGE BLUE CIRCLE}",
 }
 
 
