@@ -2,6 +2,7 @@
 The report page: one notification as a self-contained HTML file. Pure.
 
     document   the whole page: head, sections, data, script
+    steps      what to do
     sections   what stands in it without any script
     rows       every vulnerability of the stream, and what became of it
     controls   the filter of the table

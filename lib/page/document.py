@@ -15,7 +15,7 @@ from lib.messages.parts import AlertText
 from lib.messages.text import text_of
 from lib.models import Notice
 from lib.models.streams import HistoryPoint
-from lib.page import sections
+from lib.page import sections, steps
 from lib.page.controls import controls, silent_columns
 from lib.page.findings import FIRST, Row, data, fitting, table
 from lib.page.markup import Markup, element, joined
@@ -35,12 +35,12 @@ def render(notice: Notice, history: Sequence[HistoryPoint], *, now: datetime) ->
     """
     content = Content(notice.message)
     state, has_result = content.state, content.state.has_evidence
-    text = text_of(notice, rows=sections.MOST, listed=sections.CHANGES, whole=True)
+    text = text_of(notice, rows=steps.MOST, listed=sections.CHANGES, whole=True)
     noun = _SETTINGS if content.image.is_repository else _VULNERABILITIES
     all_rows = rows(content)
     shown = fitting(all_rows)
     hosts = host_links(content)
-    upgrades = sections.to_do(text, hosts)
+    upgrades = steps.to_do(text, hosts)
     style, script = _asset("report.css"), _asset("report.js")
     body = (
         element("a", "Skip to all findings", href="#findings", class_="skip")
@@ -49,7 +49,7 @@ def render(notice: Notice, history: Sequence[HistoryPoint], *, now: datetime) ->
         sections.header(text, content, (*hosts, *(text.problem.pages if text.problem else ()))),
         element(
             "main",
-            sections.remedy(text, text.problem, is_all=upgrades is None)
+            steps.remedy(text, text.problem, is_all=upgrades is None)
             if text.problem is not None
             else None,
             upgrades,

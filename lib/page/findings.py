@@ -23,7 +23,7 @@ from lib.messages.inventory import (
 )
 from lib.messages.titles import ACCEPT
 from lib.models import Finding, Image, Score, Severity
-from lib.page.markup import Markup, element
+from lib.page.markup import Markup, Node, element
 from lib.text import clean, one_line, truncate
 from lib.urls.advisories import vulnerability_url
 
@@ -254,6 +254,13 @@ def linked(text: str, url: str | None) -> Markup:
     if url is None or not url.startswith(("https://", "http://")):
         return element("span", text)
     return element("a", text, href=url, rel="noopener noreferrer")
+
+
+def in_line(links: Sequence[Markup]) -> Iterable[Node]:
+    """Yield links one behind the other."""
+    yield links[:1]
+    for link in links[1:]:
+        yield (" \N{MIDDLE DOT} ", link)
 
 
 def _installed(row: Row) -> Iterable[Markup | str | None]:

@@ -69,3 +69,8 @@ def scrolling_table(caption: str, titles: Sequence[str], rows: Iterable[Markup])
     )
     # What scrolls must be reachable by keyboard.
     return element("section", table, class_="wide", tabindex=0, aria_label=f"Table: {caption}")
+
+
+def number_more(number: int) -> Markup | None:
+    """Return how many rows a list has no room for; None for none."""
+    return element("p", f"and {number:,} more", class_="quiet") if number > 0 else None

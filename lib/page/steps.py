@@ -1,0 +1,218 @@
+"""What to do: upgrades by where they are made, packages to look for, fixes of settings."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Final
+
+from lib.messages.parts import AlertText, Link, Problem
+from lib.messages.steps import Step, ToDo, UpgradeText
+from lib.messages.titles import (
+    DESCRIBED_STEP,
+    LOOK_STEP,
+    NEW,
+    NO_RESULT,
+    NO_VERSION,
+    UNVERSIONED_COLUMNS,
+    UPGRADE_COLUMNS,
+)
+from lib.page.findings import in_line, linked
+from lib.page.markup import Markup, Node, element, number_more, scrolling_table, titled_section
+from lib.text import counted, one_line, truncate
+
+MOST: Final = 200
+"""Packages of a list; the table of all findings has the others."""
+_NAME: Final = 200
+_UNVERSIONED: Final = 4
+"""Packages without a version to go to that are seen at once."""
+_UPGRADES: Final = 5
+"""Upgrades that are seen at once."""
+_CHARACTERS: Final = 100_000
+"""Room for commands and templates, more than all checks of a repository need."""
+
+
+def remedy(text: AlertText, problem: Problem, *, is_all: bool) -> Markup | None:
+    """
+    Return what to do about a scan without a result, and what the scanner said.
+
+    `is_all`: whether there is nothing else to do.
+    """
+    accept = None if text.accept_id else _accept(text)
+    if not (problem.remedy or problem.quote or accept):
+        return None
+    return titled_section(
+        "problem",
+        text.to_do.title if is_all else NO_RESULT,
+        element("p", _commands(problem.remedy)) if problem.remedy else None,
+        _links(problem.pages),
+        element("p", problem.quote, class_="quiet") if problem.quote else None,
+        accept,
+    )
+
+
+def _links(links: Iterable[Link]) -> Markup | None:
+    shown = [linked(link.label, link.url) for link in links]
+    return element("p", in_line(shown)) if shown else None
+
+
+def _commands(text: str) -> Iterable[Node]:
+    for place, part in enumerate(text.split("`")):
+        yield element("code", part) if place % 2 else part
+
+
+def to_do(text: AlertText, hosts: Sequence[Link]) -> Markup | None:
+    """
+    Return what to upgrade, grouped by where that is done, or what fixes each setting.
+
+    `hosts`: pages about the fixes of a kernel on the hosts.
+    """
+    todo, described = _apart(text.to_do)
+    steps, _ = todo.steps(command=_CHARACTERS, limit=_CHARACTERS, templates=True)
+    if not (described or todo.upgrades or todo.notes or todo.before or steps):
+        return None
+    is_searched = bool(todo.without_version or todo.look)
+    return titled_section(
+        "upgrades",
+        todo.title,
+        element("p", text.lead, class_="why") if text.lead else None,
+        _steps(todo, described, _links(hosts), is_searched=is_searched),
+        None if is_searched else _unversioned(todo),
+        [_prose(remark) for remark in todo.remarks],
+        map(_step, steps),
+        _accept(text) if text.accept_id else None,
+    )
+
+
+def _apart(todo: ToDo) -> tuple[ToDo, Sequence[UpgradeText]]:
+    """Return the packages whose versions descriptions name apart from the rest."""
+    described = [package for package in todo.unversioned if package.described]
+    silent = tuple(package for package in todo.unversioned if not package.described)
+    count = todo.unversioned_count - len(described)
+    return replace(todo, unversioned=silent, unversioned_count=count), described
+
+
+def _steps(
+    todo: ToDo, described: Sequence[UpgradeText], links: Markup | None, *, is_searched: bool
+) -> Node:
+    """
+    Return the steps in their order, numbered where there are several.
+
+    What messages say of packages in a sentence is a table here. `links` belong to the first step.
+    """
+    more = todo.more_upgrades(len(todo.upgrades))
+    groups: list[Node] = [_upgrades(*group) for group in todo.groups(MOST).items()]
+    if groups and more:
+        groups[-1] = (groups[-1], element("p", more, class_="quiet"))
+    steps = [*map(_prose, todo.before), *groups]
+    steps[:1] = [(step, links) for step in steps[:1]]
+    in_tables = (todo.described, todo.without_version)
+    steps += [_prose(sentence) for sentence in todo.after if sentence not in in_tables]
+    steps += [_upgrades(DESCRIBED_STEP, described)] if described else []
+    steps += [(element("p", f"{LOOK_STEP}:"), _packages(todo))] if is_searched else []
+    if len(steps) == 1:
+        return steps
+    return element("ol", [element("li", step) for step in steps], class_="steps") if steps else None
+
+
+def _prose(sentence: str) -> Markup:
+    """Return a sentence in which `commands` in backticks are code."""
+    parts = enumerate(f"{sentence.removesuffix('.')}.".split("`"))
+    return element("p", [element("code", part) if place % 2 else part for place, part in parts])
+
+
+def _accept(text: AlertText) -> Markup | None:
+    """
+    Return the command that accepts the risk of the worst, or of an image that needs no scan.
+
+    The table has it for each row.
+    """
+    if not text.accept_command:
+        return None
+    command = element("code", text.accept_command)
+    return element("p", f"{text.accept_title}: ", command, class_="quiet")
+
+
+def _step(step: Step) -> list[Markup | None]:
+    return [
+        element("h3", step.title),
+        element("p", step.risk, class_="quiet"),
+        element("p", step.remark) if step.remark else None,
+        _code(f"Commands: {step.title}", step.commands),
+        element("p", step.template_title, class_="quiet"),
+        _code(f"CloudFormation: {step.title}", step.template),
+    ]
+
+
+def _code(label: str, lines: Sequence[str]) -> Markup:
+    # What scrolls must be reachable by keyboard.
+    shown = element("pre", element("code", "\n".join(lines)))
+    return element(
+        "section", shown, class_="wide", tabindex=0, aria_label=truncate(one_line(label), _NAME)
+    )
+
+
+def _upgrades(remedy: str, group: Sequence[UpgradeText]) -> list[Markup]:
+    parts = [
+        element("p", f"{remedy}:"),
+        scrolling_table(remedy, UPGRADE_COLUMNS, map(_upgrade, group[:_UPGRADES])),
+    ]
+    others = group[_UPGRADES:]
+    if others:
+        more = f"{len(others):,} more"
+        table = scrolling_table(f"{remedy}, {more}", UPGRADE_COLUMNS, map(_upgrade, others))
+        parts.append(element("details", element("summary", more), table))
+    return parts
+
+
+def _upgrade(upgrade: UpgradeText) -> Markup:
+    target = upgrade.described or element("code", upgrade.fixed)
+    return element(
+        "tr",
+        element("td", element("code", upgrade.package)),
+        element("td", upgrade.installed),
+        element("td", target),
+        element("td", _effect(upgrade)),
+    )
+
+
+def _new(package: UpgradeText) -> Markup | None:
+    return element("small", f" {NEW}") if package.is_new else None
+
+
+def _effect(upgrade: UpgradeText) -> Iterable[Node]:
+    """Yield what an upgrade removes, and the worst score of it."""
+    yield upgrade.removes
+    if upgrade.score:
+        yield element("small", f" {upgrade.score}")
+
+
+def _unversioned(todo: ToDo) -> Markup | None:
+    """Return the packages that no step is about."""
+    if not todo.unversioned:
+        return None
+    return element("div", element("h3", NO_VERSION), _packages(todo))
+
+
+def _packages(todo: ToDo) -> list[Markup]:
+    """Return the packages that name no version to go to, the worst at once."""
+    packages = todo.unversioned
+    shown = len(packages) if len(packages) <= _UNVERSIONED + 1 else _UNVERSIONED
+    more = todo.more_unversioned(shown)
+    first = _package_table(counted(todo.unversioned_count, "package"), packages[:shown])
+    if not more:
+        return [first]
+    summary = element("summary", more)
+    rest = _package_table(more, packages[shown:])
+    return [first, element("details", summary, rest, number_more(todo.unversioned_count - MOST))]
+
+
+def _package_table(title: str, packages: Sequence[UpgradeText]) -> Markup:
+    rows = (
+        element(
+            "tr",
+            element("td", element("code", package.package), _new(package)),
+            element("td", package.installed),
+            element("td", _effect(package)),
+        )
+        for package in packages
+    )
+    return scrolling_table(title, UNVERSIONED_COLUMNS, rows)
