@@ -78,8 +78,8 @@ def test_a_digest_reaches_every_kind_of_receiver(
     for digest in made:
         arrived = [message for message in messages if digest.delivery_id in message.raw]
         assert len(arrived) == 1, digest.destination
-        assert "Daily digest" in arrived[0].raw or "digest-1.0.0" in arrived[0].raw
-    mail = next(message for message in messages if "MOST EFFECTIVE NEXT STEPS" in message.raw)
+        assert "daily digest" in arrived[0].raw.lower() or "digest-1.0.0" in arrived[0].raw
+    mail = next(message for message in messages if "NEXT STEPS" in message.raw)
     assert f"{scanned}:1.0.0: " in mail.raw
     assert f"{never}:1.0.0: never scanned" in mail.raw
 

@@ -116,7 +116,7 @@ def test_a_long_scan_goes_on_under_the_role_of_its_function(
 
     assert outcome.result is ImageResult.CONTINUED
     assert comeback is not None
-    process.waker.revisit(comeback, delay_seconds=0)
+    process.stores.waker.revisit(comeback, delay_seconds=0)
     wait(lambda: _stored(app, digest) == 2)
 
 
