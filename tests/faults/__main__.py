@@ -3,7 +3,8 @@
 
     make faults ARGS="--rows 5,13 --seeds 1,2,3 --scale 0.1"
 
-Progress goes to stderr. Exit code 1 when a row fails.
+Each row is printed when its seeds are done, and the sums at the end; progress goes to stderr. Exit
+code 1 when a row fails.
 """
 
 import argparse
@@ -14,25 +15,27 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
+from itertools import chain, islice
 from multiprocessing import get_context
 
-from tests.faults.matrix import HEADER, SEEDS, Result, Row, line
+from tests.faults.matrix import HEADER, SEEDS, Result, Row, line, total
 from tests.faults.rows import ROWS, play
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Play what was asked for; print the table, then what failed."""
+    """Play the rows that are asked for; print the table, then what failed."""
     options = _options(arguments)
-    rows = [each for each in ROWS if _wanted(each, options.rows)]
-    results: dict[str, list[Result]] = {each.number: [] for each in rows}
-    jobs = [(each, seed, options.scale) for each in rows for seed in options.seeds]
-    with ProcessPoolExecutor(options.workers, get_context("spawn")) as pool:
-        for (row, _, _), result in zip(jobs, _played(pool, jobs), strict=True):
-            results[row.number].append(result)
+    rows = [row for row in ROWS if _wanted(row, options.rows)]
+    results: dict[str, list[Result]] = {}
+    jobs = [(row, seed, options.scale) for row in rows for seed in options.seeds]
     print(f"{datetime.now(UTC):%Y-%m-%d}, seeds {options.seeds}, scale {options.scale}\n")
-    print(HEADER)
-    for row in rows:
-        print(line(row, results[row.number]))
+    print(HEADER, flush=True)
+    with ProcessPoolExecutor(options.workers, get_context("spawn")) as pool:
+        played = _played(pool, jobs)
+        for row in rows:
+            results[row.number] = list(islice(played, len(options.seeds)))
+            print(line(row, results[row.number]), flush=True)
+    print(f"\n{total(list(chain.from_iterable(results.values())))}")
     return int(sum(_complain(row, results[row.number]) for row in rows) > 0)
 
 

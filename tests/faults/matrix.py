@@ -293,6 +293,14 @@ def line(row_: Row, results: Sequence[Result]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
+def total(results: Sequence[Result]) -> str:
+    """Return the sums of a run in words."""
+    alerts, calls, lost = (
+        sum(getattr(result, name) for result in results) for name in ("alerts", "calls", "lost")
+    )
+    return f"{alerts:,} alerts, {calls:,} calls to receivers, {lost:,} lost"
+
+
 def _by_kind(counts: Counter[str]) -> str:
     return ", ".join(f"{kind} {count:,}" for kind, count in (+counts).items())
 
