@@ -10,6 +10,7 @@ loopback port:
     POST /_scans        scan an image now, regardless of the quota
     POST /_events       deliver the event of an image's last scan again
     POST /_pushes       set the push time of an image
+    POST /_services     set the services that run an image
     GET  /_calls        the calls of scanning actions, and of actions that read images
     DELETE /_calls      clear the recorded calls
     GET  /_messages     the number of messages of each queue, in flight and delayed ones, too
@@ -33,6 +34,7 @@ from typing import Any, Final
 from local.authorizations import Authorizations
 from local.aws import function_code, function_processes, inspector, strictness
 from local.aws.cloudtrail import CHANGES, api_call
+from local.aws.coverage import CLUSTERS, COVERAGE, Coverage
 from local.aws.delays import Delays
 from local.aws.ecr_images import batch_get_image
 from local.aws.ecr_layers import PATH as LAYERS
@@ -66,16 +68,8 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 Response = tuple[int, Mapping[str, str], bytes]
 
-CONTROL_PATHS: Final = (
-    "/_recordings",
-    "/_scans",
-    "/_findings",
-    "/_events",
-    "/_pushes",
-    "/_calls",
-    "/_messages",
-    "/_authorizations",
-)
+SCRIPTS: Final = ("/_recordings", "/_scans", "/_findings", "/_events", "/_pushes", "/_services")
+CONTROL_PATHS: Final = (*SCRIPTS, "/_calls", "/_messages", "/_authorizations")
 
 
 class Ministack:
@@ -91,12 +85,22 @@ class Ministack:
             responses,
             router,
         )
-        from ministack.services import ecr, eventbridge, iam, lambda_svc, s3, scheduler, sqs
+        from ministack.services import (
+            ecr,
+            eventbridge,
+            iam,
+            inspector2,
+            lambda_svc,
+            s3,
+            scheduler,
+            sqs,
+        )
         from ministack.services.cloudformation import provisioners, stacks
 
         self._app = app
         self._iam_actions = iam_actions
         self._ecr = ecr
+        self._inspector = inspector2
         self._eventbridge = eventbridge
         self._lambda = lambda_svc
         self._runtime = lambda_runtime
@@ -222,6 +226,7 @@ class Ministack:
             )
         )
         self._ecr.handle_request = scanning.behind(settings.behind(self._ecr.handle_request))
+        self._inspector._path_handlers.update(scanning.inspector())  # noqa: SLF001  # same
         self._app.app = scanning.with_control_api(self._app.app)
         strictness.install(self._modules)
         function_code.install(self._runtime)
@@ -429,6 +434,7 @@ class Scanning:
         self, ministack: Ministack, scans: Scans, layers: Layers, registry: RegistryScanning
     ) -> None:
         self._ministack = ministack
+        self._coverage = Coverage(scans)
         self._scans = scans
         self._layers = layers
         self._registry = registry
@@ -452,6 +458,17 @@ class Scanning:
                     self._read(json.loads(body))
             response = await ecr(method, path, headers, body, query)
             return self._completed(action, response, body)
+
+        return handle
+
+    def inspector(self) -> dict[str, Callable[[Json], Response]]:
+        """Return the handlers of Inspector's requests, by their paths."""
+        handlers = {COVERAGE: self._coverage.listed, CLUSTERS: self._coverage.clusters}
+        return {path: self._inspected(handler) for path, handler in handlers.items()}
+
+    def _inspected(self, handler: Callable[..., Json]) -> Callable[[Json], Response]:
+        def handle(data: Json) -> Response:
+            return self._ministack.answer(handler(self._ministack.place(""), data))
 
         return handle
 
@@ -616,7 +633,7 @@ class Scanning:
                     return HTTPStatus.OK, [asdict(row) for row in rows]
                 case "DELETE", "/_calls":
                     self._scans.calls.clear()
-                case "POST", "/_recordings" | "/_scans" | "/_findings" | "/_events" | "/_pushes":
+                case "POST", _ if path in SCRIPTS:
                     self._script(path, json.loads(body))
                 case _:
                     return HTTPStatus.METHOD_NOT_ALLOWED, {"message": f"{method} {path}"}
@@ -638,6 +655,8 @@ class Scanning:
             case "/_findings":
                 image = self._ministack.image(place, {"imageDigest": digest})
                 self._publish(inspector.find(self._scans, image, request["finding"], time.time()))
+            case "/_services":
+                self._coverage.run(place, digest, request["services"])
             case "/_pushes":
                 self._ministack.image(place, {"imageDigest": digest})
                 for stored_image in self._ministack.stored(place):

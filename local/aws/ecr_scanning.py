@@ -172,7 +172,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class _ScanResult:
+class ScanResult:
     """The current scan of an image."""
 
     recording: Recording
@@ -187,7 +187,7 @@ class Scans:
 
     recordings: dict[tuple[Place, str], Recording] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
-    _results: dict[tuple[Place, str], _ScanResult] = field(default_factory=dict)
+    results: dict[tuple[Place, str], ScanResult] = field(default_factory=dict)
 
     def record(self, place: Place, digest: str, recording: Recording) -> None:
         """Set the result of an image's next scan."""
@@ -195,7 +195,7 @@ class Scans:
 
     def scanned(self, image: PushedImage) -> bool:
         """Whether an image has a scan, completed or failed."""
-        return image.key in self._results
+        return image.key in self.results
 
     def scan(self, image: PushedImage, now: float) -> Event | None:
         """Scan an image now, regardless of the quota. Return the event unless it is lost."""
@@ -203,11 +203,11 @@ class Scans:
             # Scan on push of an index fails silently. Its members are scanned one by one.
             return None
         recording = self.recordings.get(image.key, Recording())
-        before = self._results.get(image.key)
+        before = self.results.get(image.key)
         # Event times have a resolution of one second, and an image is scanned at most once in it.
         time = max(int(now), before.event.time + 1) if before else int(now)
         event = announcement(image, recording, time)
-        self._results[image.key] = _ScanResult(recording, now, event, recording.not_found_calls)
+        self.results[image.key] = ScanResult(recording, now, event, recording.not_found_calls)
         return event if recording.announced else None
 
     def start(self, image: PushedImage, now: float) -> Event | None:
@@ -217,7 +217,7 @@ class Scans:
                 "UnsupportedImageTypeException",
                 f"An artifact with media type '{image.media_type}' cannot be scanned",
             )
-        before = self._results.get(image.key)
+        before = self.results.get(image.key)
         recording = self.recordings.get(image.key, Recording())
         if recording.shape == ENHANCED:
             raise Refusal("ValidationException", "This feature is disabled")
@@ -230,13 +230,13 @@ class Scans:
 
     def last_event(self, place: Place, digest: str) -> Event | None:
         """Return the event of an image's last scan, for another delivery."""
-        result = self._results.get((place, digest))
+        result = self.results.get((place, digest))
         return result.event if result else None
 
     def describe(self, image: PushedImage, max_results: int | None, token: str | None) -> Json:
         """Return a page of an image's findings in wire format. Raises `Refusal`."""
         size = _page_size(max_results)
-        result = self._results.get(image.key)
+        result = self.results.get(image.key)
         if result is None or result.not_found_left > 0:
             self._count_down(image, result)
             raise Refusal(
@@ -247,10 +247,10 @@ class Scans:
             )
         return _page(image, result, size, token)
 
-    def _count_down(self, image: PushedImage, result: _ScanResult | None) -> None:
+    def _count_down(self, image: PushedImage, result: ScanResult | None) -> None:
         if result is not None:
             remaining = result.not_found_left - 1
-            self._results[image.key] = replace(result, not_found_left=remaining)
+            self.results[image.key] = replace(result, not_found_left=remaining)
 
 
 def detail_of(detail: Mapping[str, Json], manifest: str) -> Json:
@@ -375,7 +375,7 @@ def _seconds(text: str) -> float | str:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
-def _page(image: PushedImage, result: _ScanResult, size: int, token: str | None) -> Json:
+def _page(image: PushedImage, result: ScanResult, size: int, token: str | None) -> Json:
     recording = result.recording
     size = ENHANCED_PAGE if recording.shape == ENHANCED else size
     start = _position(token, result) if token else 0
@@ -430,11 +430,11 @@ def with_image(image: PushedImage, finding: Json) -> Json:
     }
 
 
-def _token(result: _ScanResult, start: int) -> str:
+def _token(result: ScanResult, start: int) -> str:
     return urlsafe_b64encode(json.dumps([result.event.id, start]).encode()).decode()
 
 
-def _position(token: str, result: _ScanResult) -> int:
+def _position(token: str, result: ScanResult) -> int:
     """Return the start of a page. A token is valid only for the scan that returned it."""
     try:
         scan, start = json.loads(urlsafe_b64decode(token))

@@ -224,6 +224,13 @@ class EmbeddedAws:
         # The second of its push is free again.
         self._tagged_at.pop(repository, None)
 
+    def run(self, repository: str, digest: str, **services: int) -> None:
+        """Let services of ECS in the cluster `prod` run an image, by Inspector; none: it stops."""
+        rows = [
+            {"cluster": "prod", "name": name, "tasks": tasks} for name, tasks in services.items()
+        ]
+        self._script("/_services", repository, digest, services=rows)
+
     def rescan(
         self,
         repository: str,

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from local.demo.app import App
 from tests.e2e.conftest import configured
 from tests.e2e.test_alerts import basic, messages_about, reconcile
+from tests.e2e.test_streams import enhanced
 
 
 def test_an_alert_names_what_still_runs_the_image_before(
@@ -41,3 +42,24 @@ def test_an_alert_names_what_still_runs_the_image_before(
         "Service", "service"
     )
     assert "CVE-2026-0001" in slack.raw
+
+
+def test_an_image_that_begins_to_run_by_inspector_counts_again(
+    app: App, repository: Callable[..., str]
+) -> None:
+    """Inspector's coverage says what runs; the hourly pass reads it, without a scan or an event."""
+    name = repository("everywhere")
+    old = app.aws.push(name, "1.4.1", enhanced("CVE-2026-0001"), scanner="enhanced")
+    app.wait_until_quiet()
+    app.aws.push(name, "1.4.2", enhanced(), scanner="enhanced")
+    app.wait_until_quiet()
+    seen = len(app.receivers.messages())
+
+    app.aws.run(name, old, shop=2)
+    reconcile(app, name)
+    app.wait_until_quiet()
+
+    later = [message for message in messages_about(app, name) if message.id > seen]
+    (slack,) = [message for message in later if message.receiver == "slack"]
+    assert "CVE-2026-0001" in slack.raw
+    assert f"{name}:1.4.1" in slack.raw
