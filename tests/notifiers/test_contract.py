@@ -63,6 +63,8 @@ pytestmark = pytest.mark.untraced
 """The tests of each receiver cover the same lines."""
 
 STORIES = notices()
+LARGE = set() if THOROUGH else {"hundreds", "thirty-platforms"}
+"""Stories that take three quarters of the time of all."""
 MODES = sorted(OPTIONS)
 HTTP_MODES = sorted(ANSWERS)
 FORMATS: list[tuple[str, dict[str, Any]]] = [
@@ -282,7 +284,7 @@ def test_the_report_page_is_linked_where_there_is_one(mode: str, options: Any, s
 
 
 @pytest.mark.parametrize(("mode", "options"), FOR_PEOPLE)
-@every("story", STORIES)
+@every("story", [story for story in STORIES if story not in LARGE])
 def test_a_page_without_a_link_is_made_by_a_command(mode: str, options: Any, story: str) -> None:
     """Where functions have no addresses, messages name the command, and it takes what they say."""
     made = notifier(mode, tools(), **options)
