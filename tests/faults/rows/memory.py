@@ -16,7 +16,7 @@ from lib.models.views import RowState
 from lib.notifiers.jira import identity
 from local.standins.jira import API
 from local.standins.wire import Answer, Kind
-from tests.faults.matrix import Play, row
+from tests.faults.matrix import LEAST, Play, row
 from tests.faults.receivers import (
     SILENCE_AFTER_ACCEPT,
     Asked,
@@ -167,6 +167,7 @@ def second_stage(world: World, volume: int) -> Iterator[str]:
     "Jira: the answer to the first alert is lost, and Jira is down until it is dead; then the next",
     100,
     dies=True,
+    least=LEAST // 3,
     world=PROJECTS,
 )
 def dead_in_doubt(world: World, volume: int) -> Iterator[str]:
