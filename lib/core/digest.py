@@ -42,7 +42,7 @@ _BANDS: Final = (
     (timedelta(days=90), "31 to 90 days"),
     (None, "over 90 days"),
 )
-UNDATED: Final = "not known (the scanner names no date)"
+UNDATED: Final = "not known (the scanner gives no date)"
 """The age of what was seen here first within these days: the scanner may have known it longer."""
 _PACKAGES: Final = 3
 """Packages that a digest names: the next steps of its readers."""

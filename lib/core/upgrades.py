@@ -73,7 +73,9 @@ def highest_score(findings: Iterable[Finding]) -> Score | None:
 
 def _most_useful_first(upgrade: Upgrade) -> tuple[object, ...]:
     amounts = tuple(-upgrade.fixes.get(severity, 0) for severity in WORST_FIRST)
-    return (upgrade.fixed is None, *amounts, upgrade.package, upgrade.manager or "", upgrade.origin)
+    score = -upgrade.score.value if upgrade.score is not None else 0
+    names = (upgrade.package, upgrade.manager or "", upgrade.origin)
+    return (upgrade.fixed is None, *amounts, score, *names)
 
 
 _RUNS: Final = 50

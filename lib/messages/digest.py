@@ -47,8 +47,8 @@ _DATING: Final = "Amazon Inspector"
 
 STEPS: Final = "Next steps"
 FROM_DESCRIPTIONS: Final = 'Versions with "or later" are from CVE descriptions'
-AGES: Final = "Age since the scanner first saw it"
-AGE_COLUMNS: Final = ("Age", "Open")
+AGES: Final = "Known to the scanner for"
+AGE_COLUMNS: Final = ("Known for", "Open")
 REPOSITORIES: Final = "Repositories, worst first"
 IMAGES: Final = "Images, worst first"
 RESOLVED: Final = "Fixed or gone since the last digest, worst first"
@@ -98,7 +98,9 @@ def _headline(digest: Digest) -> str:
         return f"{_nothing(digest)}{doubts}"
     where = f"{digest.images - digest.clean:,} of " if digest.clean else ""
     where += counted(digest.images, "image")
-    return f"{'no change, ' if _is_unchanged(digest) else ''}{_deltas(digest)} open in {where}"
+    exploits = f", {digest.exploitable:,} with a public exploit" if digest.exploitable else ""
+    headline = f"{_deltas(digest)} open in {where}{exploits}"
+    return f"no change, {headline}" if _is_unchanged(digest) else headline
 
 
 def _nothing(digest: Digest) -> str:
@@ -131,7 +133,7 @@ def _facts(digest: Digest) -> tuple[str, ...]:
         none = "No scanned image matches the routes of this destination yet"
         return (f"Nothing is known about {counted(unknown, 'image')}" if unknown else none,)
     if digest.counts:
-        return (_distinct(digest), _fixes_and_exploits(digest), _partial_data(digest))
+        return (_distinct(digest), _fixes(digest), _partial_data(digest))
     known = ", as far as known" if digest.unscanned or digest.warnings else ""
     return (f"{_nothing(digest)} in {counted(digest.images, 'image')}{known}",)
 
@@ -146,19 +148,13 @@ def _distinct(digest: Digest) -> str:
     return f"{vulnerabilities}, {'some ' if number > 1 else ''}in {images}"
 
 
-def _fixes_and_exploits(digest: Digest) -> str:
-    """Return "2 of the 15 have a fix, 1 a public exploit": of vulnerabilities, not of images."""
-    facts = [(digest.fixable, "a fix"), (digest.exploitable, "a public exploit")]
-    facts = [(number, fact) for number, fact in facts if number]
-    if not facts:
-        return ""
-    if all(number == digest.total for number, _ in facts):
-        start = "it has" if digest.total == 1 else "all have"
-        return f"{start} {' and '.join(fact for _, fact in facts)}"
-    (number, fact), *others = facts
-    verb = "has" if number == 1 else "have"
-    start = f"{number:,} of the {digest.total:,} {verb} {fact}"
-    return ", ".join((start, *(f"{number:,} {fact}" for number, fact in others)))
+def _fixes(digest: Digest) -> str:
+    """Return "2 of the 15 have a fix": of vulnerabilities, not of images."""
+    if digest.fixable == digest.total:
+        return "it has a fix" if digest.total == 1 else "all have a fix"
+    verb = "has" if digest.fixable == 1 else "have"
+    number = f"{digest.fixable:,} of the {digest.total:,}"
+    return f"{number} {verb} a fix" if digest.fixable else ""
 
 
 def _partial_data(digest: Digest) -> str:

@@ -83,7 +83,7 @@ def figures(rows: Sequence[_Row]) -> list[Figure]:
     groups = [row.findings for row in rows]
     numbers = (
         (sum(map(has_fix, groups)), "with a fix", "fixable"),
-        (sum(map(is_of_hosts, groups)), "to fix on the hosts", "hosts"),
+        (sum(map(is_of_hosts, groups)), "in the kernel: check the hosts", "hosts"),
         (sum(map(bool, map(exploit_level, groups))), "with a public exploit", "exploit"),
     )
     return [Figure(f"{number:,}", label, box) for number, label, box in numbers if number]

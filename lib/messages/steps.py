@@ -170,6 +170,9 @@ class ToDo:
             severity for package in self.unversioned[shown:] for severity in package.fixes
         }
         worst = severity_word(max(severities, default=Severity.UNKNOWN))
+        removes = {package.removes for package in self.unversioned[shown:]}
+        if len(removes) == 1 and len(self.unversioned) == self.unversioned_count:
+            return f"and {counted(others, 'more package')} ({removes.pop()} each)"
         only = "only" if len(severities) == 1 else "at most"
         return f"and {counted(others, 'more package')} with {only} {worst}"
 

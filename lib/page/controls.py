@@ -19,7 +19,7 @@ from lib.page.markup import Markup, element
 _BOXES: Final[tuple[tuple[str, str, Callable[[Row], bool]], ...]] = (
     ("open", "open", lambda row: row.is_counted),
     ("fixable", "with a fix", lambda row: has_fix(row.findings)),
-    ("hosts", "to fix on the hosts", lambda row: is_of_hosts(row.findings)),
+    ("hosts", "in the kernel: check the hosts", lambda row: is_of_hosts(row.findings)),
     ("exploit", "with an exploit", lambda row: exploit_level(row.findings) > 0),
 )
 """Name, label and condition of each box."""

@@ -150,5 +150,5 @@ def test_a_tile_counts_what_has_a_fix() -> None:
 
     assert [(figure.number, figure.label) for figure in figures(rows)] == [
         ("1", "with a fix"),
-        ("1", "to fix on the hosts"),
+        ("1", "in the kernel: check the hosts"),
     ]

@@ -67,7 +67,7 @@ LABELS: Final = {
         "Filter the",
         "any change",
         "id, package, path or text",
-        "to fix on the hosts",
+        "in the kernel: check the hosts",
         "with a fix",
         "with an exploit",
     },

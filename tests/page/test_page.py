@@ -376,7 +376,7 @@ def test_a_kernel_is_no_fix_of_the_image() -> None:
     kernel = a_finding("CVE-2024-1", package="linux", fixed_version="2")
     zlib = a_finding("CVE-2024-2", package="zlib", fixed_version="2")
 
-    numbers = ["2 HIGH", "1 with a fix", "1 to fix on the hosts"]
+    numbers = ["2 HIGH", "1 with a fix", "1 in the kernel: check the hosts"]
     assert cards_of(noticed(Scene(a_report(kernel, zlib)))) == numbers
 
 
@@ -451,7 +451,7 @@ def test_packages_have_all_that_is_open_in_them() -> None:
 
     assert "flow 3.0.11-1 1 CRITICAL, 2 HIGH up to CVSS 9.8" in text
     assert "pip-0 3.0.11-1 1 HIGH CVSS 7.8" in text
-    assert "and 4 more packages with only HIGH" in text
+    assert "and 4 more packages (1 HIGH each)" in text
 
 
 def test_the_end_of_a_page_says_what_made_it_and_when() -> None:
