@@ -16,7 +16,7 @@ from lib.models.streams import StreamState
 from lib.models.views import DeltaItem, DesiredItem, Kind, PinnedMessage
 from lib.store.columns import Columns, columns_to_json, findings_from_json
 from lib.store.reported import items_from_json, items_to_json
-from lib.store.typed import converter
+from lib.store.typed import converter, from_json
 
 Json = Any
 _IMAGES: Final = converter(tuple[Image, ...])
@@ -38,7 +38,14 @@ def packed(message: PinnedMessage) -> PackedMessage:
     return PackedMessage(rest, _items_to_json(items, rows))
 
 
-def unpacked(stored: PackedMessage) -> PinnedMessage:
+def message_from_json(document: Json) -> PinnedMessage:
+    """Return the message of an object; in older ones items are whole."""
+    if "delta" in document:
+        return from_json(PinnedMessage, document)
+    return _unpacked(from_json(PackedMessage, document))
+
+
+def _unpacked(stored: PackedMessage) -> PinnedMessage:
     """Return the message that `packed` made smaller."""
     message = stored.message
     items = _items_from_json(stored.items, tuple(_rows(message.state)))

@@ -6,13 +6,14 @@ Only this code reads them. The same data gets the same key, so that a repeat wri
 
 import hashlib
 import json
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from lib.models import AnyReport, Digest, Image, Report, StreamId, UnusableReport
 from lib.models.streams import StreamState
 from lib.models.views import PinnedMessage
 from lib.store.objects import FASTEST, compressed, read_object, write_compressed
-from lib.store.packed import PackedMessage, packed, unpacked
+from lib.store.packed import message_from_json, packed
 from lib.store.streaming import parts_of
 from lib.store.typed import from_json
 
@@ -65,17 +66,18 @@ class S3StreamObjects:
         if isinstance(message, Digest):
             return self._put(f"{_DIGEST}{message.until:%Y-%m-%dT%H-%M}", message)
         stream = _name(message.view.stream)
-        return self._put(f"pinned/{stream}/{message.view.version:06d}", packed(message))
+        name = f"pinned/{stream}/{message.view.version:06d}"
+        return self._put(name, message, stored=packed(message))
 
     def pinned(self, key: str) -> PinnedMessage | Digest | None:
         """See `StreamObjects.pinned`."""
         if key.startswith(_DIGEST):
             return self._get(Digest, key)
-        message = self._get(PackedMessage, key)
-        return None if message is None else unpacked(message)
+        return self._get(PinnedMessage, key, read=message_from_json)
 
-    def _put(self, name: str, data: Any) -> str:
-        text = compressed(parts_of(data), FASTEST)
+    def _put(self, name: str, data: Any, *, stored: Any = None) -> str:
+        """Store an object, in another form where one is given; return its key."""
+        text = compressed(parts_of(stored or data), FASTEST)
         key = f"{name}-{text.digest[:12]}.json.gz"
         write_compressed(
             self._client, self._bucket, key, text.content, media_type="application/json"
@@ -83,7 +85,9 @@ class S3StreamObjects:
         self._keep(key, data, text.size)
         return key
 
-    def _get(self, model: type[_Data], key: str) -> _Data | None:
+    def _get(
+        self, model: type[_Data], key: str, *, read: Callable[[Any], _Data] | None = None
+    ) -> _Data | None:
         if key in self._kept:
             kept: _Data = self._kept[key]
             return kept
@@ -92,7 +96,7 @@ class S3StreamObjects:
             return None
         size, document = len(text), json.loads(text)
         del text  # of a large state it takes as much memory as the data
-        data = from_json(model, document)
+        data = from_json(model, document) if read is None else read(document)
         self._keep(key, data, size)
         return data
 

@@ -5,8 +5,7 @@ from dataclasses import replace
 
 from lib.models.views import PinnedMessage
 from lib.store.documents import text_of
-from lib.store.packed import PackedMessage, packed, unpacked
-from lib.store.typed import from_json
+from lib.store.packed import message_from_json, packed
 from tests.store.test_streaming import LARGE
 from tests.support.builders import a_finding
 from tests.support.every import every
@@ -17,13 +16,18 @@ MESSAGES = {name: notice.message for name, notice in notices().items()}
 
 def stored(message: PinnedMessage) -> PinnedMessage:
     """Return a message after it was written and read."""
-    return unpacked(from_json(PackedMessage, json.loads(text_of(packed(message)))))
+    return message_from_json(json.loads(text_of(packed(message))))
 
 
 @every("message", [*MESSAGES.values(), LARGE])
 def test_a_packed_message_is_the_same_message(message: PinnedMessage) -> None:
     """Kinds, reasons, rows, images and conditions of all items, in their order."""
     assert stored(message) == message
+
+
+def test_a_message_of_an_older_object_is_read() -> None:
+    """Its items were written one by one; its link can be opened for a year."""
+    assert message_from_json(json.loads(text_of(LARGE))) == LARGE
 
 
 def test_the_rows_of_items_are_those_of_the_state() -> None:
