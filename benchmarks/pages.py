@@ -38,7 +38,7 @@ from lib.page import render
 from lib.store.pages import S3Pages
 from lib.store.stream_objects import S3StreamObjects
 
-ROUNDS: Final = 5
+ROUNDS: Final = 3
 SIZES: Final = (1_500, 10_000)
 MEMORY: Final = 1769
 """MB of `openReport`, as deploy/template/report-links.yml states them."""
