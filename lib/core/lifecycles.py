@@ -53,7 +53,7 @@ def course(
     closed: dict[VulnerabilityId, str | None] = {}
     for listing in _listings(images):
         upper = [name.upper() for name in listing.names]
-        same = {ids[name] for name in upper if name in ids}
+        same = {ids[name] for name in upper if name in ids} if ids else set()
         if listing.rows:
             stayed |= same
             names.update(upper)

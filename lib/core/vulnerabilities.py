@@ -34,8 +34,10 @@ def vulnerabilities(findings: Iterable[Finding]) -> tuple[Vulnerability, ...]:
         if finding.aliases:
             related.update([key, *[alias.upper() for alias in finding.aliases]])
     # Nearly all ids of a distribution's packages are vulnerabilities by themselves.
+    alone = [group for key, group in rows.items() if key not in related]
     ranked = [
-        _ranked((_spelling(group),), group) for key, group in rows.items() if key not in related
+        _of_one_row(group[0]) if len(group) == 1 else _ranked((_spelling(group),), group)
+        for group in alone
     ]
     spelling, aliases = _names({key: group for key, group in rows.items() if key in related})
     ranked += [
@@ -158,6 +160,11 @@ def _names(rows: Mapping[str, list[Finding]]) -> tuple[Mapping[str, str], dict[s
 def _spelling(rows: Iterable[Finding]) -> str:
     """Return an id as its rows write it, which can differ in the case of letters."""
     return min([row.vulnerability_id for row in rows])
+
+
+def _of_one_row(row: Finding) -> tuple[Rank, str, Vulnerability]:
+    id_ = row.vulnerability_id
+    return rank(row), id_, Vulnerability(id_, (id_,), (row,))
 
 
 def _ranked(names: tuple[str, ...], findings: list[Finding]) -> tuple[Rank, str, Vulnerability]:
