@@ -148,7 +148,7 @@ class ImagePass:
                     own = watched.get(repository.key) or _WatchedRepository(repository)
                     facts = RepositoryFacts(frozenset(own.digests), covered.get(repository.key, {}))
                     result.repositories += 1
-                    self._one(own, facts, scope, result, after=after, has_time=has_time)
+                    self._look_at(own, facts, scope, result, after=after, has_time=has_time)
         except (_OutOfTimeError, SourceThrottledError) as stop:
             result.stop_reason = str(stop)
         else:
@@ -217,7 +217,7 @@ class ImagePass:
             result.without_coverage = str(error)
         return covered
 
-    def _one(
+    def _look_at(
         self,
         own: _WatchedRepository,
         facts: RepositoryFacts,
