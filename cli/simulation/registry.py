@@ -11,6 +11,7 @@ https://docs.aws.amazon.com/inspector/v2/APIReference/API_ListCoverage.html
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import wraps
 from typing import Any, Final, TypeVar, cast
@@ -53,8 +54,8 @@ class Registry:
         self._home = Place(account, region, "")
         self.images: dict[tuple[Place, str], StoredImage] = {}
         self._repositories: dict[Place, None] = {}
-        self.regions: dict[str, None] = {}
-        """Where images were pushed."""
+        self.deployments: dict[Place, None] = {Place(account, region, ""): None}
+        """The accounts and regions in which images were pushed, and that of the story itself."""
         self.answers: dict[tuple[str, ...], Json] = {}
         """The answers to what was asked since the last change."""
 
@@ -89,7 +90,7 @@ class Registry:
         if stored is not None:
             return stored, True
         self._repositories[place] = None
-        self.regions[place.region] = None
+        self.deployments[replace(place, repository="")] = None
         members = tuple(
             [
                 self._add(StoredImage(place, digest_of(name.word, platform), now, platform))

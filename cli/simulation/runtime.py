@@ -7,10 +7,10 @@ from functools import cached_property
 from itertools import count
 from typing import Any, Final, Protocol
 
+from cli.simulation.deployments import OwnCoverage, OwnStreams, Sources
 from cli.simulation.images import Place
 from cli.simulation.memory import MemoryProgress, MemoryRules, MemoryStreams
 from cli.simulation.receivers import Receivers
-from cli.simulation.regions import RegionCoverage, RegionListing, Sources
 from cli.simulation.registry import Registry
 from cli.simulation.rules import understood
 from lib.core.attempts import GATHERED as RULES_GATHERED
@@ -161,7 +161,7 @@ class Runtime:
         self._rules: SyncRules | None = None
         self._tokens = count(1)
         self._gathering: set[str] = set()
-        self._passes: dict[str, ImagePass] = {}
+        self._passes: dict[Place, ImagePass] = {}
         self.store: Stores = store or MemoryStreams()
         self._syncs = StreamSync(
             streams=self.store,
@@ -194,22 +194,21 @@ class Runtime:
             objects=self.store,
             progress=MemoryProgress(),
             syncs=self._syncs,
-            coverage=lambda: RegionCoverage(self._registry, self._home),
+            coverage=lambda: OwnCoverage(self._registry, self._home),
             rules=lambda: self.rules.streams,
             now=self._now,
         )
 
-    def _pass_of(self, region: str) -> ImagePass:
-        place = Place(self._home.account, region, "")
+    def _pass_of(self, place: Place) -> ImagePass:
         ecr = self._registry.client_of("ecr", place)
         return ImagePass(
             registry=EcrRegistry(ecr),
             repositories=EcrRepositories(ecr),
-            coverage=RegionCoverage(self._registry, place),
+            coverage=OwnCoverage(self._registry, place),
             images=self._images,
             records=self.store,
             streams=self.store,
-            listing=RegionListing(self.store, region),
+            listing=OwnStreams(self.store, place),
             rules=lambda: self.rules.streams,
             events=Events(self.event),
             queue=Syncs(self._sync),
@@ -267,11 +266,11 @@ class Runtime:
                 pass
 
     def hourly(self) -> None:
-        """Look at every watched image, and at those of the last day, in each region."""
-        for region in dict.fromkeys((self._home.region, *self._registry.regions)):
-            if region not in self._passes:
-                self._passes[region] = self._pass_of(region)
-            self._passes[region].run()
+        """Look at every watched image, and at those of the last day, in each deployment."""
+        for place in self._registry.deployments:
+            if place not in self._passes:
+                self._passes[place] = self._pass_of(place)
+            self._passes[place].run()
 
     def daily(self) -> None:
         """Sync every stream."""

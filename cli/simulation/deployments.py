@@ -1,7 +1,7 @@
 """
-The AWS of each region in a story: a deployment asks only its own one.
+The AWS of each account and region in a story: a deployment asks only its own one.
 
-What a story plays is one program for each region in which it pushes images, with one table.
+What a story plays is one program for each of them in which it pushes images, with one table.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -54,7 +54,7 @@ class Sources:
         return self._of(image).index(image)
 
 
-class RegionCoverage:
+class OwnCoverage:
     """Asks Inspector in the region of an image."""
 
     def __init__(self, registry: Registry, home: Place) -> None:
@@ -74,12 +74,12 @@ class RegionCoverage:
         return InspectorCoverage(self._registry.client_of("inspector2", place))
 
 
-class RegionListing:
-    """The streams of one region."""
+class OwnStreams:
+    """The streams of one account and region."""
 
-    def __init__(self, listing: StreamListing, region: str) -> None:
+    def __init__(self, listing: StreamListing, place: Place) -> None:
         self._listing = listing
-        self._region = region
+        self._place = place
 
     def streams(self, *, after: StreamId | None = None) -> Iterable[StreamId]:
         """See `StreamListing.streams`."""
@@ -94,4 +94,5 @@ class RegionListing:
         return [stream for stream in self._listing.take_due(now=now) if self._is_here(stream)]
 
     def _is_here(self, stream: StreamId) -> bool:
-        return repository_image(stream).region == self._region
+        repository = repository_image(stream)
+        return (repository.account, repository.region) == (self._place.account, self._place.region)
