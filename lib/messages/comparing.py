@@ -56,6 +56,20 @@ def cause(content: Content, entries: Sequence[Entry]) -> str:
     return f"not caused by this release: {have}"
 
 
+def known_since(content: Content, entries: Sequence[Entry]) -> str:
+    """Return since when the scanner has known what is newly reported; empty for no old news."""
+    before = content.message.before
+    days = {
+        row.first_observed_at.date()
+        for entry in entries
+        for row in entry.findings
+        if row.first_observed_at is not None
+    }
+    if before is None or not days or min(days) >= before.at.date():
+        return ""
+    return f"{'known' if len(days) == 1 else 'the oldest known'} since {min(days):%Y-%m-%d}"
+
+
 def is_rescan(content: Content) -> bool:
     """Return whether a message compares an image with an earlier result of the same image."""
     agreed = content.message.before

@@ -7,10 +7,13 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
+from lib.core.upgrades import of_distribution
 from lib.models import Finding, Score
 from lib.text import capitalized, cut_at_word, one_line
 
-_LINE: Final = 200
+_SENTENCE: Final = 200
+"""Characters of a sentence that is not too long to be the most telling one."""
+_LINE: Final = 130
 _SENTENCES: Final = re.compile(r"(?<=[^\s.]\.)\s+(?=[A-Z`\"'(])|\n+|\s{2,}")
 _PREAMBLE: Final = re.compile(
     r"(?:In the Linux kernel, the following vulnerability has been resolved:|Summary:?|Impact:?"
@@ -46,6 +49,17 @@ _FAULT: Final = re.compile(
 _ENABLES: Final = re.compile(
     r"\b(?:allow|lead|result|trigger|caus|can|could|may|might|will|enabl|permit|let)"
 )
+_MAKERS: Final = r"v?\d+(?:\.[\w+~-]+)+"
+_UPSTREAM: Final = re.compile(
+    rf",? (?:versions? )?(?:before|prior to|through|up to)(?: versions?)? {_MAKERS}"
+    rf"(?:,? (?:and |or )?(?:before |prior to )?{_MAKERS})*,?(?= )",
+    re.IGNORECASE,
+)
+"""The versions that are affected, as the maker counts them: "before version 1.21.8, 1.20.10,"."""
+_SUBJECT_VERSION: Final = re.compile(
+    rf" (?:version )?{_MAKERS}(?= (?:was|is|has|allows|contains|could|can|may)\b)"
+)
+"""The version of a subject: "Libarchive v3.6.0 was discovered to contain"."""
 _ACCESS: Final = MappingProxyType(
     {
         "AV:N": "over the network",
@@ -67,12 +81,24 @@ def what_it_is(findings: Sequence[Finding]) -> str:
     for finding in findings:
         title = one_line(finding.title or "")
         if title and title != finding.vulnerability_id and not _NAMES_ONLY.fullmatch(title):
-            return cut_at_word(title, _LINE)
+            return cut_at_word(_of_package(title, finding), _LINE)
     for finding in findings:
         sentence = _most_telling(finding.description or "")
         if sentence:
-            return cut_at_word(capitalized(sentence), _LINE)
+            return cut_at_word(capitalized(_of_package(sentence, finding)), _LINE)
     return ""
+
+
+def _of_package(sentence: str, finding: Finding) -> str:
+    """Return a sentence without versions of a maker, where the distribution has its own."""
+    if not of_distribution(finding):
+        return sentence
+    return _SUBJECT_VERSION.sub("", _UPSTREAM.sub(_comma, sentence))
+
+
+def _comma(clause: re.Match[str]) -> str:
+    """Return what stays of a clause between commas."""
+    return "," if clause[0].startswith(",") or clause[0].endswith(",") else ""
 
 
 def score_text(findings: Sequence[Finding]) -> str:
@@ -127,7 +153,7 @@ def _rank(sentence: str) -> int:
         return _Rank.BOILERPLATE + 1
     if _BOILERPLATE.match(sentence):
         return _Rank.BOILERPLATE
-    if len(sentence) > _LINE:
+    if len(sentence) > _SENTENCE:
         return _Rank.FIRST
     words = sentence.lower()
     if _GAIN.search(words):

@@ -34,6 +34,8 @@ _PART: Final = 60
 _WARNINGS: Final = 6
 _ROUTES: Final = 5
 _DELIVERY: Final = 64
+_REFERENCE: Final = 12
+"""Characters of an id that `deliveries show` is given; it takes as few as are unambiguous."""
 _SMALL: Final = 160
 _TWO: Final = 2
 _SCANNERS: Final[Mapping[str, str]] = MappingProxyType(
@@ -243,6 +245,11 @@ def report_command(content: Content, notice: Notice) -> str:
 def footer(notice: Notice) -> str:
     """Return the id of the notice to ask about."""
     return f"Delivery {short(notice.delivery_id, _DELIVERY)}{_attempts(notice)}"
+
+
+def reference(notice: Notice) -> str:
+    """Return as much of that id as commands need to find the notice."""
+    return f"Delivery {notice.delivery_id[:_REFERENCE]}{_attempts(notice)}"
 
 
 def _attempts(notice: Notice) -> str:

@@ -222,6 +222,8 @@ class AlertText:
     """Writes all findings to a file; empty for a name that a shell could misread."""
     footer: str
     """The delivery to ask about."""
+    reference: str
+    """The same in short."""
 
     @property
     def worst(self) -> Severity | None:
@@ -254,11 +256,6 @@ class AlertText:
         if self.problem is not None:
             return PROBLEM_MARK
         return CLEAR_MARK if self.is_clear else BETTER_MARK
-
-    @property
-    def first_steps(self) -> str:
-        """The first steps in one line; of a scan without a result its remedy."""
-        return self.problem.remedy if self.problem is not None else self.to_do.brief
 
     @property
     def standing(self) -> str:

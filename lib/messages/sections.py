@@ -11,7 +11,7 @@ from lib.checks.findings import MANAGER
 from lib.core.disputes import dispute_of
 from lib.core.routing import BELOW
 from lib.core.upgrades import highest_score, upgrade_of
-from lib.messages.comparing import cause, is_rescan
+from lib.messages.comparing import cause, is_rescan, known_since
 from lib.messages.content import (
     SUPPRESSED,
     Content,
@@ -184,6 +184,7 @@ def _section(content: Content, kind: SectionKind, entries: Sequence[Entry], rows
     note = not_caused or shared
     if kind is SectionKind.NEW and (not_caused or is_rescan(content)):
         kind = SectionKind.NEWLY_REPORTED
+        note = "; ".join(filter(None, (note, known_since(content, entries))))
 
     def reason(entry: Entry) -> str:
         return "" if _reason(entry) == shared else _reason(entry)

@@ -142,7 +142,9 @@ class ToDo:
         upgrades = [f"{one.remedy}: {one.step}, {one.effect}" for one in self.upgrades]
         more = self.more_upgrades(len(upgrades))
         settings = [f"{step.title}: {' ; '.join(step.commands)}" for step in self.all_steps]
-        return [*self.before, *upgrades, *([more] if more else []), *settings, *self.notes]
+        remarks = filter(None, (self.without_fix, self.support))
+        steps = (*self.before, *upgrades, more, *settings, *self.after, *remarks)
+        return [step for step in steps if step]
 
     def groups(self, shown: int) -> dict[str, list[UpgradeText]]:
         """Return the first upgrades under what is to be done about them."""

@@ -90,6 +90,7 @@ def text_of(
         small=facts.small(content, notice),
         list_command=command_for(content.image, "findings.csv"),
         footer=facts.footer(notice),
+        reference=facts.reference(notice),
     )
 
 

@@ -394,12 +394,17 @@ def totals_of(content: Content) -> str:
 
 
 def _fixes(entries: Sequence[Entry]) -> str:
-    """Return how many can be fixed; empty where the scanner names no fix."""
-    fixable, number = sum(entry.fixable for entry in entries), len(entries)
+    """Return how many can be fixed, and of how many kernels; empty where no fix is named."""
+    kernels = [entry for entry in entries if is_about_kernel(entry)]
+    others = [entry for entry in entries if entry not in kernels]
+    if kernels and not others:
+        return "; the fix is on the hosts" if any(entry.fixable for entry in kernels) else ""
+    fixable, number = sum(entry.fixable for entry in others), len(entries)
+    if kernels:
+        hosts = f"{len(kernels):,} to fix on the hosts"
+        return f"; {fixable:,} of {number:,} fixable, {hosts}" if fixable else f"; {hosts}"
     if not fixable:
         return ""
-    if all(map(is_about_kernel, entries)):
-        return "; the fix is on the hosts"
     if number == 1:
         return "; it has a fix"
     if fixable == number:

@@ -114,8 +114,7 @@ def _document(notice: Notice, content: Content, text: AlertText, limit: int) -> 
     return {
         "schema": SCHEMA,
         "verdict": truncate(text.verdict, _FIELD),
-        "what_to_do": truncate(text.first_steps, _FIELD),
-        "steps": [truncate(step, _STEP) for step in first([*_steps(text)], _STEPS)],
+        "what_to_do": [truncate(step, _STEP) for step in first([*_steps(text)], _STEPS)],
         "urgency": _urgency(text),
         "worst_severity": _worst(content),
         "counts": _counts(content.totals),

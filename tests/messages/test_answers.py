@@ -2,6 +2,7 @@
 
 import shlex
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -87,7 +88,7 @@ class TestWhatItIs:
                 "Successful attacks can result in a crash.",
             ),
             (None, "[libfoo reuses a connection.]", "Libfoo reuses a connection."),
-            (None, f"{'word ' * 39}cut here", f"{'word ' * 38}word …".replace("w", "W", 1)),
+            (None, f"{'word ' * 25}cut here", f"{'word ' * 24}word …".replace("w", "W", 1)),
         ],
     )
     def test_the_first_sentence_that_says_something(
@@ -97,6 +98,27 @@ class TestWhatItIs:
         finding = a_finding("CVE-2026-1", title=title, description=description)
 
         assert what_it_is((finding,)) == line
+
+    @every(
+        ("description", "line"),
+        [
+            ("Zlib before 1.2.12 allows corruption.", "Zlib allows corruption."),
+            (
+                "Dpkg, a manager, before version 1.21.8, 1.20.10, 1.18.26 is prone to traversal.",
+                "Dpkg, a manager, is prone to traversal.",
+            ),
+            ("Libarchive v3.6.0 was found to leak.", "Libarchive was found to leak."),
+            ("In x before 2.9.14, a buffer overflows.", "In x, a buffer overflows."),
+            ("A flaw in x through 2.9.14.", "A flaw in x through 2.9.14."),
+        ],
+    )
+    def test_a_distribution_has_no_versions_of_a_maker(self, description: str, line: str) -> None:
+        """Beside its own version they would read as one to go to; a library has the maker's."""
+        finding = a_finding(description=description)
+        library = replace(finding, package=replace(finding.package, manager="PYTHONPKG"))
+
+        assert what_it_is((finding,)) == line
+        assert what_it_is((library,)) == description
 
     @pytest.mark.parametrize(
         ("score", "text"),
@@ -595,6 +617,14 @@ class TestWhoseFaultItIs:
         assert "1 HIGH no longer reported (CVE-2026-1; linux is unchanged, so it may not" in (
             text.changes
         )
+
+    def test_what_the_scanner_has_long_known_is_dated(self) -> None:
+        """It is new for this image alone."""
+        known = replace(self.NEW, first_observed_at=datetime(2024, 2, 2, tzinfo=UTC))
+        fresh = replace(self.NEW, first_observed_at=datetime(2099, 1, 1, tzinfo=UTC))
+
+        assert self.note(self.OLD, after=known).endswith("of linux; known since 2024-02-02")
+        assert self.note(self.OLD, after=fresh).endswith("of linux")
 
     def test_another_version_proves_nothing(self) -> None:
         """Then the release is what it came with."""

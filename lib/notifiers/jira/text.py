@@ -108,6 +108,7 @@ def _nodes(text: AlertText, rows: int) -> Iterable[Json]:
 
 
 def _small(text: AlertText) -> Json:
+    # A repeat is looked for by the whole id.
     return adf.paragraph(adf.text(_DOT.join((*text.small, text.footer)), "em"))
 
 

@@ -71,11 +71,11 @@ def _ending(text: AlertText) -> list[str]:
     warnings = [line for warning in text.warnings for line in _wrapped(f"Note: {warning}")]
     warnings += _omissions(text.unlisted)
     warnings += _wrapped(text.problem.quote) if text.problem is not None else []
-    small = " \N{MIDDLE DOT} ".join((*text.small, text.footer))
+    small = " \N{MIDDLE DOT} ".join((*text.small, text.reference))
     accept = []
     if text.accept_command:
         accept = [*_wrapped(f"{text.accept_title}:"), f"    {text.accept_command}"]
-    return ["", *warnings, "-- ", *_wrapped(small), *accept]
+    return ["", *warnings, *([""] if warnings else []), "-- ", *_wrapped(small), *accept]
 
 
 def _problem(text: AlertText, problem: Problem) -> list[str]:
