@@ -32,7 +32,7 @@ from threading import Thread
 from typing import Any, Final
 
 from local.authorizations import Authorizations
-from local.aws import function_code, function_processes, inspector, strictness
+from local.aws import function_code, function_processes, inspector, shortcuts, strictness
 from local.aws.cloudtrail import CHANGES, api_call
 from local.aws.coverage import CLUSTERS, COVERAGE, Coverage
 from local.aws.delays import Delays
@@ -86,6 +86,7 @@ class Ministack:
             router,
         )
         from ministack.services import (
+            dynamodb,
             ecr,
             eventbridge,
             iam,
@@ -108,6 +109,7 @@ class Ministack:
         self._responses = responses
         self.authorizations = Authorizations(iam_evaluator)
         self._modules = {
+            "dynamodb": dynamodb,
             "eventbridge": eventbridge,
             "iam": iam,
             "iam_actions": iam_actions,
@@ -231,6 +233,7 @@ class Ministack:
         strictness.install(self._modules)
         function_code.install(self._runtime)
         function_processes.install(self._runtime)
+        shortcuts.install(self._modules["dynamodb"])
         self.authorizations.install()
 
     def limit_delays(self, longest: float) -> None:
