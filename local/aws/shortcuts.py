@@ -1,5 +1,5 @@
 """
-What ministack works out anew for each service or row, worked out once.
+Shortcuts: what ministack works out anew for each service or row is worked out once.
 
 Used by `local.aws.cloud` only, with private names of ministack as there. Ministack makes a session
 of botocore for each service, which lists all of the 400 services, and parses the same condition of
