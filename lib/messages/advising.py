@@ -37,15 +37,16 @@ https://wiki.ubuntu.com/SecurityTeam/UpdatePreparation
 _BASE_NAME: Final = re.compile(r"[a-z0-9][\w./:-]{0,99}", re.ASCII)
 PATCHED: Final = "check that the hosts run a patched kernel"
 _CHECK: Final = (
-    f"{capitalized(PATCHED)} (a container uses its host's kernel; on Fargate AWS patches it)"
+    f"{capitalized(PATCHED)} (`uname -r`; EKS: `kubectl get nodes -o wide`): a container uses its "
+    "host's kernel. On Fargate, AWS patches it"
 )
 _CHECK_HOW: Final = (
-    f"{capitalized(PATCHED)}{{cves}} (`uname -r`; on EKS `kubectl get nodes -o wide`): a container "
+    f"{capitalized(PATCHED)}{{cves}} (`uname -r`; EKS: `kubectl get nodes -o wide`): a container "
     "uses its host's kernel"
 )
 _REPLACE: Final = (
     "Where the kernel is older than the fix, update the AMI and replace the hosts (EKS: update the "
-    "node group). On Fargate AWS patches it"
+    "node group). On Fargate, AWS patches it"
 )
 _ADVISORY: Final = "The links have the fixes for Amazon Linux; see the advisories of other hosts"
 _CVES: Final = 3
@@ -127,7 +128,7 @@ def host_links(content: Content) -> tuple[Link, ...]:
     """Return the pages of Amazon Linux, which most hosts run, about kernel vulnerabilities."""
     if not any(map(is_about_kernel, content.open)):
         return ()
-    labels = {cve: f"{cve} in Amazon Linux" for cve in kernel_cves(content)}
+    labels = {cve: f"Host fix (Amazon Linux): {cve}" for cve in kernel_cves(content)}
     return tuple(
         Link(label, label, f"Open {label}", _AMAZON_LINUX.format(id=cve))
         for cve, label in labels.items()

@@ -352,8 +352,8 @@ class TestWhereToStart:
         assert "the image can wait" not in beside.to_do.brief
         assert alone.to_do.hosts == (
             (
-                "Check that the hosts run a patched kernel (a container uses its host's kernel; on "
-                "Fargate AWS patches it)"
+                "Check that the hosts run a patched kernel (`uname -r`; EKS: `kubectl get nodes "
+                "-o wide`): a container uses its host's kernel. On Fargate, AWS patches it"
             ),
         )
         assert of(a_finding(package="linux-pam")).to_do.hosts == ()
@@ -370,18 +370,18 @@ class TestWhereToStart:
         assert text.to_do.hosts == (
             (
                 "Check that the hosts run a patched kernel for CVE-2026-1001 and CVE-2026-1003 "
-                "(`uname -r`; on EKS `kubectl get nodes -o wide`): a container uses its host's "
+                "(`uname -r`; EKS: `kubectl get nodes -o wide`): a container uses its host's "
                 "kernel. The links have the fixes for Amazon Linux; see the advisories of other "
                 "hosts"
             ),
             (
                 "Where the kernel is older than the fix, update the AMI and replace the hosts "
-                "(EKS: update the node group). On Fargate AWS patches it"
+                "(EKS: update the node group). On Fargate, AWS patches it"
             ),
         )
         assert [link.name for link in text.sources] == [
-            "CVE-2026-1001 in Amazon Linux",
-            "CVE-2026-1003 in Amazon Linux",
+            "Host fix (Amazon Linux): CVE-2026-1001",
+            "Host fix (Amazon Linux): CVE-2026-1003",
         ]
         assert text.totals.endswith("1 MEDIUM open")
 

@@ -330,8 +330,8 @@ def test_pages_about_the_fixes_of_hosts_stand_beside_the_step() -> None:
         noticed(Scene(a_report(a_finding("CVE-2024-1001", package="linux")))), (), now=NOW
     )
 
-    assert html.count("CVE-2024-1001 in Amazon Linux") == 1
-    assert html.index("run a patched kernel") < html.index("CVE-2024-1001 in Amazon Linux")
+    assert html.count("Host fix (Amazon Linux): CVE-2024-1001") == 1
+    assert html.index("run a patched kernel") < html.index("Host fix (Amazon Linux): CVE-2024-1001")
 
 
 def test_a_version_that_removes_some_says_of_how_many() -> None:

@@ -98,8 +98,7 @@ def _nodes(text: AlertText, rows: int) -> Iterable[Json]:
     yield from _open(text, rows)
     yield from _platforms(text)
     yield from _last_change(text)
-    # The line of changes has all that is open.
-    yield from _omissions(text.unlisted if text.changes else text.not_open)
+    yield from _omissions(text.not_open)
     for warning in text.warnings:
         yield adf.panel("warning", adf.paragraph(adf.text(warning)))
     yield links(text)
