@@ -17,6 +17,8 @@ from lib.models.immutable import immutable
 from lib.models.streams import Evidence, PartState, ScanRecord
 
 NOT_FOUND: Final = "SCAN_NOT_FOUND"
+NOT_THERE: Final = "IMAGE_NOT_FOUND"
+"""The status of an image of an index that its repository does not have."""
 PARTIAL_PATIENCE: Final = timedelta(minutes=10)
 """Findings that were announced and are not listed by then are taken to be missing for good."""
 SECOND_LOOK_AFTER: Final = timedelta(minutes=2)

@@ -8,6 +8,7 @@ from itertools import chain
 from types import MappingProxyType
 
 from lib.core.distinct import distinct
+from lib.core.evidence import NOT_THERE
 from lib.core.vulnerabilities import counts_of
 from lib.models import (
     AnyReport,
@@ -82,13 +83,17 @@ def _part(member: Member, report: AnyReport) -> Part:
 
 
 def _failed(results: Sequence[_Result]) -> Scan:
-    """Return the first scan, with the reasons of all of them; a shared reason stands alone."""
+    """
+    Return the first scan, with the reasons of all of them; a shared reason stands alone.
+
+    Nothing is scanned of an image that is not there: the first one of an image that is.
+    """
     reasons = {member.name: report.scan.reason or report.scan.status for member, report in results}
     different = set(reasons.values())
     by_platform = "; ".join(f"{platform}: {reason}" for platform, reason in reasons.items())
-    return replace(
-        results[0][1].scan, reason=different.pop() if len(different) == 1 else by_platform
-    )
+    scans = [report.scan for _, report in results]
+    first = next((scan for scan in scans if scan.status != NOT_THERE), scans[0])
+    return replace(first, reason=different.pop() if len(different) == 1 else by_platform)
 
 
 def _latest(scans: Iterable[Scan]) -> datetime | None:

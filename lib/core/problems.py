@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Final
 
 from lib.core.conditions import UNSUPPORTED
+from lib.core.evidence import NOT_THERE
 from lib.core.scanners import scanner_of
 from lib.models import ChangeKind, Image, ScanProblem, ScanSource, UnusableReport
 from lib.text import capitalized
@@ -35,6 +36,7 @@ _REASONS: Final = MappingProxyType({
     "IMAGE_SIZE_EXCEEDED": "The image is larger than {scanner} takes.",
     "PENDING": "The scan was announced but has no result yet.",
     "SCAN_NOT_FOUND": "No scan of this image exists.",
+    NOT_THERE: "The repository does not have this image, which the index names.",
     "COMPLETE": "The scan is complete, but its findings do not fit what it counted.",
 })  # fmt: skip
 _IN_SHORT: Final = MappingProxyType({
@@ -50,6 +52,7 @@ _IN_SHORT: Final = MappingProxyType({
     "IMAGE_SIZE_EXCEEDED": "larger than the scanner takes",
     "PENDING": "no result yet",
     "SCAN_NOT_FOUND": "never scanned",
+    NOT_THERE: "not in the repository",
     "COMPLETE": "its findings do not fit what was counted",
 })  # fmt: skip
 _CAUSES: Final = MappingProxyType(

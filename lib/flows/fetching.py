@@ -7,8 +7,8 @@ What is not finished when the time of a function ends is stored, and the next on
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
 
+from lib.core.evidence import NOT_THERE
 from lib.core.merging import merged
 from lib.core.patience import is_over, never_ready
 from lib.errors import (
@@ -31,9 +31,6 @@ from lib.models import (
 from lib.ports.sources import Fetching, FindingSource
 from lib.ports.store import Progress, ProgressStore
 from lib.ports.streams import ImageRecord
-
-NOT_THERE: Final = "IMAGE_NOT_FOUND"
-"""The status of an image of an index that its repository does not have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +113,8 @@ class ReportFetcher:
         except RepositoryGoneError:
             raise
         except ImageGoneError:
-            reason = "the index names this image, and it is not in the repository"
-            return UnusableReport(event.image, replace(event.scan, status=NOT_THERE, reason=reason))
+            scan = replace(event.scan, status=NOT_THERE, reason=NOT_THERE)
+            return UnusableReport(event.image, scan)
 
     def _single(
         self, event: ScanEvent, before: Progress, allowance: Allowance, stored: str

@@ -3,8 +3,22 @@
 from dataclasses import replace
 from datetime import timedelta
 
+from lib.core.evidence import NOT_THERE
 from lib.core.merging import merged
-from lib.models import ImageIndex, Member, Part, Report, ScanSource, Severity, UnusableReport
+from lib.core.overdue import new_result
+from lib.models import (
+    ImageIndex,
+    LastScan,
+    Member,
+    Part,
+    Report,
+    ScanProgress,
+    ScanSource,
+    Severity,
+    UnusableReport,
+)
+from lib.models.streams import ImageRow
+from lib.ports.streams import ImageRecord
 from tests.support.builders import NOW, a_finding, a_report, an_image, an_unusable_report
 from tests.support.documents import checked
 
@@ -66,6 +80,17 @@ def test_without_any_result_the_whole_is_not_usable() -> None:
     assert both.scan.reason == "linux/amd64: status FAILED; linux/arm64: status UNSUPPORTED_IMAGE"
     assert same.scan.reason == "status FAILED"
     assert "findings" not in checked(both)
+
+
+def test_a_missing_image_does_not_name_the_status_of_the_whole() -> None:
+    """What the scanner says of the images that are there does, as the hourly pass asks it."""
+    missing, failed = an_unusable_report(NOT_THERE), an_unusable_report()
+
+    whole = merged(INDEX, [missing, failed])
+    last = LastScan(ScanSource.ECR_BASIC, "FAILED", ScanProgress.UNUSABLE, NOW)
+
+    assert whole.scan.status == "FAILED"
+    assert new_result(last, ImageRecord(ImageRow(INDEX.image, NOW), scan=whole.scan)) is None
 
 
 def test_uses_of_all_platforms_add_up() -> None:

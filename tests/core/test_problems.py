@@ -29,6 +29,7 @@ KNOWN = [
     "PENDING",
     "IN_PROGRESS",
     "SCAN_NOT_FOUND",
+    "IMAGE_NOT_FOUND",
     "COMPLETE",
     "ACTIVE",
 ]
@@ -62,6 +63,16 @@ class TestProblemOf:
 
         assert "not known here" in problem.reason
         assert "aws ecr describe-image-scan-findings" in problem.remedy
+
+    @pytest.mark.parametrize("source", [ScanSource.ECR_BASIC, ScanSource.ECR_ENHANCED])
+    def test_an_image_that_is_not_there_is_not_looked_up(self, source: ScanSource) -> None:
+        """No scanner said it, and a question about it would be refused."""
+        problem = problem_of(unusable("IMAGE_NOT_FOUND", source, reason="IMAGE_NOT_FOUND"))
+
+        assert problem.reason == "The repository does not have this image, which the index names."
+        assert problem.quote == ""
+        assert "aws " not in problem.remedy
+        assert cause_of("IMAGE_NOT_FOUND linux/arm64", "IMAGE_NOT_FOUND") == "not in the repository"
 
     def test_what_aws_said_is_kept(self) -> None:
         """The source's own description stands apart from the plain reason, once."""

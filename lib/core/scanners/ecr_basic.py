@@ -7,7 +7,7 @@ https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-troublesho
 from types import MappingProxyType
 from typing import Final
 
-from lib.core.scanners.scanner import NO_IMAGE, UNUSED, Scanner
+from lib.core.scanners.scanner import ABSENT, NO_IMAGE, UNUSED, Scanner
 
 _ENHANCED: Final = (
     "Turn on enhanced scanning (Amazon Inspector) if it supports the image; otherwise rebuild on a "
@@ -38,6 +38,7 @@ ECR_BASIC: Final = Scanner(
         "SCAN_ELIGIBILITY_EXPIRED": "Push the image again if it is still used, else delete it.",
         "FINDINGS_UNAVAILABLE": "Scan it again (once in 24 h per image): `{start}`",
         "LIMIT_EXCEEDED": "Wait 24 hours, then scan it again: `{start}`",
+        "IMAGE_NOT_FOUND": ABSENT,
         "IMAGE_ARCHIVED": "Restore it if it is still used: `{restore}`",
         "IMAGE_SIZE_EXCEEDED": "Make it smaller: a multi-stage build, fewer and smaller layers.",
         "PENDING": f"{_INSPECT}. If it stays like this, scan it again: `{{start}}`",

@@ -7,7 +7,7 @@ https://docs.aws.amazon.com/inspector/latest/user/scanning-ecr.html
 from types import MappingProxyType
 from typing import Final
 
-from lib.core.scanners.scanner import NO_IMAGE, UNUSED, Scanner
+from lib.core.scanners.scanner import ABSENT, NO_IMAGE, UNUSED, Scanner
 
 _REBUILD: Final = "Rebuild it on an operating system that Inspector supports."
 _PAGES: Final = (
@@ -32,6 +32,7 @@ INSPECTOR: Final = Scanner(
         "--ecr-configuration rescanDuration=LIFETIME`",
         "FINDINGS_UNAVAILABLE": f"Push the image again. {_COVERAGE}",
         "LIMIT_EXCEEDED": "Wait 24 hours, then push the image again.",
+        "IMAGE_NOT_FOUND": ABSENT,
         "IMAGE_ARCHIVED": "Restore it if it is still used: `{restore}`",
         "IMAGE_SIZE_EXCEEDED": "Make it smaller: a multi-stage build, fewer and smaller layers.",
         "PENDING": _COVERAGE,

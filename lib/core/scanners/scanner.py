@@ -9,6 +9,9 @@ from lib.models.immutable import immutable
 
 NO_IMAGE: Final = "A signature, an attestation or an image index is never scanned: nothing to do."
 UNUSED: Final = "If nobody uses the image, delete it."
+ABSENT: Final = (
+    "If the image is used, push it, or pull it through the cache; else push an index without it."
+)
 
 
 @immutable(frozen=True, slots=True)
