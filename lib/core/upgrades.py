@@ -65,6 +65,21 @@ def upgrade_of(findings: Sequence[Finding], origin: Origin = Origin.UNKNOWN) -> 
     )
 
 
+def together(upgrades: Iterable[Upgrade]) -> list[tuple[Upgrade, ...]]:
+    """
+    Return upgrades between the same versions that remove the same vulnerabilities as one group.
+
+    Packages of one source, such as libssl3t64 and openssl, are listed with one advisory: a line for
+    each of them would count its vulnerabilities again.
+    """
+    groups: dict[tuple[object, ...], list[Upgrade]] = {}
+    for upgrade in upgrades:
+        removed = frozenset(upgrade.vulnerability_ids)
+        key = (upgrade.installed, upgrade.fixed, upgrade.origin, removed)
+        groups.setdefault(key, []).append(upgrade)
+    return [*map(tuple, groups.values())]
+
+
 def highest_score(findings: Iterable[Finding]) -> Score | None:
     """Return the highest CVSS score, of whatever version; None where no finding has one."""
     scores = (finding.score for finding in findings if finding.score is not None)

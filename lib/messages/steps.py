@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import NamedTuple
 
 from lib.messages.describing import is_kernel
@@ -12,22 +13,32 @@ from lib.text import capitalized, counted
 
 
 class UpgradeText(NamedTuple):
-    """A package to upgrade."""
+    """A package to upgrade, or several of which one line is true."""
 
     remedy: str
     """Where that is done, as a heading."""
     package: str
+    """The name; of several all of them, or the first ones and how many more."""
     installed: str
     fixed: str
     """The version to go to; empty where the source names none."""
     removes: str
     fixes: Counts
+    group: tuple[str, ...] = ()
+    """The packages where there are several."""
+    adds: Counts = MappingProxyType({})
+    """What it removes that no upgrade before it does."""
     score: str = ""
     """The worst score of what it removes, in words."""
     described: str = ""
     """The version that descriptions name where `fixed` is empty, in words."""
     is_new: bool = False
     """Whether some of its vulnerabilities are news, where that tells packages apart."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Each package on its own."""
+        return self.group or (self.package,)
 
     @property
     def step(self) -> str:
@@ -71,6 +82,7 @@ class ToDo:
     upgrades: tuple[UpgradeText, ...] = ()
     """Those that name a version to go to, of one origin together; as many as asked for."""
     upgrade_count: int = 0
+    """All packages with such a version."""
     fixes: Counts = field(default_factory=dict)
     """What all of them remove."""
     all_steps: tuple[Step, ...] = ()
@@ -115,7 +127,7 @@ class ToDo:
         """The step for `unversioned` packages of which no other step says anything; else empty."""
         if self.rebuild or self.without_version or self.without_fix:
             return ""
-        upgraded = {upgrade.package for upgrade in self.upgrades}
+        upgraded = {name for upgrade in self.upgrades for name in upgrade.names}
         silent = dict.fromkeys(
             one.package for one in self.unversioned if not (one.described or is_kernel(one.package))
         )
@@ -154,14 +166,20 @@ class ToDo:
         return groups
 
     def more_upgrades(self, shown: int) -> str:
-        """Return how many packages are not among the first `shown`; empty where that is none."""
-        others = self.upgrade_count - shown
+        """
+        Return how many packages the first `shown` lines do not name; empty where that is none.
+
+        What they remove is counted without what those lines remove.
+        """
+        upgrades = self.upgrades[:shown]
+        others = self.upgrade_count - sum(len(upgrade.names) for upgrade in upgrades)
         if others <= 0:
             return ""
         numbers = Counter(self.fixes)
-        for upgrade in self.upgrades[:shown]:
-            numbers.subtract(upgrade.fixes)
-        return f"and {counted(others, 'more package')} to upgrade: {counts_text(numbers)}"
+        for upgrade in upgrades:
+            numbers.subtract(upgrade.adds)
+        more = f"and {counted(others, 'more package')} to upgrade"
+        return ": ".join(filter(None, (more, counts_text(numbers))))
 
     def more_unversioned(self, shown: int) -> str:
         """Return how many packages without a version follow the first `shown`, and how bad."""

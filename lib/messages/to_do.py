@@ -1,14 +1,14 @@
 """The fixes of a notice: upgrades counted in vulnerabilities, deployments, settings. Pure."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
 from lib.checks.findings import CLOUDFORMATION, COMMAND, REMARK
 from lib.core.named_versions import NamedVersion
 from lib.core.scanners import scanner_of
-from lib.core.upgrades import highest_score, upgrade_target, upgrades, version_key
+from lib.core.upgrades import highest_score, together, upgrade_target, upgrades, version_key
 from lib.messages.advising import (
     PATCHED,
     Base,
@@ -29,12 +29,16 @@ from lib.models import Counts, Deployments, Finding, Origin, Severity, Upgrade, 
 from lib.models.views import Kind
 from lib.text import capitalized, clean, counted, first, one_line, short, truncate
 
+_NAME: Final = 100
+"""Characters of the name of a package that has a line of its own."""
 _TITLE: Final = 160
 _RISK: Final = 400
 _LOOKED_FOR: Final = 4
 """Packages without a version to go to that are named."""
 _ARROW: Final = "\N{RIGHTWARDS ARROW}"
 _THEN: Final = 3
+_TOGETHER: Final = 3
+"""Packages of one upgrade that are named."""
 
 
 def to_do(
@@ -79,7 +83,7 @@ def to_do(
     base_step = _base_step(base, rebuild, ready) if entries else ""
     marked = news if any(upgrade.package not in news for upgrade in unversioned) else ()
     return ToDo(
-        upgrades=tuple(upgrade_text(upgrade, base) for upgrade in first(ready, rows)),
+        upgrades=tuple(_lines(content, first(together(ready), rows), base)),
         upgrade_count=len(ready),
         fixes=_fixed(content.everything, ready),
         deploy=_deploy(content, running.before if running is not None else ()),
@@ -98,7 +102,7 @@ def to_do(
             with_version(
                 content,
                 upgrade,
-                upgrade_text(upgrade)._replace(is_new=upgrade.package in marked),
+                upgrade_text([upgrade])._replace(is_new=upgrade.package in marked),
                 by_description,
             )
             for upgrade in first(unversioned, rows)
@@ -172,8 +176,9 @@ def _brief(
     ready = ready_upgrades(upgrade for upgrade in packages if upgrade not in kernels)
     is_hosts = any(map(is_about_kernel, content.open))
     others = [f"{short(name, NAME)} to {one.words}" for name, one in by_description.items()]
-    targets = [_target(upgrade) for upgrade in ready] + others
-    more = len(targets) - _THEN
+    groups = together(ready)
+    targets = [*map(_target, groups), *others]
+    more = sum(map(len, groups[_THEN:])) + len(others[max(_THEN - len(groups), 0) :])
     named = targets[:_THEN] + ([counted(more, "more package")] if more > 0 else [])
     fixed = counts_text(_fixed(content.everything, ready))
     effect = f" (removes {fixed})" if fixed else ""
@@ -189,8 +194,16 @@ def _brief(
     return capitalized(truncate(one_line(text), _RISK))
 
 
-def _target(upgrade: Upgrade) -> str:
-    return f"{short(upgrade.package, NAME)} to {truncate(one_line(upgrade.fixed or ''), NAME)}"
+def _target(group: Sequence[Upgrade]) -> str:
+    return f"{_packages(group, NAME)} to {truncate(one_line(group[0].fixed or ''), NAME)}"
+
+
+def _packages(group: Sequence[Upgrade], limit: int) -> str:
+    """Return the packages of one line; of many the first ones, and how many more."""
+    shown = first(group, _TOGETHER)
+    more = len(group) - len(shown)
+    names = [short(upgrade.package, limit) for upgrade in shown]
+    return listed([*names, *([counted(more, "more package")] if more else [])])
 
 
 def _then(content: Content, asked: Collection[tuple[object, ...]]) -> str:
@@ -202,20 +215,21 @@ def _then(content: Content, asked: Collection[tuple[object, ...]]) -> str:
         for upgrade in upgrades_of(content, whole=True)
         if _key(upgrade) not in asked and max(upgrade.fixes) >= Severity.HIGH
     ]
-    shown = first(others, _THEN)
-    ready = [_next(upgrade) for upgrade in shown if upgrade.fixed is not None]
-    unclear = [_next(upgrade) for upgrade in shown if upgrade.fixed is None]
-    more = len(others) - len(shown)
+    shown = first(together(others), _THEN)
+    ready = [_next(group) for group in shown if group[0].fixed is not None]
+    unclear = [_next(group) for group in shown if group[0].fixed is None]
+    without = sum(len(group) for group in shown if group[0].fixed is None)
+    more = len(others) - sum(map(len, shown))
     (unclear or ready).extend([counted(more, "more package")] if more else [])
-    versions = "a newer version" if len(unclear) == 1 else "newer versions"
+    versions = "a newer version" if without == 1 and len(unclear) == 1 else "newer versions"
     pieces = [f"upgrade {listed(ready)}"] if ready else []
     pieces += [f"look for {versions} of {listed(unclear)}"] if unclear else []
     return truncate(one_line(f"Then {'; '.join(pieces)}"), _RISK) if pieces else ""
 
 
-def _next(upgrade: Upgrade) -> str:
-    target = f" to {upgrade.fixed}" if upgrade.fixed is not None else ""
-    return f"{short(upgrade.package, NAME)}{target} ({counts_text(upgrade.fixes)})"
+def _next(group: Sequence[Upgrade]) -> str:
+    target = f" to {group[0].fixed}" if group[0].fixed is not None else ""
+    return f"{_packages(group, NAME)}{target} ({counts_text(group[0].fixes)})"
 
 
 def _key(upgrade: Upgrade) -> tuple[object, ...]:
@@ -336,15 +350,30 @@ def ready_upgrades(upgrades: Iterable[Upgrade]) -> list[Upgrade]:
     return sorted(ready, key=lambda upgrade: origins.index(upgrade.origin))
 
 
-def upgrade_text(upgrade: Upgrade, base: Base | None = None) -> UpgradeText:
-    """Return a package to upgrade in words."""
+def _lines(
+    content: Content, groups: Iterable[Sequence[Upgrade]], base: Base | None
+) -> Iterator[UpgradeText]:
+    """Yield the lines of upgrades, each with what it removes beyond those before it."""
+    by_row = {row.vulnerability_id: one for one in content.everything for row in one.findings}
+    removed: set[str] = set()
+    for group in groups:
+        entries = {by_row[id_].id: by_row[id_] for id_ in group[0].vulnerability_ids}
+        adds = counts_of(entry for id_, entry in entries.items() if id_ not in removed)
+        removed |= entries.keys()
+        yield upgrade_text(group, base)._replace(adds=adds)
+
+
+def upgrade_text(group: Sequence[Upgrade], base: Base | None = None) -> UpgradeText:
+    """Return a package to upgrade in words, or several that `together` groups."""
+    upgrade, *others = group
     return UpgradeText(
         remedy=_remedy(upgrade, base),
-        package=short(upgrade.package),
+        package=_packages(group, NAME if others else _NAME),
         installed=installed_text(upgrade),
         fixed=truncate(one_line(upgrade.fixed or ""), NAME),
         removes=counts_text(upgrade.fixes),
         fixes=upgrade.fixes,
+        group=tuple(short(upgrade.package) for upgrade in group) if others else (),
         score=worst_score(upgrade.score, sum(upgrade.fixes.values())),
     )
 

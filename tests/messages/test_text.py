@@ -1,7 +1,7 @@
 """The text of every story, kept to be read: what a person is told, whatever the receiver."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from enum import Enum
 from typing import Any
@@ -70,7 +70,7 @@ def shown(value: Any) -> str:
 
 def is_read(value: Any) -> bool:
     """Return whether a leaf's part is a text: levels and counts stand in words beside it."""
-    return not isinstance(value, Enum | bool | dict) and value not in (None, "", ())
+    return not isinstance(value, Enum | bool | Mapping) and value not in (None, "", ())
 
 
 def written(tree: Any) -> str:

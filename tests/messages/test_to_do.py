@@ -1,15 +1,20 @@
 """What to do about a repository: commands are shown whole or not at all."""
 
 import json
+import re
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 import pytest
 
 from lib.checks.findings import COMMAND
 from lib.messages.text import text_of
-from lib.models import Notice, Report
+from lib.models import Finding, Notice, Report, Severity
 from tests.notifiers.test_contract import FORMATS
+from tests.page.test_same_words import page_of
+from tests.support.builders import a_filter, a_finding, a_report
+from tests.support.every import every
 from tests.support.notices import noticed, notices
 from tests.support.receivers import notifier, tools
 from tests.support.scenes import Scene, scenes
@@ -113,3 +118,83 @@ def test_every_receiver_counts_what_it_has_no_room_for(mode: str, options: Any) 
     text = shown(mode, options, with_command("aws ecr put-image-scanning-configuration " * 5, 60))
 
     assert "more; ecr-scan-alerts audit shows them" in text
+
+
+def upgraded(package: str, *ids: str, version: str = "3.2", fixed: str = "3.4") -> list[Finding]:
+    return [
+        a_finding(id_, severity="MEDIUM", package=package, version=version, fixed_version=fixed)
+        for id_ in ids
+    ]
+
+
+def first_scan(*findings: Finding) -> Notice:
+    return noticed(Scene(a_report(*findings), filters=(a_filter(severity=Severity.LOW),)))
+
+
+TOGETHER = first_scan(*upgraded("libssl3t64", "CVE-1"), *upgraded("openssl", "CVE-1"))
+
+
+def test_packages_that_remove_the_same_are_one_line() -> None:
+    (line,) = text_of(TOGETHER).to_do.upgrades
+
+    assert line.step == "libssl3t64 and openssl from 3.2 to 3.4"
+    assert line.effect == "removes 1 MEDIUM"
+    assert text_of(TOGETHER).to_do.brief == (
+        "Upgrade libssl3t64 and openssl to 3.4 (removes 1 MEDIUM)"
+    )
+
+
+@for_people
+def test_every_receiver_counts_the_same_vulnerability_once(mode: str, options: Any) -> None:
+    text = re.sub(r"[`*]|\\.", "", shown(mode, options, TOGETHER))
+
+    assert "libssl3t64 and openssl" in text
+    assert text.count("removes 1 MEDIUM") <= 1
+    assert "more package" not in text
+
+
+def test_the_page_counts_the_same_vulnerability_once() -> None:
+    page = page_of(TOGETHER)
+
+    assert "libssl3t64 and openssl 3.2 3.4 1 MEDIUM" in " ".join(page.split())
+
+
+@every(
+    ("findings", "lines"),
+    [
+        ([upgraded("a", "CVE-1"), upgraded("b", "CVE-1", "CVE-2")], ["b", "a"]),
+        ([upgraded("a", "CVE-1"), upgraded("b", "CVE-1", fixed="3.5")], ["a", "b"]),
+        ([upgraded("a", "CVE-1"), upgraded("b", "CVE-1", version="3.1")], ["a", "b"]),
+        ([upgraded("a", "CVE-1"), upgraded("b", "CVE-2")], ["a", "b"]),
+        ([upgraded(name, "CVE-1") for name in "abcd"], ["a, b, c and d"]),
+        ([upgraded(name, "CVE-1") for name in "abcdef"], ["a, b, c and 3 more packages"]),
+    ],
+)
+def test_only_what_removes_the_same_is_one_line(
+    findings: list[list[Finding]], lines: list[str]
+) -> None:
+    to_do = text_of(first_scan(*chain.from_iterable(findings))).to_do
+
+    assert [line.package for line in to_do.upgrades] == lines
+    assert to_do.more_upgrades(len(lines)) == ""
+
+
+@every(
+    ("shown", "rest"),
+    [
+        (0, "and 4 more packages to upgrade: 4 MEDIUM"),
+        (1, "and 3 more packages to upgrade: 2 MEDIUM"),
+        (2, "and 2 more packages to upgrade: 1 MEDIUM"),
+        (3, "and 1 more package to upgrade"),
+        (4, ""),
+    ],
+)
+def test_the_rest_is_counted_without_what_the_lines_remove(shown: int, rest: str) -> None:
+    overlapping = (("CVE-1", "CVE-2"), ("CVE-2", "CVE-3"), ("CVE-3", "CVE-4"), ("CVE-4", "CVE-1"))
+    findings = [
+        finding
+        for name, ids in zip("abcd", overlapping, strict=True)
+        for finding in upgraded(name, *ids)
+    ]
+
+    assert text_of(first_scan(*findings)).to_do.more_upgrades(shown) == rest

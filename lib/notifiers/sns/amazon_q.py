@@ -121,9 +121,10 @@ def _entry(row: Row) -> str:
 
 def _steps(to_do: ToDo) -> list[str]:
     """Return the first steps; the last one counts the others."""
-    most = _STEPS if to_do.upgrade_count == _STEPS else _STEPS - 1
+    is_full = len(to_do.upgrades) == _STEPS and not to_do.more_upgrades(_STEPS)
+    most = _STEPS if is_full else _STEPS - 1
     shown = [_say(_upgrade(upgrade), _STEP) for upgrade in to_do.upgrades[:most]]
-    if to_do.upgrade_count == _STEPS:
+    if is_full:
         return shown
     steps, rest = to_do.steps(command=_COMMAND, limit=_FIXES)
     for step in steps:
