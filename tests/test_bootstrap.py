@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 from datetime import date, timedelta
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import boto3
 import pytest
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 from lib.bootstrap import process
 from lib.bootstrap.adapters import utc_now
@@ -15,13 +17,14 @@ from lib.bootstrap.clients import Clients
 from lib.bootstrap.settings import Settings
 from lib.config import load
 from lib.config.model import Config
-from lib.errors import ConfigError, LinkError
+from lib.errors import AmbiguousDeliveryError, ConfigError, LinkError
 from lib.flows.audit import Audit
 from lib.flows.passes import ImagePass
 from lib.http_deadline import DeadlineAdapter, TimeLimits
 from lib.models import Destination, Owner
 from lib.notifiers.jira import identity
 from lib.notifiers.slack.webhook import SlackWebhookNotifier
+from lib.notifiers.sns.publisher import SnsPublisher
 from lib.observability import logger
 from lib.sources.provenance import EcrProvenanceSource
 from tests.support.builders import NOW
@@ -245,18 +248,25 @@ def test_a_process_says_once_which_boto3_it_has(caplog: pytest.LogCaptureFixture
     assert (record.getMessage(), record.__dict__["boto3"]) == ("started", boto3.__version__)
 
 
-def test_publishing_to_sns_ends_within_an_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
-    """If no attempt of botocore's is answered, and each backs off for as long as it may."""
+def test_each_answer_of_sns_is_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A 500 may hide a published message, whatever a second request would be told."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    client = Clients(region="eu-central-1").get("sns")
+    answers = iter((500, 503, 403))
 
-    config = Clients(region="eu-central-1").get("sns").meta.config
+    def answer(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+        text = b"<ErrorResponse><Error><Code>E</Code></Error></ErrorResponse>"
+        return AWSResponse(
+            request.url, next(answers), {}, SimpleNamespace(stream=lambda **_: iter((text,)))
+        )
 
-    attempts = config.retries["total_max_attempts"]
-    # https://docs.aws.amazon.com/boto3/latest/guide/retries.html: 1 s, doubled each time.
-    backoff = sum(2**number for number in range(attempts - 1))
-    seconds = attempts * (config.connect_timeout + config.read_timeout) + backoff
-    assert seconds <= TimeLimits().attempt
+    client.meta.events.register("before-send.sns", answer)
+    with pytest.raises(AmbiguousDeliveryError):
+        SnsPublisher(lambda _: client).publish("arn:aws:sns:eu-central-1:1:t", {"Message": "x"})
+
+    config = client.meta.config
+    assert config.connect_timeout + config.read_timeout <= TimeLimits().attempt
 
 
 def test_a_message_on_its_way_gets_the_owner_of_its_image(config: Config) -> None:

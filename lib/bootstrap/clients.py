@@ -13,8 +13,12 @@ if TYPE_CHECKING:
 _CONNECT_TIMEOUT: Final = 3
 _READ_TIMEOUT: Final = 10
 _ATTEMPTS: Final = 5
-_PUBLISHING: Final = 3
-"""Attempts to publish to SNS, with the first one. They all fit into one delivery attempt."""
+_PUBLISHING: Final = 1
+"""
+Requests for a message to SNS: the answer to a second one would hide what became of the first.
+
+`lib.core.retries` decides about the next one.
+"""
 _ENDPOINTS: Final = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3")
 _SOURCES: Final = frozenset({"ecr", "ecs", "inspector2"})
 """Services whose answers become reports: one that is not whole is no report."""
