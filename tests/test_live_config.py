@@ -185,6 +185,23 @@ def test_a_copy_that_is_no_better_is_reported_as_well(world: World, copy: Any) -
     assert len(world.failures) == 2
 
 
+def test_a_copy_that_could_not_be_read_is_asked_for_again(world: World) -> None:
+    """Else the packaged file would be in force for the life of the process."""
+    world.store.publish(OTHER)
+    world.live.refresh()
+    world.live.keep_copy()
+    copy, world.store.copy = world.store.copy, StoreError("reading: SlowDown")
+    world.store.answer = FAILURES["broken"]
+    world.live = world.process()
+    assert world.live.current.config == PACKAGED
+    world.store.copy = copy
+
+    assert world.later()
+
+    assert world.live.current.config == PUSHED
+    assert not world.later()
+
+
 def test_a_file_is_copied_once(world: World) -> None:
     """Not the packaged one, nor one that was recalled, nor one that is not in force."""
     world.live.refresh()

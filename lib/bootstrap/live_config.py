@@ -69,7 +69,8 @@ class LiveConfig:
             self._adopt(self._store.read(self._read.version if self._read else ""), now)
         except (ConfigError, StoreError) as error:
             self._report(error)
-            self._current = self._current or self._recalled(now)
+            if self._current is None or self._current.published_at is None:
+                self._current = self._recalled(now) or self._current
         if self._current is None:
             self._current = ConfigInForce(self._packaged())
         return before is not None and self._current is not before
