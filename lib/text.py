@@ -23,7 +23,6 @@ _UNSAFE = re.compile(
     + "]"
 )
 _LINE_ENDS = re.compile("\r\n|[\r\u2028\u2029]")
-_BLANKS = re.compile(r"\s+")
 # The beginning of an address, and the end of a label before a markdown target.
 _LINK = re.compile(r"://|\bwww\.|\bmailto:|\](?=\s*[(\[:])", re.IGNORECASE)
 _LOOK_ALIKES = str.maketrans(
@@ -46,7 +45,7 @@ def escaped(document: str) -> str:
 
 def one_line(text: str) -> str:
     """Clean a text, and replace each run of white space with one blank."""
-    return _BLANKS.sub(" ", clean(text)).strip()
+    return " ".join(clean(text).split())
 
 
 def counted(number: int, noun: str, plural: str | None = None) -> str:
