@@ -250,7 +250,7 @@ def test_a_page_of_something_else_is_one_sentence(
     assert is_one_sentence(*run(leaf))
 
 
-@pytest.mark.parametrize("read_timeout", [0.3], ids=[""])
+@pytest.mark.parametrize("read_timeout", [0.05], ids=[""])
 @pytest.mark.parametrize("leaf", CALLING)
 def test_no_answer_is_one_sentence(aws: RefusingAws, run: Run, leaf: Leaf) -> None:
     """A server that takes the call and says nothing is named with what to check."""
