@@ -55,7 +55,7 @@ def named_version(finding: Finding) -> NamedVersion | None:
     """
     package, description = finding.package, finding.description or ""
     # The cheap questions first: an image can have ten thousand findings.
-    if of_distribution(finding) or not _may_name_version(description):
+    if not finding.package.name or of_distribution(finding) or not _may_name_version(description):
         return None
     text = one_line(description)
     named = _fixed_in(package.name, text) or _before(package.name, text)

@@ -163,7 +163,8 @@ def origins(findings: Sequence[Finding]) -> Callable[[Finding], Origin]:
 def of_distribution(finding: Finding) -> bool:
     """Return whether a package is one of the distribution, which has versions of its own."""
     package = finding.package
-    return package.manager == _OS or (package.manager is None and package.path is None)
+    is_unmanaged = package.manager is None and package.path is None
+    return bool(package.name) and (package.manager == _OS or is_unmanaged)
 
 
 def _base_layer(findings: Sequence[Finding]) -> str | None:

@@ -8,10 +8,10 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from lib.core.upgrades import of_distribution
-from lib.messages.content import Content, Entry
+from lib.messages.content import Content, Entry, counts_of
 from lib.messages.describing import is_kernel
 from lib.messages.parts import Link
-from lib.messages.phrases import listed
+from lib.messages.phrases import counts_text, listed, names_text
 from lib.models import Finding, Image
 from lib.text import capitalized, first
 from lib.urls.packages import read_package_url
@@ -186,6 +186,26 @@ def rebuild_of(base: Base, findings: Iterable[Finding]) -> str:
     stuck = (row for row in findings if not row.fixable and row.fix_available != "NO")
     rebuild = _REBUILD if base.ended else _BUILD
     return rebuild.format(step=base.step) if any(map(of_distribution, stuck)) else ""
+
+
+def nameless_of(entries: Sequence[Entry]) -> str:
+    """Return what to look at where no row names a package, and nobody says that no fix exists."""
+    silent = [
+        entry
+        for entry in entries
+        if not (has_no_fix(entry) or any(row.package.name for row in entry.findings))
+    ]
+    if not silent:
+        return ""
+    ids, counts = names_text([entry.id for entry in silent]), counts_text(counts_of(silent))
+    return f"look at {ids} ({counts}); the scanner names no package"
+
+
+def has_no_fix(entry: Entry) -> bool:
+    """Return whether the scanner says of every row that there is no fix. Silence is no answer."""
+    return bool(entry.findings) and all(
+        not row.fixable and row.fix_available == "NO" for row in entry.findings
+    )
 
 
 def release_of(image: Image, base_image: str | None, findings: Iterable[Finding]) -> str:

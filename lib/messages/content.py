@@ -312,8 +312,9 @@ def severity_of(group: Vulnerability) -> Severity:
 
 
 def packages_of(findings: Iterable[Finding]) -> tuple[PackageVersion, ...]:
-    """Return each package in each version once, in the order of the rows."""
-    packages = (PackageVersion(row.package.name, row.package.version or "") for row in findings)
+    """Return each package in each version once, in the order of the rows; none without a name."""
+    named = (row.package for row in findings if row.package.name)
+    packages = (PackageVersion(package.name, package.version or "") for package in named)
     return tuple(dict.fromkeys(packages))
 
 

@@ -45,6 +45,8 @@ def _step(packages: Sequence[PackageDigest], today: date) -> DigestLine:
     names = _places(package) if len(packages) == 1 else _names(package)
     if is_kernel(package.package):
         text = _kernel(package)
+    elif not package.package:
+        text = f"Look at {_counts(package)} in {names}: the scanner names no package"
     elif package.fixable or package.described:
         text = f"{_upgrade(package)} in {names}"
     elif package.of_distribution:
@@ -55,7 +57,8 @@ def _step(packages: Sequence[PackageDigest], today: date) -> DigestLine:
         text = f"Look for a newer version of {_installed(package)}: "
         text = f"{text}{_counts(package)} in {names}"
     finding = Finding(package.worst, Package(package.package), Severity.UNKNOWN)
-    label = f"{short(package.worst, _NAME)} in {short(package.package, _NAME)}"
+    name = f" in {short(package.package, _NAME)}" if package.package else ""
+    label = f"{short(package.worst, _NAME)}{name}"
     return linked(one_line(text), (label, vulnerability_url(finding)))
 
 

@@ -92,6 +92,8 @@ class ToDo:
     rebuild: str = ""
     """How packages of the distribution without a fix version are brought up to date."""
     without_version: str = ""
+    nameless: str = ""
+    """The vulnerabilities of which the scanner names no package."""
     then: str = ""
     """Upgrades for what only a headline counts."""
     described: str = ""
@@ -119,7 +121,14 @@ class ToDo:
     @property
     def after(self) -> list[str]:
         """The steps after the upgrades."""
-        texts = (self.deploy, self.described, self.without_version, self.then, self.kernel)
+        texts = (
+            self.deploy,
+            self.described,
+            self.without_version,
+            self.nameless,
+            self.then,
+            self.kernel,
+        )
         return [text for text in texts if text]
 
     @property

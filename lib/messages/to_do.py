@@ -13,8 +13,10 @@ from lib.messages.advising import (
     PATCHED,
     Base,
     base_of,
+    has_no_fix,
     hosts_of,
     is_about_kernel,
+    nameless_of,
     rebuild_of,
     release_of,
 )
@@ -97,6 +99,7 @@ def to_do(
                 news,
             ),
         ),
+        nameless=_after(rebuild, capitalized(nameless_of(entries))),
         described=text_of_versions(content, by_description, unversioned),
         unversioned=tuple(
             with_version(
@@ -191,6 +194,7 @@ def _brief(
     text += "; the image can wait" if is_hosts and len(kernels) == len(packages) else ""
     if not text and packages and content.open:
         text = f"look for newer versions of {names_text([one.package for one in packages])}"
+    text = text or nameless_of(_in_current(content))
     return capitalized(truncate(one_line(text), _RISK))
 
 
@@ -255,11 +259,11 @@ def upgrades_of(content: Content, *, whole: bool = False) -> list[Upgrade]:
             for row in entry.findings:
                 rows[row.package.name, row.package.manager].append(row)
                 by_row[row.vulnerability_id] = entry
-    asked = [row for entry in _in_current(content) for row in entry.findings]
+    asked = [row for entry in _in_current(content) for row in entry.findings if row.package.name]
     listed = list(upgrades(asked))
     if whole:
         targets = set(map(upgrade_target, asked))
-        others = (row for group in rows.values() for row in group)
+        others = (row for (name, _), group in rows.items() if name for row in group)
         listed += upgrades(row for row in others if upgrade_target(row) not in targets)
     return [_counted(upgrade, rows[upgrade.package, upgrade.manager], by_row) for upgrade in listed]
 
@@ -319,17 +323,10 @@ def _run(subjects: Sequence[object]) -> str:
 
 def _without_fix(entries: Sequence[Entry]) -> str:
     """Count what no upgrade removes; empty where no scanner says anything about fixes."""
-    stuck = [entry for entry in entries if _has_no_fix(entry)]
+    stuck = [entry for entry in entries if has_no_fix(entry)]
     if not stuck:
         return ""
     return f"No fix exists yet for {counts_text(counts_of(stuck))}"
-
-
-def _has_no_fix(entry: Entry) -> bool:
-    """Return whether the scanner says of every row that there is no fix. Silence is no answer."""
-    return bool(entry.findings) and all(
-        not row.fixable and row.fix_available == "NO" for row in entry.findings
-    )
 
 
 def _unclear(entries: Sequence[Entry], packages: Sequence[Upgrade]) -> list[Upgrade]:

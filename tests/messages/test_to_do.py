@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 
 from lib.checks.findings import COMMAND
+from lib.messages.digest_steps import steps as digest_steps
 from lib.messages.text import text_of
-from lib.models import Finding, Notice, Report, Severity
+from lib.models import Finding, Notice, Package, PackageDigest, Report, Severity
 from tests.notifiers.test_contract import FORMATS
 from tests.page.test_same_words import page_of
 from tests.support.builders import a_filter, a_finding, a_report
+from tests.support.digests import API, MONDAY
 from tests.support.every import every
 from tests.support.notices import noticed, notices
 from tests.support.receivers import notifier, tools
@@ -177,6 +179,66 @@ def test_only_what_removes_the_same_is_one_line(
 
     assert [line.package for line in to_do.upgrades] == lines
     assert to_do.more_upgrades(len(lines)) == ""
+
+
+NAMELESS = replace(a_finding("CVE-1"), package=Package("", None))
+
+
+@every(
+    ("findings", "steps"),
+    [
+        ([NAMELESS], ["Look at CVE-1 (1 HIGH); the scanner names no package"]),
+        (
+            [replace(NAMELESS, fixed_version="2.0")],
+            ["Look at CVE-1 (1 HIGH); the scanner names no package"],
+        ),
+        ([replace(NAMELESS, fix_available="NO")], ["No fix exists yet for 1 HIGH"]),
+        (
+            [NAMELESS, a_finding("CVE-2", severity="LOW")],
+            [
+                "Rebuild on the latest base image: `docker build --pull --no-cache .`, then push",
+                "Then look for a newer version of openssl (1 LOW)",
+                "Then look at CVE-1 (1 HIGH); the scanner names no package",
+            ],
+        ),
+        ([NAMELESS, a_finding("CVE-1", fixed_version="2")], ["Rebuild on the latest base image"]),
+    ],
+)
+def test_a_vulnerability_without_a_package_is_looked_at(
+    findings: list[Finding], steps: list[str]
+) -> None:
+    lines = text_of(first_scan(*findings)).to_do.lines
+
+    assert [line.startswith(step) for line, step in zip(lines, steps, strict=True)] == [
+        True for _ in steps
+    ]
+
+
+@for_people
+def test_every_receiver_says_that_no_package_is_named(mode: str, options: Any) -> None:
+    text = shown(mode, options, first_scan(NAMELESS, replace(NAMELESS, vulnerability_id="CVE-2")))
+
+    assert "the scanner names no package" in text
+    assert "Look for" not in text
+    assert " in )" not in text
+    assert ": : " not in text
+
+
+def test_a_package_without_a_name_is_not_where_to_start() -> None:
+    rows = [replace(NAMELESS, vulnerability_id=f"CVE-{number}") for number in range(30)]
+
+    assert text_of(first_scan(*rows, a_finding("CVE-99"))).lead == ""
+
+
+def test_a_digest_says_that_no_package_is_named() -> None:
+    nameless = PackageDigest(
+        "", {Severity.HIGH: 2}, fixable=False, images=(API,), worst="CVE-2026-1001"
+    )
+
+    (line,) = digest_steps([nameless], MONDAY.date())
+
+    assert line.text == "Look at 2 HIGH in payments/api:1.4.2: the scanner names no package"
+    assert [link.label for link in line.links] == ["CVE-2026-1001"]
 
 
 @every(

@@ -138,5 +138,6 @@ def _package(package: PackageText) -> str:
         return ": ".join(filter(None, (f"{row.severity} {row.name}: {row.details}", row.what)))
     rows = package.shown(_NAMES)
     names, more = ", ".join(row.name for row in rows), package.more(len(rows))
-    fix = f" \N{RIGHTWARDS ARROW} {package.fixed}" if package.fixed else ""
-    return f"{package.summary}: {package.name}{fix}: {' '.join(filter(None, (names, more)))}"
+    fix = f"\N{RIGHTWARDS ARROW} {package.fixed}" if package.fixed else ""
+    target, ids = (" ".join(filter(None, words)) for words in ((package.name, fix), (names, more)))
+    return ": ".join(filter(None, (package.summary, target, ids)))

@@ -130,7 +130,7 @@ def _steps(to_do: ToDo) -> list[str]:
     for step in steps:
         line = f"{step.title}: {'; '.join(step.commands) or step.remark}"
         shown.append(slack_text(unlinked(one_line(line)), 4 * _COMMAND))
-    last = rest or to_do.more_upgrades(most) or to_do.without_version
+    last = rest or to_do.more_upgrades(most) or to_do.without_version or to_do.nameless
     return [*shown, *([_say(last, _STEP)] if last else [])]
 
 
