@@ -70,7 +70,10 @@ def doubts(config: Config, today: date) -> Iterator[Problem]:
         yield from _overlapping(config.routes)
     for rule in unknown_references(config.streams):
         path = ("streams", config.streams.index(rule), "compare_with")
-        message = "no other stream has this pattern: it is compared with the rest of the repository"
+        message = (
+            "no other stream has this pattern, or its comparison leads back to this one: it is "
+            "compared with the rest of the repository"
+        )
         yield Problem(path, message, "warning")
 
 

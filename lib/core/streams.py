@@ -147,21 +147,39 @@ def reference(image: Image, compared: StreamRule, rules: Sequence[StreamRule]) -
     That is the stream of the rule that has this very pattern, else the one that a tag of this name
     would belong to. Of a rule that is compared itself, only a tag names a stream.
     """
-    wanted = compared.compare_with or ""
-    named = list(_named(image, rules))
-    exact = (name for rule, name in named if rule.compare_with is None and wanted in rule.tags)
-    matching = (
-        name if rule.compare_with is None else wanted
-        for rule, name in named
-        if _is_reference(wanted, rule, compared)
-    )
-    return _stream(image, next(chain(exact, matching), None)).id
+    named = dict(_named(image, rules))
+    target = _target(compared, tuple(named))
+    if target is None:
+        return _stream(image, None).id
+    name = named[target] if target.compare_with is None else compared.compare_with
+    return _stream(image, name).id
 
 
-def _is_reference(wanted: str, rule: StreamRule, compared: StreamRule) -> bool:
-    """Return whether a tag or pattern is in one stream of a rule, beside that of `compared`."""
-    own = rule.compare_with is None or (rule != compared and not _is_glob(wanted))
-    return own and _matches(wanted, rule.tags)
+def _target(compared: StreamRule, rules: Sequence[StreamRule]) -> StreamRule | None:
+    """
+    Return the rule that a rule is compared with; None: there is none, or it leads back.
+
+    Of two streams that are compared with each other, what both have would be notified of neither.
+    """
+    rule: StreamRule | None = compared
+    seen: set[StreamRule] = set()
+    while rule is not None and rule not in seen:
+        seen.add(rule)
+        rule = _next_target(rule, rules)
+    return None if rule == compared else _next_target(compared, rules)
+
+
+def _next_target(compared: StreamRule, rules: Sequence[StreamRule]) -> StreamRule | None:
+    """Return the rule of the stream that `compare_with` names; None where it names none."""
+    wanted = compared.compare_with
+    if wanted is None:
+        return None
+    matching = [rule for rule in rules if _matches(wanted, rule.tags)]
+    exact = (rule for rule in rules if rule.compare_with is None and wanted in rule.tags)
+    # A tag belongs to the first rule that matches it.
+    taker = () if _is_glob(wanted) else (rule for rule in matching[:1] if rule != compared)
+    whole = (rule for rule in matching if rule.compare_with is None)
+    return next(chain(exact, taker, whole), None)
 
 
 def misplaced(
@@ -216,8 +234,7 @@ def overlaps(rules: Sequence[StreamRule]) -> Iterator[tuple[StreamRule, StreamRu
 def unknown_references(rules: Sequence[StreamRule]) -> Iterator[StreamRule]:
     """Yield the rules whose `compare_with` names no stream of another rule, for `check-config`."""
     for rule in rules:
-        wanted = rule.compare_with
-        if wanted is not None and not any(_is_reference(wanted, other, rule) for other in rules):
+        if rule.compare_with is not None and _target(rule, rules) is None:
             yield rule
 
 

@@ -173,6 +173,32 @@ class TestCompareWith:
 
         assert stream_of_tag(IMAGE, "pr-1", rules).compare_with == f"{PLACE}|stage-1"
 
+    @pytest.mark.parametrize(
+        ("rules", "tag"),
+        [
+            ([("staging", "prod"), ("prod", "staging")], "staging"),
+            ([("a", "b"), ("b", "c"), ("c", "a")], "c"),
+            ([("*", "staging"), ("staging", "main")], "staging"),
+        ],
+        ids=["two", "three", "itself"],
+    )
+    def test_a_comparison_that_leads_back_is_none(
+        self, rules: list[tuple[str, str]], tag: str
+    ) -> None:
+        """What both have would be notified of neither, and what one has never."""
+        own = [StreamRule((pattern,), compare_with=other) for pattern, other in rules]
+
+        assert stream_of_tag(IMAGE, tag, own).compare_with == PLACE
+        assert own[0] in list(unknown_references(own))
+
+    def test_beside_a_circle_comparisons_stay(self) -> None:
+        """A stream that is compared with one of a circle is in none."""
+        circle = [StreamRule(("a",), compare_with="b"), StreamRule(("b",), compare_with="a")]
+        rules = [*circle, StreamRule(("pr-*",), compare_with="a")]
+
+        assert stream_of_tag(IMAGE, "pr-1", rules).compare_with == f"{PLACE}|a"
+        assert list(unknown_references(rules)) == circle
+
     @pytest.mark.parametrize("compare_with", ["main-*", "pr-*", "pr-9"])
     def test_without_such_a_stream_the_repositorys_own_is_the_reference(
         self, compare_with: str
