@@ -25,10 +25,22 @@ def show(open_page: OpenPage, tmp_path: Path) -> Show:
 
     def shown(made: Notice, **options: object) -> Visit:
         file = tmp_path / "report.html"
-        file.write_text(render(made, course(), now=NOW), encoding="utf-8")
+        file.write_text(page_of(made), encoding="utf-8")
         return open_page(file.as_uri(), **options)
 
     return shown
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Write the page of 10,000 findings, which takes seconds, and return its address."""
+    file = tmp_path_factory.mktemp("large") / "report.html"
+    file.write_text(page_of(changed(10_000)), encoding="utf-8")
+    return file.as_uri()
+
+
+def page_of(made: Notice) -> str:
+    return render(made, course(), now=NOW)
 
 
 def ids(visit: Visit) -> list[str]:
@@ -37,9 +49,9 @@ def ids(visit: Visit) -> list[str]:
     return [each.split()[0] for each in cells.all_inner_texts()]
 
 
-def test_a_hundred_of_ten_thousand_stand_in_the_page(show: Show) -> None:
+def test_a_hundred_of_ten_thousand_stand_in_the_page(large: str, open_page: OpenPage) -> None:
     """The others are one page further; all of them are counted."""
-    visit = show(changed(10_000))
+    visit = open_page(large)
 
     expect(visit.page.locator("#hits")).to_have_text("10,000 vulnerabilities, 1 to 100 shown")
     assert len(ids(visit)) == 100
@@ -51,9 +63,9 @@ def test_a_hundred_of_ten_thousand_stand_in_the_page(show: Show) -> None:
     assert not set(first) & set(ids(visit))
 
 
-def test_a_search_looks_at_every_finding(show: Show) -> None:
+def test_a_search_looks_at_every_finding(large: str, open_page: OpenPage) -> None:
     """Also at texts that are not seen, on every page, and for several words."""
-    visit = show(changed(10_000))
+    visit = open_page(large)
 
     visit.page.get_by_label("Search").fill("needle-9876")
 
