@@ -183,9 +183,20 @@ class StreamSync:
     def _state(self, row: StreamRow) -> StreamState | None:
         return self._objects.state(row.state_key) if row.state_key is not None else None
 
-    def _names(self, stream: StreamId | None) -> frozenset[str] | None:
-        """Return what the current image of another stream has; None: there is no such stream."""
-        return None if stream is None else names_of(self._state(self._streams.read(stream).row))
+    def _names(self, reference: StreamId | None) -> frozenset[str] | None:
+        """
+        Return what the current image of another stream has; None: there is no such stream.
+
+        A stream that is compared itself is over some time after its last push: then that of the
+        stream that it is compared with.
+        """
+        if reference is None:
+            return None
+        state = self._state(self._streams.read(reference).row)
+        if state is None or state.current is None:
+            further = self._names(compared_with(reference, self._rules().streams))
+            return names_of(state) if further is None else further
+        return names_of(state)
 
     # --- write ---------------------------------------------------------------------------------
 
