@@ -14,6 +14,7 @@ from lib.messages.parts import Link
 from lib.messages.phrases import counts_text, listed, names_text
 from lib.models import Finding, Image
 from lib.text import capitalized, first
+from lib.urls.advisories import NAMED_BY_LINKS, host_of
 from lib.urls.packages import read_package_url
 
 _CVE: Final = re.compile(r"CVE-\d{4}-\d{4,19}", re.ASCII)
@@ -63,19 +64,9 @@ _DISTRIBUTIONS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 """By the namespace of package URLs."""
-_TRACKERS: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "alas.aws.amazon.com": "Amazon Linux",
-        "people.canonical.com": "Ubuntu",
-        "people.ubuntu.com": "Ubuntu",
-        "security-tracker.debian.org": "Debian",
-        "ubuntu.com": "Ubuntu",
-    }
-)
-"""By the host of an advisory: basic scanning names no distribution."""
 _RELEASES: Final = 50
 """Findings that are asked for the release of their distribution."""
-_SUPPORT: Final[Mapping[str, date]] = MappingProxyType(
+SUPPORT_ENDS: Final[Mapping[str, date]] = MappingProxyType(
     {
         "Amazon Linux 2": date(2026, 6, 30),
         "Debian 9": date(2022, 6, 30),
@@ -94,6 +85,32 @@ The last day of free security updates, by the name of a release.
 https://wiki.debian.org/LTS, https://ubuntu.com/about/release-cycle and
 https://aws.amazon.com/amazon-linux-2/faqs
 """
+
+
+class Release(NamedTuple):
+    """A release of a distribution to go to."""
+
+    name: str
+    image: str
+    """Its official image."""
+
+
+SUPPORTED: Final[Mapping[str, Release]] = MappingProxyType(
+    {
+        "Amazon Linux": Release("Amazon Linux 2023", "amazonlinux:2023"),
+        "Debian": Release("Debian 13", "debian:13"),
+        "Ubuntu": Release("Ubuntu 24.04", "ubuntu:24.04"),
+    }
+)
+"""
+The release to go to, by the name of each distribution in `SUPPORT_ENDS`. As of November 2025.
+
+https://www.debian.org/releases, https://ubuntu.com/about/release-cycle and
+https://docs.aws.amazon.com/linux/al2023/release-notes/support-info-by-support-statement.html
+"""
+_OFFICIAL: Final = re.compile(r"(?:[\w./-]+/)?(?:amazonlinux|debian|ubuntu):[\w.-]+", re.ASCII)
+"""An official image of such a distribution."""
+_SUPPORTED: Final = "a supported release"
 
 
 def hosts_of(content: Content, *, whole: bool) -> tuple[str, ...]:
@@ -130,7 +147,7 @@ def host_links(content: Content) -> tuple[Link, ...]:
         return ()
     labels = {cve: f"Host fix (Amazon Linux): {cve}" for cve in kernel_cves(content)}
     return tuple(
-        Link(label, label, f"Open {label}", _AMAZON_LINUX.format(id=cve))
+        Link(label, label, f"Open {label}", _AMAZON_LINUX.format(id=cve), of_hosts=True)
         for cve, label in labels.items()
     )
 
@@ -142,43 +159,54 @@ class Base(NamedTuple):
     """Empty where the image does not name it."""
     release: str
     """Of the distribution: "Debian 10"; empty where it is not known."""
-    ended: str
-    """That the release gets no more free updates; empty while it does."""
+    ended: date | None
+    """The last day of free updates of the release; None while it has some."""
 
     @property
     def short(self) -> str:
         """The base image to rebuild on, in a few words."""
-        return (
-            f"a supported release of {self.distribution}" if self.ended else "the latest base image"
-        )
-
-    @property
-    def distribution(self) -> str:
-        """The release without its number."""
-        return self.release.rpartition(" ")[0]
+        return self._supported if self.ended else "the latest base image"
 
     @property
     def step(self) -> str:
         """How to rebuild; of a release without updates a pull brings the same again."""
-        line = f"FROM {self.name}".rstrip()
+        if self.ended and self.name:
+            return f"Change FROM {self.name} to {self._supported} ({self._reason(self.release)})"
         if self.ended:
-            return f"Change {line} to {self.short} ({self.ended})"
-        what = line if self.name else self.release
+            return f"Move {self.way}"
+        what = f"FROM {self.name}" if self.name else self.release
         return f"Rebuild on {self.short}{f' ({what})' if what else ''}"
 
     @property
+    def way(self) -> str:
+        """From which release without updates to which one."""
+        return f"from {self.release} ({self._reason()}) to {self._supported}"
+
+    @property
     def move(self) -> str:
-        """Where to go from a release without updates, as a remark; empty for any other."""
-        if not self.ended:
-            return ""
-        line = f"FROM {self.name}".rstrip()
-        return f"{capitalized(self.ended)}; change {line} to a supported release"
+        """Where to go from a release without updates; empty for any other."""
+        return self.step if self.ended else ""
+
+    @property
+    def _supported(self) -> str:
+        """The release to go to, by its image where the base image is such a one."""
+        release = SUPPORTED[self.release.rpartition(" ")[0]]
+        is_own = _OFFICIAL.fullmatch(self.name) is not None
+        kind = "a base image on a supported release" if self.name and not is_own else _SUPPORTED
+        return f"{kind}, for example {release.image if is_own else release.name}"
+
+    def _reason(self, release: str = "") -> str:
+        """Return that a release has no more free security updates, and since when."""
+        of = f" for {release}" if release else ""
+        if self.release.startswith(_UBUNTU):
+            return f"standard support{of} ended in {self.ended:%B %Y}"
+        return f"no free security updates{of} since {self.ended:%B %Y}"
 
 
 def base_of(base_image: str | None, release: str, today: date) -> Base:
     """Return what is known of a base image."""
     name = base_image if base_image is not None and _BASE_NAME.fullmatch(base_image) else ""
-    return Base(name, release, support_of(release, today))
+    return Base(name, release, _ended(release, today))
 
 
 def rebuild_of(base: Base, findings: Iterable[Finding]) -> str:
@@ -237,24 +265,27 @@ def release_in(images: Sequence[Image], versions: Iterable[str]) -> str:
     return releases.pop() if len(releases) == 1 else ""
 
 
+def namespace_of(release: str) -> str:
+    """Return the distribution of "Debian 10" as package URLs name it; empty for an unknown one."""
+    names = (key for key, name in _DISTRIBUTIONS.items() if release.startswith(name))
+    return next(names, "")
+
+
 def _release(finding: Finding) -> str:
     """Return the release that a package is made for, else its distribution; empty for neither."""
     purl = read_package_url(finding.package.purl or "")
     name = _DISTRIBUTIONS.get(purl.namespace, "") if purl is not None else ""
     if purl is None or not name:
-        hosts = (url.partition("://")[2].partition("/")[0] for url in finding.links)
-        name = next((_TRACKERS[host] for host in hosts if host in _TRACKERS), "")
+        hosts = map(host_of, finding.links)
+        names = (_DISTRIBUTIONS[NAMED_BY_LINKS[host]] for host in hosts if host in NAMED_BY_LINKS)
+        name = next(names, "")
         made_for = _UBUNTU_VERSION.search(finding.package.version or "")
         return f"{name} {made_for[1]}" if name == _UBUNTU and made_for is not None else name
     number = purl.qualifiers.get("distro", "").removeprefix(purl.namespace).strip("-")
     return f"{name} {number}".rstrip() if _RELEASE.fullmatch(number) else name
 
 
-def support_of(release: str, today: date) -> str:
-    """Return that a release gets no more free security updates; empty while it does."""
-    ended = _SUPPORT.get(release)
-    if ended is None or ended >= today:
-        return ""
-    if release.startswith(_UBUNTU):
-        return f"the standard support of {release} ended in {ended:%B %Y}"
-    return f"{release} has had no free security updates since {ended:%B %Y}"
+def _ended(release: str, today: date) -> date | None:
+    """Return when the free security updates of a release ended; None while it has some."""
+    ended = SUPPORT_ENDS.get(release)
+    return ended if ended is not None and ended < today else None

@@ -93,10 +93,13 @@ def _dispute(content: Content, package: str) -> str:
 
 
 def _removed_text(removed: Counts, counts: Counts) -> str:
-    """Return "8 CRITICAL", and of how many in the package where a version removes not all."""
+    """Return "8 CRITICAL"; "removes 8 of its 9; 1 HIGH remains" where others do."""
     number, total = sum(removed.values()), sum(counts.values())
-    share = f"removes {number:,} of its {total:,}: " if number < total else ""
-    return f"{share}{counts_text(removed)}"
+    if number >= total:
+        return counts_text(removed)
+    left = {level: count - removed.get(level, 0) for level, count in counts.items()}
+    rest = counts_text({level: count for level, count in left.items() if count > 0})
+    return f"removes {number:,} of its {total:,}; {rest} remain{'s' if total - number == 1 else ''}"
 
 
 def _fixed_in(content: Content, package: str, version: NamedVersion) -> Counts:

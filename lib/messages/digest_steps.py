@@ -7,7 +7,7 @@ from functools import partial
 from typing import Final
 
 from lib.core.named_versions import NamedVersion
-from lib.messages.advising import base_of, release_in
+from lib.messages.advising import base_of, namespace_of, release_in
 from lib.messages.describing import is_kernel
 from lib.messages.digest_parts import DigestLine, linked
 from lib.messages.named_upgrades import upgrade_to
@@ -57,9 +57,10 @@ def _step(packages: Sequence[PackageDigest], today: date) -> DigestLine:
         text = f"Look for a newer version of {_installed(package)}: "
         text = f"{text}{_counts(package)} in {names}"
     finding = Finding(package.worst, Package(package.package), Severity.UNKNOWN)
+    release = _release(package) if package.of_distribution else ""
     name = f" in {short(package.package, _NAME)}" if package.package else ""
     label = f"{short(package.worst, _NAME)}{name}"
-    return linked(one_line(text), (label, vulnerability_url(finding)))
+    return linked(one_line(text), (label, vulnerability_url(finding, namespace_of(release))))
 
 
 def _rebuild(packages: Sequence[PackageDigest], today: date) -> str:
@@ -68,8 +69,12 @@ def _rebuild(packages: Sequence[PackageDigest], today: date) -> str:
     versions = [version for package in packages for version in package.installed]
     base = base_of(None, release_in(packages[0].images, versions), today)
     if base.ended:
-        return f"Move {names} to {base.short} ({base.ended})"
+        return f"Move {names} {base.way}"
     return f"Rebuild {names} on {base.short}"
+
+
+def _release(package: PackageDigest) -> str:
+    return release_in(package.images, package.installed)
 
 
 def _rebuilt(packages: Sequence[PackageDigest]) -> list[str]:

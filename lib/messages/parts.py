@@ -40,7 +40,7 @@ class Urgency(NamedTuple):
     """high, medium or low; unknown where nothing was scanned."""
     reason: str
     condition: str = ""
-    """Where the level holds, if that is not everywhere: what nobody here knows of the hosts."""
+    """Where the level holds, if that is not everywhere, or what alone it goes by."""
     exploits: str = ""
     """What is known of exploits: one of the words of alert-1.0.0."""
 
@@ -73,6 +73,8 @@ class Link(NamedTuple):
     url: str
     note: str = ""
     """What to know before it is opened."""
+    of_hosts: bool = False
+    """Whether it is about hosts, and not about the image."""
 
     def printed(self, limit: int) -> str:
         """Return the address, where it is not longer than a text can show."""

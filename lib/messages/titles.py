@@ -21,7 +21,12 @@ WHY_PAGED: Final = "Why you are paged"
 DONE: Final = "Done when"
 DONE_WHEN: Final = "no scan lists the {listed} below, or each risk is accepted."
 DONE_WHEN_PATCHED: Final = (
-    "the hosts run a patched kernel and no scan lists the {listed} below, or each risk is accepted."
+    "the hosts run a patched kernel (close it then: scans see the image alone), or each risk is "
+    "accepted."
+)
+DONE_WHEN_BOTH: Final = (
+    "the hosts run a patched kernel and no scan lists the other vulnerabilities below, or each "
+    "risk is accepted."
 )
 DONE_DIGEST: Final = (
     "nothing counted here is open, or each risk is accepted, and each image has a scan result."

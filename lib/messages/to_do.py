@@ -30,6 +30,7 @@ from lib.messages.steps import Step, ToDo, UpgradeText
 from lib.models import Counts, Deployments, Finding, Origin, Severity, Upgrade, Workload
 from lib.models.views import Kind
 from lib.text import capitalized, clean, counted, first, one_line, short, truncate
+from lib.urls.advisories import names_versions
 
 _NAME: Final = 100
 """Characters of the name of a package that has a line of its own."""
@@ -138,10 +139,11 @@ def _kernel(content: Content, kernels: Sequence[Upgrade], base_step: str) -> str
     ]
     total = sum(map(is_about_kernel, content.everything))
     number = sum(_fixed([*filter(is_about_kernel, content.everything)], ready).values())
-    what = (
-        f"{number:,} of {total:,}" if number < total else "it" if total == 1 else f"all {total:,}"
-    )
-    verb = "clears" if len(texts) == 1 else "clear"
+    is_one = len(texts) == 1
+    what = "it" if total == 1 else f"all its {total:,} vulnerabilities"
+    if number < total:
+        what = f"{number:,} of its {counted(total, 'vulnerability', 'vulnerabilities')}"
+    verb, what = ("clears", what) if is_one else ("clear", what.replace("its", "their"))
     clears = f": {listed(texts)} {verb} {what} from the scan, not the risk" if texts else ""
     return ". ".join(filter(None, (f"The image can wait{clears}", base_step)))
 
@@ -412,7 +414,9 @@ def _without_version(content: Content, packages: Collection[str], news: Collecti
     more -= {name for names in ordered[: len(texts)] for name in names}
     texts += [counted(len(more), "more package")] if more else []
     versions = "a newer version" if len(texts) == 1 and len(ordered[0]) == 1 else "newer versions"
-    return f"Look for {versions} of {listed(texts)}"
+    stuck = [row for entries in groups.values() for entry in entries for row in entry.findings]
+    pages = "; the CVE pages name the fixed versions" if all(map(names_versions, stuck)) else ""
+    return f"Look for {versions} of {listed(texts)}{pages}"
 
 
 def _amount(entries: Sequence[Entry], *, is_mixed: bool) -> str:

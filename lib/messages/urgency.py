@@ -7,7 +7,7 @@ from lib.core.scanners import scanner_of
 from lib.messages.advising import is_about_kernel
 from lib.messages.content import Content, Entry, source_of
 from lib.messages.parts import HIGH, LOW, MEDIUM, UNKNOWN, Urgency
-from lib.messages.phrases import LIKELY, NAME, percent, severity_word
+from lib.messages.phrases import LIKELY, NAME, counts_text, percent, severity_word
 from lib.messages.sections import EXPLOIT_KNOWN, EXPLOITED, KINDS, NAMED, says_exploit
 from lib.messages.titles import IN_WORKING_HOURS
 from lib.messages.verdict import word_for
@@ -15,6 +15,7 @@ from lib.models import Severity
 from lib.text import capitalized, first, short
 
 _UNPATCHED: Final = "if the hosts run an unpatched kernel"
+_BY_SEVERITY: Final = "by severity"
 _RUNNING: Final = "running now"
 
 
@@ -39,12 +40,15 @@ def urgency(content: Content) -> Urgency | None:
         exploits = _exploits(content)
         return Urgency(UNKNOWN, f"{word}; {IN_WORKING_HOURS}", exploits=exploits)
     level, reason = _urgency(news)
+    exploits = _exploits(content)
+    if level == LOW and exploits == "unknown":
+        return Urgency(level, "exploits unknown", _BY_SEVERITY, exploits)
     worst = max(entry.severity for entry in news)
     decisive = [entry for entry in news if entry.exploited or entry.severity is worst]
     is_hosts = level != LOW and all(map(is_about_kernel, decisive))
     is_running = level != LOW and any(image.running for image in content.state.images)
     reason = f"{reason}, {_RUNNING}" if is_running else reason
-    return Urgency(level, reason, _UNPATCHED if is_hosts else "", _exploits(content))
+    return Urgency(level, reason, _UNPATCHED if is_hosts else "", exploits)
 
 
 def _urgency(news: Sequence[Entry]) -> tuple[str, str]:
@@ -53,13 +57,14 @@ def _urgency(news: Sequence[Entry]) -> tuple[str, str]:
     if any(entry.exploited for entry in news):
         return HIGH, EXPLOITED
     is_exploitable = any(entry.exploitable and entry.severity is worst for entry in news)
+    number = counts_text({worst: len({entry.id for entry in news if entry.severity is worst})})
     exploit = f", {EXPLOIT_KNOWN}" if is_exploitable else ""
     if worst is Severity.CRITICAL:
-        return HIGH, f"{worst.name}{exploit}"
+        return HIGH, f"{number}{exploit}"
     if worst is Severity.HIGH and exploit:
         return HIGH, EXPLOIT_KNOWN
     if worst is Severity.HIGH:
-        return MEDIUM, worst.name
+        return MEDIUM, number
     return LOW, f"nothing above {severity_word(worst)}"
 
 

@@ -123,23 +123,35 @@ def _since(content: Content, kinds: Iterable[Kind]) -> str:
         return ""
     pieces = [_amount(content, kind, content.changes[kind]) for kind in kinds]
     pieces += _ended_conditions(content)
-    news = {entry.id for kind in content.changes.values() for entry in kind if entry.is_open}
-    still = [entry for entry in content.everything if entry.id not in news]
+    still, news = _standing(content), any(map(_is_open, content.changes.values()))
     pieces += [_still(still)] if still else [] if news else [_nothing(content)]
     return f"Since {name}: {_DOT.join(pieces)}" if pieces else ""
 
 
+def _is_open(entries: Sequence[Entry]) -> bool:
+    return any(entry.is_open for entry in entries)
+
+
+def _standing(content: Content) -> list[Entry]:
+    """Return what is open and as it was before."""
+    news = {entry.id for kind in content.changes.values() for entry in kind if entry.is_open}
+    return [entry for entry in content.everything if entry.id not in news]
+
+
 def _still(entries: Sequence[Entry]) -> str:
-    """Return how many are open as before, and which of them are dangerous."""
-    dangers = [
-        f"{short(entry.id, NAME)}: {USED_IN_ATTACKS if entry.exploited else PUBLIC_EXPLOIT}"
-        for entry in entries
-        if entry.exploited or entry.exploitable
-    ]
+    """Return how many are open as before."""
+    return f"{counts_text(counts_of(entries))} still open"
+
+
+def _dangers(content: Content) -> Iterator[str]:
+    """Yield a line for each of what is open as before and has an exploit; of many the first."""
+    dangers = [entry for entry in _standing(content) if entry.exploited or entry.exploitable]
+    for entry in first(dangers, _PACKAGES):
+        danger = USED_IN_ATTACKS if entry.exploited else PUBLIC_EXPLOIT
+        yield f"{severity_word(entry.severity)} {short(entry.id, NAME)}{_DOT}{danger}{_DOT}not new"
     more = len(dangers) - len(first(dangers, _PACKAGES))
-    names = [*first(dangers, _PACKAGES), *([f"{more:,} more with an exploit"] if more else [])]
-    amount = f"{counts_text(counts_of(entries))} still open"
-    return f"{amount} ({', '.join(names)})" if names else amount
+    if more:
+        yield f"{more:,} more with an exploit{_DOT}not new"
 
 
 def numbers_of(content: Content) -> Sequence[str]:
@@ -148,7 +160,7 @@ def numbers_of(content: Content) -> Sequence[str]:
         return ()
     rest = rest_of(content)
     if rest:
-        return (rest,)
+        return (*_dangers(content), rest)
     named = {entry.id for entry in content.headline}
     is_first = content.message.before is None and not content.conditions
     if is_first and named.issuperset(entry.id for entry in content.open) and not content.is_check:

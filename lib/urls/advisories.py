@@ -62,6 +62,34 @@ _TRACKERS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     }
 )
 """Hosts on which distributions tell people about vulnerabilities, by the names in package URLs."""
+_CVE: Final = _PAGES[0][0]
+_OF_DISTRIBUTIONS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "alpine": "https://security.alpinelinux.org/vuln/{id}",
+        "amzn": "https://explore.alas.aws.amazon.com/{id}.html",
+        "debian": "https://security-tracker.debian.org/tracker/{id}",
+        "redhat": "https://access.redhat.com/security/cve/{id}",
+        "ubuntu": "https://ubuntu.com/security/{id}",
+    }
+)
+"""
+Pages of distributions about CVEs, which say which version of a package has the fix.
+
+https://security.alpinelinux.org, https://docs.aws.amazon.com/linux/al2023/ug/alas.html,
+https://www.debian.org/security, https://docs.redhat.com/en/documentation and
+https://ubuntu.com/security/cves
+"""
+NAMED_BY_LINKS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "alas.aws.amazon.com": "amzn",
+        "people.canonical.com": "ubuntu",
+        "people.ubuntu.com": "ubuntu",
+        "security-tracker.debian.org": "debian",
+        "ubuntu.com": "ubuntu",
+    }
+)
+"""Distributions by the host of a link: basic scanning names none otherwise."""
+_OS: Final = (None, "OS")
 _ALL_TRACKERS: Final = frozenset(chain.from_iterable(_TRACKERS.values()))
 _DATABASES: Final = ("nvd.nist.gov", "github.com", "www.cve.org")
 _GITHUB: Final = re.compile(
@@ -87,29 +115,59 @@ class _Rank(IntEnum):
     OTHER = auto()
 
 
-def vulnerability_url(finding: Finding) -> str | None:
+def vulnerability_url(finding: Finding, distribution: str = "") -> str | None:
     """
     Return the page that tells people about a vulnerability; None without one.
 
-    The advisory of the package's distribution comes first, then the page that the scanner names as
-    its source, NVD or GitHub, the page of the database of its id, and any other page that the
-    scanner links to. What answers programs is never returned.
+    The advisory of the package's distribution comes first, then the distribution's page of a CVE,
+    then the page that the scanner names as its source, NVD or GitHub, the page of the database of
+    its id, and any other page that the scanner links to. What answers programs is never returned.
+    `distribution`: that of the package, where neither its URL nor a link says it.
     """
-    purl = read_package_url(finding.package.purl or "")
-    trackers = _TRACKERS.get(purl.namespace, ()) if purl is not None else ()
+    name = distribution or _distribution(finding)
+    trackers = _TRACKERS.get(name, ())
     pages = [
         (_rank(url, number, trackers), number, url)
         for number, url in enumerate(finding.links)
         if len(url) <= _MAX_URL and _URL.fullmatch(url) and not _FOR_PROGRAMS.match(url)
     ]
+    page = _page_at(name, finding)
+    pages += [(_Rank.DISTRIBUTION, len(finding.links), page)] if page else []
     by_id = _page_of(finding.vulnerability_id)
     if by_id is not None:
         pages.append((_Rank.BY_ID, 0, by_id))
     return next((url for *_, url in sorted(pages) if _has_host(url)), None)
 
 
+def names_versions(finding: Finding) -> bool:
+    """Return whether the distribution has a page about a vulnerability, with fixed versions."""
+    return bool(_page_at(_distribution(finding), finding))
+
+
+def _distribution(finding: Finding) -> str:
+    """Return the distribution of a package, as package URLs name it; empty for none."""
+    package = finding.package
+    purl = read_package_url(package.purl or "")
+    if purl is not None:
+        return purl.namespace
+    hosts = (host_of(url) for url in finding.links if package.manager in _OS)
+    return next((NAMED_BY_LINKS[host] for host in hosts if host in NAMED_BY_LINKS), "")
+
+
+def host_of(url: str) -> str:
+    """Return the host of an address."""
+    return url.partition("://")[2].partition("/")[0].lower()
+
+
+def _page_at(distribution: str, finding: Finding) -> str:
+    """Return the page of a distribution about a CVE; empty without one."""
+    page = _OF_DISTRIBUTIONS.get(distribution, "")
+    id_ = finding.vulnerability_id
+    return page.format(id=id_) if len(id_) <= _MAX_ID and _CVE.fullmatch(id_) else ""
+
+
 def _rank(url: str, number: int, trackers: Container[str]) -> _Rank:
-    host = url.partition("://")[2].partition("/")[0].lower()
+    host = host_of(url)
     if host in trackers:
         return _Rank.DISTRIBUTION
     is_database = host in _DATABASES and (host != "github.com" or bool(_GITHUB.match(url)))

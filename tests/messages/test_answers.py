@@ -2,7 +2,7 @@
 
 import shlex
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -10,6 +10,7 @@ import pytest
 from cli.__main__ import main
 from cli.alerts_file import read
 from lib.core.named_versions import NamedVersion, named_version
+from lib.messages.advising import SUPPORT_ENDS, base_of
 from lib.messages.describing import score_text, what_it_is
 from lib.messages.facts import accepting
 from lib.messages.parts import AlertText
@@ -241,7 +242,7 @@ class TestNamedVersion:
         less = replace(other, severity=Severity.MEDIUM)
         described_text = of(named, less, threshold=Severity.HIGH).to_do.described
         assert described_text.startswith(
-            "Upgrade scipy from 1.7.0 to 1.8.0 or later (removes 1 of its 2: 1 HIGH)."
+            "Upgrade scipy from 1.7.0 to 1.8.0 or later (removes 1 of its 2; 1 MEDIUM remains)."
         )
         assert of(named, other).to_do.described == ""
 
@@ -417,8 +418,8 @@ class TestWhereToStart:
         rows = [a_finding(f"CVE-2026-{n}", package="linux", fixed_version="2") for n in (1, 2)]
         text = of(*rows, a_finding("CVE-2026-3", package="linux", severity="LOW"))
 
-        assert "clears 2 of 3 from the scan, not the risk" in text.to_do.kernel
-        assert "clears all 2 from" in of(*rows).to_do.kernel
+        assert "clears 2 of its 3 vulnerabilities from the scan, not the risk" in text.to_do.kernel
+        assert "clears all its 2 vulnerabilities from" in of(*rows).to_do.kernel
         assert of(a_finding(package="linux")).to_do.kernel == "The image can wait"
 
     def test_what_is_not_severe_can_wait(self) -> None:
@@ -427,6 +428,9 @@ class TestWhereToStart:
 
         assert urgency is not None
         assert urgency.title == "Urgency: low (nothing above MEDIUM)"
+        silent = of(a_finding(severity="MEDIUM")).urgency
+        assert silent is not None
+        assert silent.title == "Urgency: low by severity (exploits unknown)"
 
     def test_what_only_the_headline_counts_comes_after(self) -> None:
         """A route for CRITICAL ones has upgrades for those; the headline counts HIGH ones, too."""
@@ -507,9 +511,10 @@ class TestTheBaseImage:
         """By the tag of an official image."""
         text = of(a_finding(), provenance=Provenance(base_image=base))
 
-        rebuild = f"Change FROM {base} to a supported release of {release[:6]} ("
+        target = {"Debian 10": "debian:13", "Ubuntu 20.04": "ubuntu:24.04"}.get(release)
+        rebuild = f"Change FROM {base} to a supported release, for example {target} ("
         assert text.to_do.rebuild.startswith(rebuild) is bool(release)
-        assert not release or f"{release} " in text.to_do.rebuild
+        assert not release or f" for {release} " in text.to_do.rebuild
 
     def test_a_release_without_updates_is_named(self) -> None:
         """A rebuild on the same release brings nothing."""
@@ -518,12 +523,12 @@ class TestTheBaseImage:
         assert of(self.OLD, without).to_do.rebuild == of(self.OLD).to_do.rebuild
 
         assert of(self.OLD).to_do.rebuild.startswith(
-            "Change FROM to a supported release of Debian (Debian 10 has had no free security "
-            "updates since June 2024), rebuild and push"
+            "Move from Debian 10 (no free security updates since June 2024) to a supported "
+            "release, for example Debian 13, rebuild and push"
         )
         ubuntu = of(a_finding(), image=scanned).to_do
-        assert "(the standard support of Ubuntu 20.04 ended in May 2025)" in ubuntu.rebuild
-        assert ubuntu.brief == "Rebuild on a supported release of Ubuntu"
+        assert "from Ubuntu 20.04 (standard support ended in May 2025)" in ubuntu.rebuild
+        assert ubuntu.brief == "Rebuild on a supported release, for example Ubuntu 24.04"
         assert ubuntu.support == ""
 
     def test_there_is_one_release_to_go_to(self) -> None:
@@ -534,11 +539,13 @@ class TestTheBaseImage:
         dependency = replace(dependency, package=package)
 
         (remedy,) = of(fixed).to_do.groups(9)
-        assert remedy.endswith("since June 2024). On Debian 10")
+        assert remedy.endswith(
+            "since June 2024) to a supported release, for example Debian 13. On Debian 10"
+        )
         assert of(fixed).to_do.support == ""
         assert of(dependency, image=an_image(os="DEBIAN_10")).to_do.support == (
-            "Debian 10 has had no free security updates since June 2024; change FROM to a "
-            "supported release"
+            "Move from Debian 10 (no free security updates since June 2024) to a supported "
+            "release, for example Debian 13"
         )
 
     def test_the_step_of_a_kernel_has_it(self) -> None:
@@ -549,8 +556,22 @@ class TestTheBaseImage:
 
         assert to_do.support == ""
         assert to_do.kernel.endswith(
-            "not the risk. Debian 10 has had no free security updates since June 2024; change FROM "
-            "to a supported release"
+            "not the risk. Move from Debian 10 (no free security updates since June 2024) to a "
+            "supported release, for example Debian 13"
+        )
+
+    def test_each_distribution_without_updates_has_a_release_to_go_to(self) -> None:
+        """By its official image, or by the name of the release for a base image of others."""
+        later = date(2099, 1, 1)
+        for release in SUPPORT_ENDS:
+            assert "a supported release, for example " in base_of(None, release, later).move
+        assert base_of("amazonlinux:2", "Amazon Linux 2", later).step == (
+            "Change FROM amazonlinux:2 to a supported release, for example amazonlinux:2023 "
+            "(no free security updates for Amazon Linux 2 since June 2026)"
+        )
+        assert base_of("node:18-buster", "Debian 10", later).step.startswith(
+            "Change FROM node:18-buster to a base image on a supported release, for example "
+            "Debian 13 ("
         )
 
     @pytest.mark.parametrize(
@@ -569,9 +590,7 @@ class TestTheBaseImage:
         links = ("http://people.ubuntu.com/~ubuntu-security/cve/CVE-2024-0001",)
         finding = a_finding(version=version, links=links)
 
-        assert f"{release};" in of(finding).to_do.rebuild.replace(" ended in", ";").replace(
-            ")", ";"
-        )
+        assert f"{release} (" in f"{of(finding).to_do.rebuild} ".replace(")", " (")
 
     @pytest.mark.parametrize(
         ("os", "purl"),

@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 
 from lib.messages.text import text_of
-from lib.models import DeliveryId, Notice
+from lib.models import DeliveryId, Finding, Notice, Severity
 from lib.models.streams import StreamState
-from lib.notifiers.slack.message import alert_message
+from lib.notifiers.slack.message import alert_message, root_message
 from tests.notifiers.test_contract import FORMATS
-from tests.support.builders import NOW, a_finding, an_image
-from tests.support.notices import a_message, notices
+from tests.support.builders import NOW, a_filter, a_finding, a_report, an_image
+from tests.support.notices import a_message, noticed, notices
 from tests.support.receivers import notifier, tools
+from tests.support.scenes import Scene
 from tests.support.streams import a_state, a_watched
 
 WITHOUT_THEM = {"webhook", "json", "ocsf", "amazon-q"}
@@ -51,9 +52,9 @@ def test_a_platform_of_one_vulnerability_is_no_remark_about_its_package() -> Non
     ("finding", "urgency"),
     [
         (a_finding(exploit_observed_at=NOW), "Urgency: high (used in attacks)"),
-        (a_finding(severity="CRITICAL"), "Urgency: high (CRITICAL)"),
+        (a_finding(severity="CRITICAL"), "Urgency: high (1 CRITICAL)"),
         (a_finding(exploit_available="YES"), "Urgency: high (public exploit)"),
-        (a_finding(), "Urgency: medium (HIGH)"),
+        (a_finding(), "Urgency: medium (1 HIGH)"),
         (
             a_finding(package="linux", exploit_available="YES"),
             "Urgency: high if the hosts run an unpatched kernel (public exploit)",
@@ -93,11 +94,14 @@ def test_the_hosts_are_named_before_the_upgrade_of_a_kernel(mode: str, options: 
 
 
 def test_an_issue_about_a_kernel_is_done_when_the_hosts_are_patched() -> None:
-    """A scan of the image is clear before that."""
-    done = "the hosts run a patched kernel and no scan lists the 1 vulnerability"
-    for package, is_kernel in (("linux", True), ("zlib", False)):
-        payload = notifier("jira", tools()).render(notice_of(a_finding(package=package)))
-        assert (done in json.dumps(payload)) is is_kernel
+    """No scan of the image knows that, so a person closes it."""
+    kernel, other = a_finding(package="linux"), a_finding("CVE-2024-0002", package="zlib")
+    patched = "the hosts run a patched kernel (close it then: scans see the image alone), or each"
+    listed = "no scan lists the 1 vulnerability below, or each"
+    both = "the hosts run a patched kernel and no scan lists the other vulnerabilities below, or"
+    for rows, done in (((kernel,), patched), ((other,), listed), ((kernel, other), both)):
+        payload = json.dumps(notifier("jira", tools()).render(notice_of(*rows)))
+        assert [words for words in (patched, listed, both) if words in payload] == [done]
 
 
 def test_a_page_says_what_its_route_pages_about() -> None:
@@ -119,8 +123,8 @@ def test_a_remedy_with_a_release_is_whole_in_slack() -> None:
 
     words = json.dumps(alert_message(text_of(notice)), ensure_ascii=False)
 
-    assert "`linux 4.19.118-2 → 4.19.304-1` clears it from the scan, not the risk. Debian" in words
-    assert "since June 2024; change FROM to a supported release." in words
+    assert "`linux 4.19.118-2 → 4.19.304-1` clears it from the scan, not the risk. Move" in words
+    assert "since June 2024) to a supported release, for example Debian 13." in words
 
 
 def test_accepting_a_risk_is_no_advice() -> None:
@@ -130,3 +134,29 @@ def test_accepting_a_risk_is_no_advice() -> None:
     assert text.accept_title == "Accept the risk"
     last = alert_message(text)["blocks"][-1]["elements"][-1]["text"]
     assert last == f"Accept the risk: `{text.accept_command}`"
+
+
+def test_an_old_danger_has_a_line_of_its_own() -> None:
+    """Its exploit counts as much as that of what is new, and the numbers do not name it again."""
+    old = a_finding("CVE-2026-1", severity="MEDIUM", exploit_available="YES")
+    more = [a_finding(f"CVE-2026-{n}", exploit_observed_at=NOW) for n in range(3, 7)]
+    news = a_finding("CVE-2026-2", package="zlib")
+
+    def numbers(*rows: Finding) -> tuple[str, ...]:
+        before, after = a_report(*rows, image=an_image(1)), a_report(*rows, news, image=an_image(2))
+        filters = (a_filter(severity=Severity.LOW),)
+        return text_of(noticed(Scene(after, before, filters))).numbers
+
+    row, since = numbers(old)
+    assert row == "MEDIUM CVE-2026-1 · public exploit · not new"
+    assert since.endswith("1 MEDIUM still open")
+    assert numbers(*more)[0] == "HIGH CVE-2026-3 · used in attacks · not new"
+    assert numbers(old, *more)[3] == "2 more with an exploit · not new"
+
+
+def test_the_card_of_a_thread_leaves_the_fixes_of_hosts_to_the_thread() -> None:
+    """Their links stand beside the step that needs them."""
+    text = text_of(notice_of(a_finding(package="linux")))
+
+    assert "Host fix" in json.dumps(alert_message(text))
+    assert "Host fix" not in json.dumps(root_message(text))

@@ -217,11 +217,11 @@ def test_a_release_without_updates_is_left() -> None:
         return text_of(a_digest_of(packages=(package,))).lists[0].lines[0].text
 
     assert step(package).startswith(
-        "Move web/storefront:3.2.1 to a supported release of Ubuntu (the standard support of"
-        " Ubuntu 20.04 ended in May 2025); then look for a newer version of"
+        "Move web/storefront:3.2.1 from Ubuntu 20.04 (standard support ended in May 2025) to a"
+        " supported release, for example Ubuntu 24.04; then look for a newer version of"
     )
     debian = replace(package, installed=(), images=(replace(SHOP, os="DEBIAN_10"),))
-    assert step(debian).startswith("Move web/storefront:3.2.1 to a supported release of Debian (")
+    assert step(debian).startswith("Move web/storefront:3.2.1 from Debian 10 (")
     several = replace(package, images=(SHOP, TRAINER))
     assert " on the latest base image; then look for" in step(several)
     supported = replace(package, installed=("8.5.0-2ubuntu2~24.04.1",))

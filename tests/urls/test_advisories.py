@@ -1,6 +1,7 @@
 """The page that a vulnerability leads to: for people, and the best one."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 from hypothesis import example, given
@@ -10,7 +11,7 @@ from lib.models import Finding, Package, Severity
 from lib.normalizer.documents import normalize_document
 from lib.normalizer.package_url import package_url
 from lib.urls.addresses import read_address
-from lib.urls.advisories import vulnerability_url
+from lib.urls.advisories import names_versions, vulnerability_url
 from lib.urls.packages import KNOWN_DISTRIBUTIONS, read_package_url
 from tests.support.documents import case
 from tests.support.every import every
@@ -18,6 +19,7 @@ from tests.support.every import every
 AMAZON = "https://alas.aws.amazon.com/AL2023/ALAS-2025-957.html"
 UBUNTU = "https://ubuntu.com/security/CVE-2024-35195"
 NVD = "https://nvd.nist.gov/vuln/detail/CVE-2024-35195"
+AMAZON_PAGE = "https://explore.alas.aws.amazon.com/CVE-2024-35195.html"
 GITHUB = "https://github.com/psf/requests/security/advisories/GHSA-9wx4-h78v-vm56"
 OTHER = "https://example.com/a-page"
 
@@ -55,7 +57,8 @@ def a_finding(*links: str, os: str | None = "AMAZON_LINUX_2023", id_: str = "X-1
 def test_no_page_answers_programs(link: str) -> None:
     """A reader who follows a link meets text."""
     assert vulnerability_url(a_finding(link)) is None
-    assert vulnerability_url(a_finding(link, id_="CVE-2024-35195")) == NVD
+    assert vulnerability_url(a_finding(link, os=None, id_="CVE-2024-35195")) == NVD
+    assert vulnerability_url(a_finding(link, id_="CVE-2024-35195")) == AMAZON_PAGE
     assert vulnerability_url(a_finding(link, AMAZON, id_="CVE-2024-35195")) == AMAZON
 
 
@@ -72,7 +75,9 @@ def test_the_distribution_of_the_package_comes_first(links: tuple[str, ...]) -> 
     [
         # What the scanner names as its source, also of another distribution.
         ((UBUNTU, GITHUB), None, UBUNTU),
-        ((NVD, GITHUB), "AMAZON_LINUX_2023", NVD),
+        ((NVD, GITHUB), None, NVD),
+        ((NVD, GITHUB), "AMAZON_LINUX_2023", AMAZON_PAGE),
+        ((NVD, GITHUB), "ROCKY_LINUX_9", NVD),
         # A distribution that the package is not of is a reference among others.
         ((OTHER, UBUNTU, GITHUB), None, GITHUB),
         ((OTHER, UBUNTU), None, NVD),
@@ -84,6 +89,34 @@ def test_the_distribution_of_the_package_comes_first(links: tuple[str, ...]) -> 
 def test_then_source_database_and_id(links: tuple[str, ...], os: str | None, page: str) -> None:
     """In this order."""
     assert vulnerability_url(a_finding(*links, os=os, id_="CVE-2024-35195")) == page
+
+
+@pytest.mark.parametrize(
+    ("os", "page"),
+    [
+        ("ALPINE_LINUX_3_19", "https://security.alpinelinux.org/vuln/CVE-2024-35195"),
+        ("DEBIAN_12", "https://security-tracker.debian.org/tracker/CVE-2024-35195"),
+        ("REDHAT_9", "https://access.redhat.com/security/cve/CVE-2024-35195"),
+        ("UBUNTU_24_04", UBUNTU),
+    ],
+)
+def test_the_page_of_a_distribution_names_its_versions(os: str, page: str) -> None:
+    """NVD has those of the maker alone; other ids than CVEs have no such page."""
+    assert vulnerability_url(a_finding(NVD, os=os, id_="CVE-2024-35195")) == page
+    assert vulnerability_url(a_finding(OTHER, os=os)) == OTHER
+
+
+def test_a_distribution_can_be_known_without_a_package_url() -> None:
+    """Basic scanning has none."""
+    finding = Finding("CVE-2024-35195", Package("curl"), Severity.HIGH, links=(NVD,))
+
+    assert vulnerability_url(finding) == NVD
+    assert vulnerability_url(finding, "ubuntu") == UBUNTU
+    linked = replace(finding, links=("http://people.ubuntu.com/~ubuntu-security/cve/X",))
+    assert vulnerability_url(linked) == UBUNTU
+    assert names_versions(linked)
+    assert not names_versions(finding)
+    assert not names_versions(replace(linked, vulnerability_id="X-1"))
 
 
 def test_any_other_page_is_better_than_none() -> None:

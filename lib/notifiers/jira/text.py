@@ -14,6 +14,7 @@ from lib.messages.steps import ToDo, UpgradeText
 from lib.messages.titles import (
     DONE,
     DONE_WHEN,
+    DONE_WHEN_BOTH,
     DONE_WHEN_PATCHED,
     NOTES,
     PACKAGE_COLUMNS,
@@ -114,7 +115,10 @@ def _small(text: AlertText) -> Json:
 def _done(text: AlertText) -> Iterable[Json]:
     """Yield when an issue is done."""
     if text.open.count and not text.image.is_repository:
-        when = DONE_WHEN_PATCHED if text.to_do.hosts else DONE_WHEN
+        when = DONE_WHEN
+        if text.to_do.hosts:
+            has_others = text.to_do.upgrade_count or text.to_do.unversioned_count
+            when = DONE_WHEN_BOTH if has_others else DONE_WHEN_PATCHED
         listed = counted(text.open.count, "vulnerability", "vulnerabilities")
         sentence = when.format(listed=listed)
         yield adf.paragraph(adf.text(f"{DONE} ", "strong"), adf.text(sentence))

@@ -180,7 +180,7 @@ def _root(text: AlertText) -> list[Json]:
     parts = (
         _header(text.state_mark, title),
         _section("\n".join(filter(None, lines))),
-        _section(_links(text)),
+        _section(_links(text, hosts=False)),  # the thread has those
         _small_print(text, ()),
     )
     return [part for part in parts if part]
@@ -311,9 +311,10 @@ def _omissions(omissions: Omissions) -> list[str]:
     return [f"{omissions.title}: {_DOT.join(lines)}"] if lines else []
 
 
-def _links(text: AlertText) -> str:
-    """Return the links: report, commit and commits since, console."""
+def _links(text: AlertText, *, hosts: bool = True) -> str:
+    """Return the links: report, commit and commits since, console. `hosts`: also their fixes."""
     links = [link for link in (text.report, *text.sources, text.console) if link is not None]
+    links = [link for link in links if hosts or not link.of_hosts]
     limits = [_CONSOLE if link in (text.report, text.console) else _SOURCE for link in links]
     shown = (slack_link(link.url, slack_flat(link.label)) for link in links)
     fitting_links = (link for link, limit in zip(shown, limits, strict=True) if len(link) <= limit)
