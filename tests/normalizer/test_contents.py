@@ -25,16 +25,19 @@ def parsed(text: str | bytes) -> tuple[Any, ...]:
     return values_in(text_of(content, limit=LIMIT))
 
 
-@pytest.mark.parametrize("separator", ["", "\n", "\r\n", "\n\n", " ", ",\n", "\n\x1e"])
-@given(objects=OBJECTS)
-def test_objects_are_read_whatever_stands_between_them(
-    separator: str, objects: list[dict[str, Any]]
-) -> None:
-    """Lines, runs without a break, sequences with a record separator."""
-    text = separator.join(json.dumps(one) for one in objects)
+SEPARATORS = ("", "\n", "\r\n", "\n\n", " ", ",\n", "\n\x1e")
 
-    assert parsed(text) == tuple(objects)
-    assert parsed(gzip.compress(text.encode(), mtime=0)) == tuple(objects)
+
+@given(objects=OBJECTS)
+def test_objects_are_read_whatever_stands_between_them(objects: list[dict[str, Any]]) -> None:
+    """Lines, runs without a break, sequences with a record separator."""
+    rows = [json.dumps(one) for one in objects]
+    texts = {separator: separator.join(rows) for separator in SEPARATORS}
+    packed = {name: gzip.compress(text.encode(), mtime=0) for name, text in texts.items()}
+
+    expected = dict.fromkeys(SEPARATORS, tuple(objects))
+    assert {separator: parsed(text) for separator, text in texts.items()} == expected
+    assert {separator: parsed(content) for separator, content in packed.items()} == expected
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
