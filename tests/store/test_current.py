@@ -36,7 +36,7 @@ def _in_s3(request: pytest.FixtureRequest) -> CurrentCopies:
     return S3CurrentCopies(boto("s3"), bucket)
 
 
-@pytest.fixture(params=["memory", "s3"])
+@pytest.fixture(params=["memory", "moto"])
 def copies(request: pytest.FixtureRequest) -> CurrentCopies:
     """Return each implementation, empty."""
     return MemoryCopies() if request.param == "memory" else _in_s3(request)

@@ -57,7 +57,7 @@ BEGUN = DigestBasis(NOW, "rules", {TEAM: (SHARE,)}, place=STREAM)
 COMPLETE = replace(BEGUN, complete=True, trends={TEAM: (Moment(NOW, {Severity.HIGH: 1}),)})
 
 
-@pytest.fixture(params=["memory", "s3"])
+@pytest.fixture(params=["memory", "moto"])
 def bases(request: pytest.FixtureRequest) -> DigestBases:
     """Return each implementation, empty."""
     if request.param == "memory":
