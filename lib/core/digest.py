@@ -111,6 +111,7 @@ def digest_of(
             None if oldest is None or oldest.item.undated else oldest.item.first_observed_at
         ),
         oldest_here_since=None if oldest is None else since[oldest.stream],
+        oldest="" if oldest is None else oldest.item.id,
         distinct=_distinct(now),
         repositories=_repositories(shares, now, new, resolved),
         trend=(*_trend(before, destination), Moment(until, counts)),

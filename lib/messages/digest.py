@@ -48,7 +48,7 @@ _DATING: Final = "Amazon Inspector"
 STEPS: Final = "Next steps"
 FROM_DESCRIPTIONS: Final = 'Versions with "or later" are from CVE descriptions'
 AGES: Final = "Known to the scanner for"
-AGE_COLUMNS: Final = ("Known for", "Open")
+AGE_COLUMNS: Final = ("Time", "Open")
 REPOSITORIES: Final = "Repositories, worst first"
 IMAGES: Final = "Images, worst first"
 RESOLVED: Final = "Fixed or gone since the last digest, worst first"
@@ -260,11 +260,12 @@ def _ages(digest: Digest) -> tuple[tuple[str, str], ...]:
 def _oldest(digest: Digest) -> str:
     """Return how old the oldest is, and since when it is here: a scanner can know it for years."""
     here = digest.oldest_here_since if digest.counts else None
+    name = f"{short(digest.oldest, _NAME)}, " if digest.oldest else ""
     if digest.oldest_open_since is None:
-        return f"Oldest: in its image since {here:%Y-%m-%d}" if here else ""
+        return f"Oldest: {name}in its image since {here:%Y-%m-%d}" if here else ""
     is_dated = not any(age.counts for age in digest.ages if age.words == UNDATED)
     oldest = "Oldest" if is_dated else "Oldest with a date"
-    sentence = f"{oldest}: known to {_DATING} since {digest.oldest_open_since:%Y-%m-%d}"
+    sentence = f"{oldest}: {name}known to {_DATING} since {digest.oldest_open_since:%Y-%m-%d}"
     is_later = here is not None and here.date() > digest.oldest_open_since.date()
     return f"{sentence}, in its image since {here:%Y-%m-%d}" if is_later else sentence
 

@@ -307,6 +307,8 @@ class Digest:
     unknown_exploits: Unknown = _ALL_KNOWN
     oldest_here_since: datetime | None = None
     """When the oldest open vulnerability came into the watched images."""
+    oldest: str = ""
+    """The oldest open vulnerability; empty for none."""
     reports: Mapping[str, str] = field(default_factory=dict)
     """By the keys of images, signed links to the reports of their last alerts; they expire."""
     distinct: int | None = None

@@ -217,7 +217,9 @@ def test_the_oldest_is_here_since_its_stream_has_it() -> None:
 
     assert digest.oldest_open_since == NOW - timedelta(days=700)
     assert digest.oldest_here_since == lifecycle.opened.at
+    assert digest.oldest == "CVE-2024-0001"
     assert a_digest(CLEAN).oldest_here_since is None
+    assert not a_digest(CLEAN).oldest
 
 
 # --- what counts ------------------------------------------------------------------------------

@@ -289,16 +289,18 @@ def test_a_fix_and_an_exploit_are_of_vulnerabilities_not_of_images() -> None:
 
 def test_the_oldest_has_two_dates_where_they_differ() -> None:
     """Of one that a scanner saw first in these images there is only one."""
-    sentence = "Oldest: known to Amazon Inspector since 2026-06-15"
+    sentence = "Oldest: CVE-2026-1001, known to Amazon Inspector since 2026-06-15"
     first = a_digest_of().oldest_open_since
 
     assert text_of(a_digest_of()).oldest == f"{sentence}, in its image since 2026-08-20"
     for here in (first, None):
         assert text_of(a_digest_of(oldest_here_since=here)).oldest == sentence
     undated = (Age(UNDATED, {M: 1}),)
-    assert text_of(a_digest_of(ages=undated)).oldest.startswith("Oldest with a date: known")
+    dated = text_of(a_digest_of(ages=undated)).oldest
+    assert dated.startswith("Oldest with a date: CVE-2026-1001, known")
     here_only = a_digest_of(oldest_open_since=None)
-    assert text_of(here_only).oldest == "Oldest: in its image since 2026-08-20"
+    assert text_of(here_only).oldest == "Oldest: CVE-2026-1001, in its image since 2026-08-20"
+    assert text_of(replace(here_only, oldest="")).oldest == "Oldest: in its image since 2026-08-20"
     assert not text_of(a_digest_of(oldest_open_since=None, oldest_here_since=None)).oldest
 
 

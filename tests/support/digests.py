@@ -83,6 +83,7 @@ def a_digest_of(**fields: Any) -> Digest:
         ),
         oldest_open_since=MONDAY - timedelta(days=161),
         oldest_here_since=MONDAY - timedelta(days=95),
+        oldest="CVE-2026-1001",
         repositories=(
             RepositoryDigest(*ACCOUNT, "payments/api", 2, {C: 2, H: 9}, 3, 1, API),
             RepositoryDigest(*ACCOUNT, "web/storefront", 1, {C: 1, H: 4}, 0, 0, SHOP),
