@@ -17,6 +17,7 @@ from botocore.auth import SigV4Auth
 
 from lib.bootstrap.clients import Clients
 from lib.store.pages import S3Pages
+from tests.support.every import every
 
 ROOT = Path(__file__).parents[1]
 BUCKET = "ecr-scan-alerts-prod-reportsbucket-1a2b3c"
@@ -125,7 +126,7 @@ def test_clients_are_made_where_this_test_looks() -> None:
     }
 
 
-@pytest.mark.parametrize("region", REGIONS)
+@every("region", REGIONS)
 def test_a_report_opens_at_the_host_of_its_region(
     session: boto3.session.Session, region: str
 ) -> None:

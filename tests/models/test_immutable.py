@@ -5,9 +5,8 @@ from dataclasses import dataclass, field, fields, replace
 from itertools import product
 from typing import Any
 
-import pytest
-
 from lib.models.immutable import immutable
+from tests.support.every import every
 
 
 def classes(decorator: Callable[..., Any]) -> list[Any]:
@@ -44,20 +43,20 @@ def classes(decorator: Callable[..., Any]) -> list[Any]:
 OURS, FROZEN = classes(immutable), classes(dataclass)
 
 
-@pytest.mark.parametrize(("one", "other"), list(product(range(len(OURS)), repeat=2)))
+@every(("one", "other"), product(range(len(OURS)), repeat=2))
 def test_objects_are_equal_as_those_of_a_frozen_dataclass_are(one: int, other: int) -> None:
     assert (OURS[one] == OURS[other]) == (FROZEN[one] == FROZEN[other])
     equal_hashes = hash(FROZEN[one]) == hash(FROZEN[other])
     assert (hash(OURS[one]) == hash(OURS[other])) == equal_hashes
 
 
-@pytest.mark.parametrize("number", range(len(OURS)))
+@every("number", range(len(OURS)))
 def test_an_object_is_shown_as_that_of_a_frozen_dataclass_is(number: int) -> None:
     """A field that is left out of it may be a secret."""
     assert repr(OURS[number]) == repr(FROZEN[number])
 
 
-@pytest.mark.parametrize("number", range(len(OURS)))
+@every("number", range(len(OURS)))
 def test_an_object_has_the_fields_and_slots_of_a_dataclass(number: int) -> None:
     ours, frozen = OURS[number], FROZEN[number]
 
