@@ -37,7 +37,7 @@ class Urgency(NamedTuple):
     """The urgency of what is news, with its reason."""
 
     level: str
-    """high, medium or low; unknown where nothing was scanned."""
+    """high, medium or low; unknown where nothing was scanned or rated."""
     reason: str
     condition: str = ""
     """Where the level holds, if that is not everywhere, or what alone it goes by."""

@@ -24,7 +24,7 @@ from lib.messages.content import Content, Entry, counts_of, fewer_last, source_o
 from lib.messages.described import installed_text, text_of_versions, versions_of, with_version
 from lib.messages.describing import is_kernel, worst_score
 from lib.messages.facts import workloads_text
-from lib.messages.phrases import NAME, counts_text, listed, names_text
+from lib.messages.phrases import NAME, counts_text, listed, look_for, names_text
 from lib.messages.sections import says_exploit
 from lib.messages.steps import Step, ToDo, UpgradeText
 from lib.models import Counts, Deployments, Finding, Origin, Severity, Upgrade, Workload
@@ -194,8 +194,9 @@ def _brief(
     )
     text = ", then ".join(filter(None, pieces))
     text += "; the image can wait" if is_hosts and len(kernels) == len(packages) else ""
-    if not text and packages and content.open:
-        text = f"look for newer versions of {names_text([one.package for one in packages])}"
+    unclear = _unclear(_in_current(content), packages)
+    if not text and unclear:
+        text = look_for([upgrade.package for upgrade in unclear])
     text = text or nameless_of(_in_current(content))
     return capitalized(truncate(one_line(text), _RISK))
 
@@ -334,8 +335,13 @@ def _without_fix(entries: Sequence[Entry]) -> str:
 def _unclear(entries: Sequence[Entry], packages: Sequence[Upgrade]) -> list[Upgrade]:
     """Return the packages without a version to go to, of which nobody says that no fix exists."""
     rows = (row for entry in entries for row in entry.findings)
-    names = {row.package.name for row in rows if row.fix_available != "NO"}
+    names = {row.package.name for row in rows if _may_have_fix(row)}
     return [upgrade for upgrade in packages if upgrade.package in names]
+
+
+def _may_have_fix(row: Finding) -> bool:
+    """Return whether a row names no fix version, and nobody says that there is none."""
+    return row.fixed_version is None and row.fix_available != "NO"
 
 
 def ready_upgrades(upgrades: Iterable[Upgrade]) -> list[Upgrade]:
@@ -393,7 +399,7 @@ def _without_version(content: Content, packages: Collection[str], news: Collecti
     """
     groups: defaultdict[tuple[str, ...], list[Entry]] = defaultdict(list)
     for entry in content.everything:
-        rows = (row for row in entry.findings if row.fixed_version is None)
+        rows = filter(_may_have_fix, entry.findings)
         names = tuple(dict.fromkeys(row.package.name for row in rows))
         names = tuple(name for name in names if name in packages)
         if names and not content.is_behind(entry):

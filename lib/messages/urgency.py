@@ -24,8 +24,9 @@ def urgency(content: Content) -> Urgency | None:
     Return how soon somebody should look at what is news; None where nothing is.
 
     An attack that was seen, CRITICAL, and HIGH with an exploit are for today; HIGH without one is
-    for these days. Everything milder waits for working hours. So does what nobody scanned, whose
-    urgency is unknown. A kernel is urgent for the hosts alone, and where theirs has the fault.
+    for these days. Everything milder waits for working hours. So does what nobody scanned or
+    rated, whose urgency is unknown. A kernel is urgent for the hosts alone, and where theirs has
+    the fault.
     """
     news = [
         entry
@@ -45,8 +46,9 @@ def urgency(content: Content) -> Urgency | None:
         return Urgency(level, "exploits unknown", _BY_SEVERITY, exploits)
     worst = max(entry.severity for entry in news)
     decisive = [entry for entry in news if entry.exploited or entry.severity is worst]
-    is_hosts = level != LOW and all(map(is_about_kernel, decisive))
-    is_running = level != LOW and any(image.running for image in content.state.images)
+    is_urgent = level not in (LOW, UNKNOWN)
+    is_hosts = is_urgent and all(map(is_about_kernel, decisive))
+    is_running = is_urgent and any(image.running for image in content.state.images)
     reason = f"{reason}, {_RUNNING}" if is_running else reason
     return Urgency(level, reason, _UNPATCHED if is_hosts else "", exploits)
 
@@ -65,7 +67,10 @@ def _urgency(news: Sequence[Entry]) -> tuple[str, str]:
         return HIGH, EXPLOIT_KNOWN
     if worst is Severity.HIGH:
         return MEDIUM, number
-    return LOW, f"nothing above {severity_word(worst)}"
+    if worst is Severity.UNKNOWN:
+        return UNKNOWN, f"no severity given; {IN_WORKING_HOURS}"
+    is_rated = all(entry.severity is not Severity.UNKNOWN for entry in news)
+    return LOW, f"nothing {'' if is_rated else 'rated '}above {worst.name}"
 
 
 def why(content: Content) -> str:

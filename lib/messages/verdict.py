@@ -312,7 +312,8 @@ def _remedy(entries: Sequence[Entry]) -> str:
     packages = [package.name for entry in entries for package in entry.packages]
     if packages and all(map(is_kernel, packages)):
         return _KERNEL
-    fixable = [entry for entry in entries if entry.fixable]
+    # What fixes a kernel is on the hosts.
+    fixable = [entry for entry in entries if entry.fixable and not is_about_kernel(entry)]
     if not fixable:
         rows = (row for entry in entries for row in entry.findings)
         return ", no fix yet" if all(row.fix_available == "NO" for row in rows) else ""

@@ -181,6 +181,11 @@ def test_only_what_removes_the_same_is_one_line(
     assert to_do.more_upgrades(len(lines)) == ""
 
 
+def _of_library(name: str, fix_available: str | None = None) -> Finding:
+    finding = a_finding(f"CVE-{name}", fix_available=fix_available)
+    return replace(finding, package=Package(name, "1", "PYTHONPKG"))
+
+
 NAMELESS = replace(a_finding("CVE-1"), package=Package("", None))
 
 
@@ -260,3 +265,56 @@ def test_the_rest_is_counted_without_what_the_lines_remove(shown: int, rest: str
     ]
 
     assert text_of(first_scan(*findings)).to_do.more_upgrades(shown) == rest
+
+
+@every(
+    ("findings", "brief"),
+    [
+        ([_of_library("a")], "Look for a newer version of a"),
+        ([_of_library("a"), _of_library("b")], "Look for newer versions of a and b"),
+        ([_of_library("a", "NO")], ""),
+        ([_of_library("a"), _of_library("b", "NO")], "Look for a newer version of a"),
+    ],
+)
+def test_the_first_step_looks_for_what_may_exist(findings: list[Finding], brief: str) -> None:
+    assert text_of(first_scan(*findings)).to_do.brief == brief
+
+
+def test_no_version_is_looked_for_where_no_fix_exists() -> None:
+    without = replace(_of_library("a", "NO"), vulnerability_id="CVE-2")
+
+    to_do = text_of(first_scan(_of_library("a"), without)).to_do
+
+    assert to_do.without_version == "Look for a newer version of a (1 HIGH)"
+    assert to_do.without_fix == "No fix exists yet for 1 HIGH"
+
+
+def test_a_headline_has_no_fix_of_a_kernel() -> None:
+    """It is on the hosts, as the totals say."""
+    rows = [a_finding(f"CVE-{name}", package=name, fixed_version="2") for name in ("linux", "zlib")]
+
+    text = text_of(first_scan(*rows))
+
+    assert text.verdict == "First scan: 2 HIGH, 1 of them fixable"
+    assert text.totals == "2 HIGH open; 1 of 2 fixable, 1 to fix on the hosts"
+
+
+@every(
+    ("severities", "title"),
+    [
+        (("UNKNOWN",), "Urgency: unknown (no severity given; look at it in working hours)"),
+        (("LOW", "UNKNOWN"), "Urgency: low (nothing rated above LOW)"),
+        (("LOW",), "Urgency: low (nothing above LOW)"),
+        (("HIGH", "UNKNOWN"), "Urgency: medium (1 HIGH)"),
+    ],
+)
+def test_what_nobody_rated_is_not_low(severities: tuple[str, ...], title: str) -> None:
+    rows = [
+        a_finding(f"CVE-{level}", severity=level, exploit_available="NO") for level in severities
+    ]
+    scene = Scene(a_report(*rows), filters=(a_filter(severity=Severity.UNKNOWN),))
+
+    urgency = text_of(noticed(scene)).urgency
+
+    assert urgency is not None
+    assert urgency.title == title
