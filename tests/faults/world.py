@@ -566,6 +566,20 @@ class World:
         stream = StreamId(place if image.tags else f"{place}|untagged")
         self.expected += [Expected(stream, Destination(one), seconds, name) for one in to]
 
+    def relax_unsent(self, image: Image) -> None:
+        """Expect any message of the stream where no attempt has carried the vulnerability yet."""
+        name = self.name_of(image)
+        rows = notifications(self.store).values()
+        carried = {(row.stream, row.destination) for row in rows if row.pin is not None}
+        for row in rows:
+            sent = self.receivers.by_delivery.get(row.id, ())
+            if any(name in arrival.names for arrival in sent):
+                carried.add((row.stream, row.destination))
+        self.expected = [
+            replace(one, name=None) if one.name == name and one.place not in carried else one
+            for one in self.expected
+        ]
+
     @staticmethod
     def name_of(image: Image) -> str:
         """Return the vulnerability that an image has of its own."""
