@@ -76,7 +76,10 @@ class S3Publications:
                 if error.response["Error"]["Code"] in _MISSING:
                     return None
                 raise
-        return StoredText(text, "", datetime.fromisoformat(answer["Metadata"][_PUBLISHED_AT]))
+        published_at = answer["Metadata"].get(_PUBLISHED_AT)
+        # An object that somebody put there by hand has no such metadata.
+        at = datetime.fromisoformat(published_at) if published_at else answer["LastModified"]
+        return StoredText(text, "", at)
 
     def remember(self, text: StoredText) -> None:
         """See `PublicationStore.remember`."""

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from lib.errors import ConflictError, DocumentError, StoreError
 from lib.ports.publications import Absence, StoredText
-from lib.store.publications import KEY, S3Publications, S3PublicationWriter
+from lib.store.publications import COPY, KEY, S3Publications, S3PublicationWriter
 from tests.store.conftest import CLOUDS
 from tests.support.builders import NOW
 
@@ -89,6 +89,18 @@ def test_the_last_good_file_is_recalled_as_it_was_read(store: S3PublicationWrite
     copying.remember(second)
 
     assert copying.recall() == replace(second, version="")
+
+
+def test_a_copy_that_somebody_put_there_counts_from_then(store: S3PublicationWriter) -> None:
+    """It has no time of a publication."""
+    copying = S3Publications(store._s3, store.bucket, copies=store.bucket)  # noqa: SLF001  # same client
+    store._s3.put_object(Bucket=store.bucket, Key=COPY, Body=b"one")  # noqa: SLF001  # same client
+
+    copy = copying.recall()
+
+    assert copy is not None
+    assert copy.text == b"one"
+    assert copy.at.tzinfo is not None
 
 
 def test_without_a_place_for_copies_none_is_kept(store: S3PublicationWriter) -> None:
