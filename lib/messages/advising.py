@@ -13,7 +13,7 @@ from lib.messages.describing import is_kernel
 from lib.messages.parts import Link
 from lib.messages.phrases import counts_text, listed, names_text
 from lib.models import Finding, Image
-from lib.text import capitalized, first
+from lib.text import first
 from lib.urls.advisories import NAMED_BY_LINKS, host_of
 from lib.urls.packages import read_package_url
 
@@ -37,19 +37,20 @@ https://wiki.ubuntu.com/SecurityTeam/UpdatePreparation
 """
 _BASE_NAME: Final = re.compile(r"[a-z0-9][\w./:-]{0,99}", re.ASCII)
 PATCHED: Final = "check that the hosts run a patched kernel"
-_CHECK: Final = (
-    f"{capitalized(PATCHED)} (`uname -r`; EKS: `kubectl get nodes -o wide`): a container uses its "
-    "host's kernel. On Fargate, AWS patches it"
+_COMPARE: Final = (
+    "Compare the kernel of the hosts (`uname -r`; EKS: `kubectl get nodes -o wide`) with the fixed "
+    "version"
 )
-_CHECK_HOW: Final = (
-    f"{capitalized(PATCHED)}{{cves}} (`uname -r`; EKS: `kubectl get nodes -o wide`): a container "
-    "uses its host's kernel"
-)
+_IN_LINK: Final = "in the Amazon Linux {links}, or your host vendor's advisory"
+_IN_ADVISORY: Final = "in your host vendor's advisory"
 _REPLACE: Final = (
-    "Where the kernel is older than the fix, update the AMI and replace the hosts (EKS: update the "
-    "node group). On Fargate, AWS patches it"
+    "If it is older, update the AMI and replace the hosts (on Fargate, AWS patches it)"
 )
-_ADVISORY: Final = "The links have the fixes for Amazon Linux; see the advisories of other hosts"
+_REPLACE_HOW: Final = (
+    "If it is older, update the AMI and replace the hosts (EKS: update the node group). On "
+    "Fargate, AWS patches it"
+)
+_LINKED: Final = "The {links} it for Amazon Linux; for other hosts, see their vendor's advisory"
 _CVES: Final = 3
 """Vulnerabilities of a kernel that are named and linked."""
 _REBUILD: Final = "{step}, rebuild and push"
@@ -121,11 +122,14 @@ def hosts_of(content: Content, *, whole: bool) -> tuple[str, ...]:
     """
     if not any(map(is_about_kernel, content.open)):
         return ()
-    if not whole:
-        return (_CHECK,)
     cves = kernel_cves(content)
-    check = _CHECK_HOW.format(cves=f" for {listed(cves)}" if cves else "")
-    return (f"{check}. {_ADVISORY}" if cves else check, _REPLACE)
+    is_one = len(cves) == 1
+    linked = _LINKED.format(links="link has" if is_one else "links have")
+    links = _IN_LINK.format(links="link" if is_one else "links")
+    if whole and cves:
+        return (f"{_COMPARE} for {listed(cves)}. {linked}", _REPLACE_HOW)
+    compare = f"{_COMPARE} {links if cves else _IN_ADVISORY}"
+    return (compare, _REPLACE_HOW) if whole else (f"{compare}. {_REPLACE}",)
 
 
 def kernel_cves(content: Content) -> Sequence[str]:
@@ -145,9 +149,9 @@ def host_links(content: Content) -> tuple[Link, ...]:
     """Return the pages of Amazon Linux, which most hosts run, about kernel vulnerabilities."""
     if not any(map(is_about_kernel, content.open)):
         return ()
-    labels = {cve: f"Host fix (Amazon Linux): {cve}" for cve in kernel_cves(content)}
+    labels = {cve: f"Amazon Linux fix for {cve}" for cve in kernel_cves(content)}
     return tuple(
-        Link(label, label, f"Open {label}", _AMAZON_LINUX.format(id=cve), of_hosts=True)
+        Link(label, label, label, _AMAZON_LINUX.format(id=cve), of_hosts=True)
         for cve, label in labels.items()
     )
 
@@ -186,6 +190,12 @@ class Base(NamedTuple):
     def move(self) -> str:
         """Where to go from a release without updates; empty for any other."""
         return self.step if self.ended else ""
+
+    @property
+    def plan(self) -> str:
+        """The same where it is not urgent."""
+        move = self.move
+        return f"Plan the move {self.way}" if move and not self.name else move
 
     @property
     def _supported(self) -> str:

@@ -158,6 +158,8 @@ class Section:
     package_count: int = 0
     open_count: int = 0
     """How many are open in all, where the section should list them; else 0."""
+    is_one_severity: bool = False
+    """Whether it lists all that is open of a single severity, and nothing else."""
 
     @property
     def title(self) -> str:
@@ -179,6 +181,9 @@ class Section:
         """The title with the number of findings, and of how many where others are open, too."""
         if self.open_count <= self.count:
             return f"{self.title} ({self.count:,})"
+        if self.is_one_severity:
+            verb = "follows" if self.count == 1 else "follow"
+            return f"{self.title}: {self.open_count:,} (the {self.summary} {verb})"
         return f"{self.title}: {self.open_count:,} ({self.count:,} listed)"
 
     def more(self, shown: int) -> str:

@@ -40,7 +40,7 @@ class Urgency(NamedTuple):
     """high, medium or low; unknown where nothing was scanned or rated."""
     reason: str
     condition: str = ""
-    """Where the level holds, if that is not everywhere, or what alone it goes by."""
+    """Where the level holds, if that is not everywhere."""
     exploits: str = ""
     """What is known of exploits: one of the words of alert-1.0.0."""
 

@@ -1,5 +1,7 @@
 """Scans without a result in a notice: what happened, that it is no all-clear, what helps. Pure."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 from lib.core.conditions import conditions
@@ -20,6 +22,14 @@ _EXPIRED: Final = "SCAN_ELIGIBILITY_EXPIRED"
 _NOT_CLEAR: Final = "Vulnerabilities unknown: this is not an all-clear."
 _PARTLY_CLEAR: Final = "Vulnerabilities unknown there: this is not an all-clear."
 _NOT_CHECKED: Final = "Settings unknown: this is not an all-clear."
+_NOT_SCANNED: Final = "could not be scanned"
+_LASTING: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "not checked": "could not be checked",
+        "not known to be monitored": "is not known to be monitored",
+    }
+)
+"""The predicate of a title, by the word of `verdict.word_for`."""
 
 
 def problem(content: Content) -> Problem | None:
@@ -43,7 +53,7 @@ def problem(content: Content) -> Problem | None:
         caution=_caution(content, part, watched),
         remedy=truncate(one_line(explained.remedy), _REMEDY),
         word=word,
-        lasting=f"{short(content.image.name)}: {word}",
+        lasting=f"{short(content.image.name)} {_LASTING.get(word, _NOT_SCANNED)}",
         quote=f"The scanner's words: {quote}" if quote else "",
         pages=tuple(Link(label, label, label, url) for label, url in explained.pages),
     )

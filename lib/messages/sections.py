@@ -84,7 +84,7 @@ def sections(content: Content, rows: int) -> tuple[Section, ...]:
 def open_section(content: Content, rows: int) -> Section:
     """Return all that is reported and open now, news or not."""
     listed = _listed(content, SectionKind.OPEN, content.open, rows, reason=partial(_word, content))
-    return replace(listed, open_count=len(content.everything))
+    return _of_all(content, listed)
 
 
 def left_out(content: Content) -> Omissions:
@@ -190,9 +190,14 @@ def _section(content: Content, kind: SectionKind, entries: Sequence[Entry], rows
         return "" if _reason(entry) == shared else _reason(entry)
 
     listed = _listed(content, kind, entries, rows, reason=reason, note=note)
-    everything = len(content.everything) if kind is SectionKind.FOUND else 0
-    note = truncate(sentence(one_line(note)), _NOTE)
-    return replace(listed, note=note, open_count=everything)
+    listed = _of_all(content, listed) if kind is SectionKind.FOUND else listed
+    return replace(listed, note=truncate(sentence(one_line(note)), _NOTE))
+
+
+def _of_all(content: Content, section: Section) -> Section:
+    """Return a section that says of how many open ones it lists some."""
+    is_whole = content.totals.items() >= section.counts.items() and len(section.counts) == 1
+    return replace(section, open_count=len(content.everything), is_one_severity=is_whole)
 
 
 def _listed(

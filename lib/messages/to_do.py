@@ -24,6 +24,7 @@ from lib.messages.content import Content, Entry, counts_of, fewer_last, source_o
 from lib.messages.described import installed_text, text_of_versions, versions_of, with_version
 from lib.messages.describing import is_kernel, worst_score
 from lib.messages.facts import workloads_text
+from lib.messages.kernels import kernel_text, kernels_of
 from lib.messages.phrases import NAME, counts_text, listed, look_for, names_text
 from lib.messages.sections import says_exploit
 from lib.messages.steps import Step, ToDo, UpgradeText
@@ -38,7 +39,6 @@ _TITLE: Final = 160
 _RISK: Final = 400
 _LOOKED_FOR: Final = 4
 """Packages without a version to go to that are named."""
-_ARROW: Final = "\N{RIGHTWARDS ARROW}"
 _THEN: Final = 3
 _TOGETHER: Final = 3
 """Packages of one upgrade that are named."""
@@ -67,7 +67,7 @@ def to_do(
     packages = upgrades_of(content, whole=whole)
     asked = set(map(_key, upgrades_of(content))) if whole else set(map(_key, packages))
     # A kernel in an image is not the one that runs: its upgrade is no step like the others.
-    kernels = [upgrade for upgrade in packages if is_kernel(upgrade.package)]
+    kernels = kernels_of(content, packages)
     ready = ready_upgrades(upgrade for upgrade in packages if upgrade not in kernels)
     news = _news(content)
     hosts = hosts_of(content, whole=whole)
@@ -83,7 +83,7 @@ def to_do(
         for upgrade in _unclear(entries, unversioned)
         if upgrade.package not in by_description
     ]
-    base_step = _base_step(base, rebuild, ready) if entries else ""
+    is_base_open = bool(entries) and not _says_base(rebuild, ready)
     marked = news if any(upgrade.package not in news for upgrade in unversioned) else ()
     return ToDo(
         upgrades=tuple(_lines(content, first(together(ready), rows), base)),
@@ -113,44 +113,17 @@ def to_do(
         ),
         unversioned_count=len(unversioned),
         hosts=hosts,
-        kernel=_kernel(content, kernels, base_step),
+        kernel=kernel_text(content, kernels, base.plan if is_base_open else ""),
         then="" if whole else _then(content, asked),
-        support="" if kernels else base_step,
+        support=base.move if is_base_open and not kernels else "",
         gaps=_gaps(content, unclear or by_description, ready) if entries else "",
         brief=_brief(content, base if rebuild else None, packages, by_description),
     )
 
 
-def _base_step(base: Base, rebuild: str, ready: Sequence[Upgrade]) -> str:
-    """Return that the release gets no more updates, where no step says it."""
-    is_said = rebuild or any(upgrade.origin is Origin.BASE_IMAGE for upgrade in ready)
-    return "" if is_said else base.move
-
-
-def _kernel(content: Content, kernels: Sequence[Upgrade], base_step: str) -> str:
-    """Return what the upgrade of a kernel in an image is good for; empty without any."""
-    if not kernels:
-        return ""
-    ready = [upgrade for upgrade in kernels if upgrade.fixed is not None]
-    texts = [
-        f"`{_without_ticks(f'{short(one.package, NAME)} {installed_text(one)}')} {_ARROW} "
-        f"{_without_ticks(truncate(one_line(one.fixed or ''), NAME))}`"
-        for one in ready[:_THEN]
-    ]
-    total = sum(map(is_about_kernel, content.everything))
-    number = sum(_fixed([*filter(is_about_kernel, content.everything)], ready).values())
-    is_one = len(texts) == 1
-    what = "it" if total == 1 else f"all its {total:,} vulnerabilities"
-    if number < total:
-        what = f"{number:,} of its {counted(total, 'vulnerability', 'vulnerabilities')}"
-    verb, what = ("clears", what) if is_one else ("clear", what.replace("its", "their"))
-    clears = f": {listed(texts)} {verb} {what} from the scan, not the risk" if texts else ""
-    return ". ".join(filter(None, (f"The image can wait{clears}", base_step)))
-
-
-def _without_ticks(name: str) -> str:
-    """Return a name from outside that cannot end the code that it stands in."""
-    return name.replace("`", "'").strip()
+def _says_base(rebuild: str, ready: Sequence[Upgrade]) -> bool:
+    """Return whether a step says already that the release gets no more updates."""
+    return bool(rebuild) or any(upgrade.origin is Origin.BASE_IMAGE for upgrade in ready)
 
 
 def _gaps(content: Content, unclear: Collection[object], ready: Sequence[Upgrade]) -> str:
@@ -177,7 +150,7 @@ def _brief(
     by_description: Mapping[str, NamedVersion],
 ) -> str:
     """Return the first steps in one line; empty where there are none."""
-    kernels = [upgrade for upgrade in packages if is_kernel(upgrade.package)]
+    kernels = kernels_of(content, packages)
     ready = ready_upgrades(upgrade for upgrade in packages if upgrade not in kernels)
     is_hosts = any(map(is_about_kernel, content.open))
     others = [f"{short(name, NAME)} to {one.words}" for name, one in by_description.items()]

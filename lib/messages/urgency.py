@@ -15,7 +15,7 @@ from lib.models import Severity
 from lib.text import capitalized, first, short
 
 _UNPATCHED: Final = "if the hosts run an unpatched kernel"
-_BY_SEVERITY: Final = "by severity"
+_NO_EXPLOIT_DATA: Final = "no exploit data"
 _RUNNING: Final = "running now"
 
 
@@ -42,14 +42,14 @@ def urgency(content: Content) -> Urgency | None:
         return Urgency(UNKNOWN, f"{word}; {IN_WORKING_HOURS}", exploits=exploits)
     level, reason = _urgency(news)
     exploits = _exploits(content)
-    if level == LOW and exploits == "unknown":
-        return Urgency(level, "exploits unknown", _BY_SEVERITY, exploits)
     worst = max(entry.severity for entry in news)
     decisive = [entry for entry in news if entry.exploited or entry.severity is worst]
     is_urgent = level not in (LOW, UNKNOWN)
     is_hosts = is_urgent and all(map(is_about_kernel, decisive))
     is_running = is_urgent and any(image.running for image in content.state.images)
     reason = f"{reason}, {_RUNNING}" if is_running else reason
+    is_silent = exploits == "unknown" and level != UNKNOWN
+    reason = f"{reason}; {_NO_EXPLOIT_DATA}" if is_silent else reason
     return Urgency(level, reason, _UNPATCHED if is_hosts else "", exploits)
 
 
@@ -70,7 +70,7 @@ def _urgency(news: Sequence[Entry]) -> tuple[str, str]:
     if worst is Severity.UNKNOWN:
         return UNKNOWN, f"no severity given; {IN_WORKING_HOURS}"
     is_rated = all(entry.severity is not Severity.UNKNOWN for entry in news)
-    return LOW, f"nothing {'' if is_rated else 'rated '}above {worst.name}"
+    return LOW, f"highest severity {'' if is_rated else 'given '}{worst.name}"
 
 
 def why(content: Content) -> str:

@@ -353,8 +353,9 @@ class TestWhereToStart:
         assert "the image can wait" not in beside.to_do.brief
         assert alone.to_do.hosts == (
             (
-                "Check that the hosts run a patched kernel (`uname -r`; EKS: `kubectl get nodes "
-                "-o wide`): a container uses its host's kernel. On Fargate, AWS patches it"
+                "Compare the kernel of the hosts (`uname -r`; EKS: `kubectl get nodes -o wide`) "
+                "with the fixed version in the Amazon Linux link, or your host vendor's advisory. "
+                "If it is older, update the AMI and replace the hosts (on Fargate, AWS patches it)"
             ),
         )
         assert of(a_finding(package="linux-pam")).to_do.hosts == ()
@@ -370,19 +371,18 @@ class TestWhereToStart:
 
         assert text.to_do.hosts == (
             (
-                "Check that the hosts run a patched kernel for CVE-2026-1001 and CVE-2026-1003 "
-                "(`uname -r`; EKS: `kubectl get nodes -o wide`): a container uses its host's "
-                "kernel. The links have the fixes for Amazon Linux; see the advisories of other "
-                "hosts"
+                "Compare the kernel of the hosts (`uname -r`; EKS: `kubectl get nodes -o wide`) "
+                "with the fixed version for CVE-2026-1001 and CVE-2026-1003. The links have it for "
+                "Amazon Linux; for other hosts, see their vendor's advisory"
             ),
             (
-                "Where the kernel is older than the fix, update the AMI and replace the hosts "
-                "(EKS: update the node group). On Fargate, AWS patches it"
+                "If it is older, update the AMI and replace the hosts (EKS: update the node "
+                "group). On Fargate, AWS patches it"
             ),
         )
         assert [link.name for link in text.sources] == [
-            "Host fix (Amazon Linux): CVE-2026-1001",
-            "Host fix (Amazon Linux): CVE-2026-1003",
+            "Amazon Linux fix for CVE-2026-1001",
+            "Amazon Linux fix for CVE-2026-1003",
         ]
         assert text.totals.endswith("1 MEDIUM open")
 
@@ -394,7 +394,7 @@ class TestWhereToStart:
         assert [link.url for link in text.sources] == [
             "https://explore.alas.aws.amazon.com/CVE-2026-1001.html"
         ]
-        assert "links" not in unknown.to_do.hosts[0]
+        assert unknown.to_do.hosts[0].endswith(" the fixed version in your host vendor's advisory")
         assert unknown.sources == ()
 
     def test_the_upgrade_of_a_kernel_clears_the_scan_alone(self) -> None:
@@ -403,8 +403,8 @@ class TestWhereToStart:
 
         assert text.to_do.upgrades == ()
         assert text.to_do.kernel == (
-            "The image can wait: `linux 1 \N{RIGHTWARDS ARROW} 2` clears it from the scan, not the "
-            "risk"
+            "The image can wait: a newer `linux` (1 \N{RIGHTWARDS ARROW} 2) only cleans the scan "
+            "(1 vulnerability)"
         )
         assert text.verdict == "First scan: 1 HIGH in the kernel package"
         assert text.lasting.endswith("1 HIGH (CVE-2024-0001 in linux), check the hosts")
@@ -418,19 +418,43 @@ class TestWhereToStart:
         rows = [a_finding(f"CVE-2026-{n}", package="linux", fixed_version="2") for n in (1, 2)]
         text = of(*rows, a_finding("CVE-2026-3", package="linux", severity="LOW"))
 
-        assert "clears 2 of its 3 vulnerabilities from the scan, not the risk" in text.to_do.kernel
-        assert "clears all its 2 vulnerabilities from" in of(*rows).to_do.kernel
+        assert text.to_do.kernel.endswith(" only cleans the scan (2 of 3 vulnerabilities)")
+        assert of(*rows).to_do.kernel.endswith(" only cleans the scan (all 2 vulnerabilities)")
         assert of(a_finding(package="linux")).to_do.kernel == "The image can wait"
+
+    def test_a_kernel_that_shares_all_with_other_packages_is_upgraded_with_them(self) -> None:
+        """The image is not clean before: no step says that the kernel in it can wait."""
+        names = ("linux", "linux-doc")
+        rows = [a_finding(package=name, version="1", fixed_version="2") for name in names]
+
+        to_do = of(*rows).to_do
+
+        assert [upgrade.names for upgrade in to_do.upgrades] == [names]
+        assert (to_do.kernel, to_do.hosts) == ("", ())
+        assert "can wait" not in to_do.brief
+
+    def test_a_list_of_one_severity_says_which_one(self) -> None:
+        """A bare number of those that are listed reads as a cut list."""
+        rows = [a_finding(f"CVE-2026-{n}", severity="CRITICAL") for n in (1, 2)]
+        rows.append(a_finding("CVE-2026-3", severity="MEDIUM"))
+
+        text = of(*rows, threshold=Severity.HIGH)
+
+        assert text.sections[0].heading == "Found: 3 (the 2 CRITICAL follow)"
+        fixable = a_finding("CVE-2026-4", severity="CRITICAL", fixed_version="2")
+        filters = (a_filter(severity=Severity.HIGH, only=("fixable",)),)
+        some = text_of(noticed(Scene(a_report(*rows, fixable), filters=filters)))
+        assert some.sections[0].heading == "Found: 4 (1 listed)"
 
     def test_what_is_not_severe_can_wait(self) -> None:
         """Even with an exploit."""
         urgency = of(a_finding(severity="MEDIUM", exploit_available="YES")).urgency
 
         assert urgency is not None
-        assert urgency.title == "Urgency: low (nothing above MEDIUM)"
+        assert urgency.title == "Urgency: low (highest severity MEDIUM)"
         silent = of(a_finding(severity="MEDIUM")).urgency
         assert silent is not None
-        assert silent.title == "Urgency: low by severity (exploits unknown)"
+        assert silent.title == "Urgency: low (highest severity MEDIUM; no exploit data)"
 
     def test_what_only_the_headline_counts_comes_after(self) -> None:
         """A route for CRITICAL ones has upgrades for those; the headline counts HIGH ones, too."""
@@ -556,8 +580,8 @@ class TestTheBaseImage:
 
         assert to_do.support == ""
         assert to_do.kernel.endswith(
-            "not the risk. Move from Debian 10 (no free security updates since June 2024) to a "
-            "supported release, for example Debian 13"
+            "(1 vulnerability). Plan the move from Debian 10 (no free security updates since June "
+            "2024) to a supported release, for example Debian 13"
         )
 
     def test_each_distribution_without_updates_has_a_release_to_go_to(self) -> None:

@@ -52,9 +52,9 @@ def test_a_platform_of_one_vulnerability_is_no_remark_about_its_package() -> Non
     ("finding", "urgency"),
     [
         (a_finding(exploit_observed_at=NOW), "Urgency: high (used in attacks)"),
-        (a_finding(severity="CRITICAL"), "Urgency: high (1 CRITICAL)"),
+        (a_finding(severity="CRITICAL"), "Urgency: high (1 CRITICAL; no exploit data)"),
         (a_finding(exploit_available="YES"), "Urgency: high (public exploit)"),
-        (a_finding(), "Urgency: medium (1 HIGH)"),
+        (a_finding(), "Urgency: medium (1 HIGH; no exploit data)"),
         (
             a_finding(package="linux", exploit_available="YES"),
             "Urgency: high if the hosts run an unpatched kernel (public exploit)",
@@ -88,9 +88,9 @@ def test_the_hosts_are_named_before_the_upgrade_of_a_kernel(mode: str, options: 
     payload = notifier(mode, tools(), **options).render(notice_of(kernel))
 
     words = " ".join(json.dumps(payload).replace("\\n", " ").split())
-    hosts = words.find("Check that the hosts run a patched kernel")
-    runs = words.find("a container uses its host's kernel")
-    assert 0 < hosts < runs < words.index("4.19.304-1", hosts)
+    hosts = words.find("Compare the kernel of the hosts")
+    replaced = words.find("replace the hosts")
+    assert 0 < hosts < replaced < words.index("4.19.304-1", hosts)
 
 
 def test_an_issue_about_a_kernel_is_done_when_the_hosts_are_patched() -> None:
@@ -123,7 +123,9 @@ def test_a_remedy_with_a_release_is_whole_in_slack() -> None:
 
     words = json.dumps(alert_message(text_of(notice)), ensure_ascii=False)
 
-    assert "`linux 4.19.118-2 → 4.19.304-1` clears it from the scan, not the risk. Move" in words
+    assert (
+        "a newer `linux` (4.19.118-2 → 4.19.304-1) only cleans the scan (1 vulnerability)." in words
+    )
     assert "since June 2024) to a supported release, for example Debian 13." in words
 
 
@@ -158,5 +160,5 @@ def test_the_card_of_a_thread_leaves_the_fixes_of_hosts_to_the_thread() -> None:
     """Their links stand beside the step that needs them."""
     text = text_of(notice_of(a_finding(package="linux")))
 
-    assert "Host fix" in json.dumps(alert_message(text))
-    assert "Host fix" not in json.dumps(root_message(text))
+    assert "Amazon Linux fix for CVE-" in json.dumps(alert_message(text))
+    assert "Amazon Linux fix for CVE-" not in json.dumps(root_message(text))

@@ -303,8 +303,8 @@ def test_a_headline_has_no_fix_of_a_kernel() -> None:
     ("severities", "title"),
     [
         (("UNKNOWN",), "Urgency: unknown (no severity given; look at it in working hours)"),
-        (("LOW", "UNKNOWN"), "Urgency: low (nothing rated above LOW)"),
-        (("LOW",), "Urgency: low (nothing above LOW)"),
+        (("LOW", "UNKNOWN"), "Urgency: low (highest severity given LOW)"),
+        (("LOW",), "Urgency: low (highest severity LOW)"),
         (("HIGH", "UNKNOWN"), "Urgency: medium (1 HIGH)"),
     ],
 )

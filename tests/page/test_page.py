@@ -330,8 +330,8 @@ def test_pages_about_the_fixes_of_hosts_stand_beside_the_step() -> None:
         noticed(Scene(a_report(a_finding("CVE-2024-1001", package="linux")))), (), now=NOW
     )
 
-    assert html.count("Host fix (Amazon Linux): CVE-2024-1001") == 1
-    assert html.index("run a patched kernel") < html.index("Host fix (Amazon Linux): CVE-2024-1001")
+    assert html.count("Amazon Linux fix for CVE-2024-1001") == 1
+    assert html.index("Compare the kernel") < html.index("Amazon Linux fix for CVE-2024-1001")
 
 
 def test_a_version_that_removes_some_says_of_how_many() -> None:
@@ -392,7 +392,7 @@ def test_what_can_wait_does_not_stand_out() -> None:
     """A step is a paragraph, not a heading."""
     made = noticed(Scene(a_report(a_finding(package="linux", fixed_version="2"))))
 
-    assert steps_of(made)[2].startswith("The image can wait: linux ")
+    assert steps_of(made)[2].startswith("The image can wait: a newer linux (")
     assert "<h3>The image can wait" not in render(made, (), now=NOW)
 
 

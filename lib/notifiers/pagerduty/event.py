@@ -11,6 +11,7 @@ from lib.messages.titles import (
     CHANGED,
     DELIVERY,
     HAPPENED,
+    IN_WORKING_HOURS,
     NO_ACTION,
     NO_RESULT,
     NOTES,
@@ -43,7 +44,7 @@ def summary_of(text: AlertText, incident: Incident) -> str:
     title = text.lasting
     if is_scan and problem is not None:
         # Whatever joins this incident later can wait, too.
-        title = f"{problem.lasting}, {NO_ACTION[:1].lower()}{NO_ACTION[1:]}"
+        title = f"{problem.lasting}: {IN_WORKING_HOURS}"
     return truncate(one_line(title), MAX_SUMMARY)
 
 
