@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final, TypeVar
 
-from lib.core.digest import UNDATED
 from lib.messages.digest_parts import DigestLine, DigestList, DigestText, linked
 from lib.messages.digest_steps import steps
 from lib.messages.phrases import counts_text, severity_word
@@ -42,9 +41,6 @@ _IMAGES: Final = 2
 _BOTH: Final = 2
 _DOT: Final = " \N{MIDDLE DOT} "
 
-_DATING: Final = "Amazon Inspector"
-"""The only scanner that says since when it knows a vulnerability."""
-
 STEPS: Final = "Next steps"
 FROM_DESCRIPTIONS: Final = 'Versions with "or later" are from CVE descriptions'
 AGES: Final = "Known to the scanner for"
@@ -68,7 +64,6 @@ def digest_text_of(digest: Digest, *, lines: int, characters: int) -> DigestText
         title=f"{name}: {_headline(digest)}",
         opening=_opening(digest),
         ages=_ages(digest),
-        oldest=_oldest(digest),
         trend=() if _is_unchanged(digest) else tuple(_trend(digest)),
         lists=tuple(section for section in _lists(digest, lines, characters) if section.lines),
         warnings=tuple(
@@ -98,8 +93,13 @@ def _headline(digest: Digest) -> str:
         return f"{_nothing(digest)}{doubts}"
     where = f"{digest.images - digest.clean:,} of " if digest.clean else ""
     where += counted(digest.images, "image")
-    exploits = f", {digest.exploitable:,} with a public exploit" if digest.exploitable else ""
-    headline = f"{_deltas(digest)} open in {where}{exploits}"
+    verb = "has" if digest.exploitable == 1 else "have"
+    exploits = f"; {digest.exploitable:,} {verb} a public exploit" if digest.exploitable else ""
+    # The number before "in 2 images" is that of all, not that of the last severity.
+    numbers = f"{_deltas(digest)} open in {where}"
+    if len(digest.counts) > 1:
+        numbers = f"{digest.total:,} open in {where}: {_deltas(digest)}"
+    headline = f"{numbers}{exploits}"
     return f"no change, {headline}" if _is_unchanged(digest) else headline
 
 
@@ -252,22 +252,9 @@ def _delta(digest: Digest, severity: Severity) -> str:
 
 
 def _ages(digest: Digest) -> tuple[tuple[str, str], ...]:
-    """Return how many are of which age; one band says no more than the oldest one."""
+    """Return how many are of which age; of a single band there is nothing to compare."""
     bands = [(age.words, counts_text(age.counts)) for age in digest.ages if age.counts]
     return tuple(bands) if len(bands) > 1 and not _is_unchanged(digest) else ()
-
-
-def _oldest(digest: Digest) -> str:
-    """Return how old the oldest is, and since when it is here: a scanner can know it for years."""
-    here = digest.oldest_here_since if digest.counts else None
-    name = f"{short(digest.oldest, _NAME)}, " if digest.oldest else ""
-    if digest.oldest_open_since is None:
-        return f"Oldest: {name}in its image since {here:%Y-%m-%d}" if here else ""
-    is_dated = not any(age.counts for age in digest.ages if age.words == UNDATED)
-    oldest = "Oldest" if is_dated else "Oldest with a date"
-    sentence = f"{oldest}: {name}known to {_DATING} since {digest.oldest_open_since:%Y-%m-%d}"
-    is_later = here is not None and here.date() > digest.oldest_open_since.date()
-    return f"{sentence}, in its image since {here:%Y-%m-%d}" if is_later else sentence
 
 
 # --- the lists --------------------------------------------------------------------------------

@@ -36,7 +36,6 @@ class DigestText(NamedTuple):
     """What the title does not say: the difference from the last digest, and more numbers."""
     ages: tuple[tuple[str, str], ...]
     """For how long findings are open, and how many each time; none without any."""
-    oldest: str
     trend: tuple[str, ...]
     """A chart of fixed width with a line for each period; none while there is no course."""
     lists: tuple[DigestList, ...]

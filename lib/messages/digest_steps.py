@@ -12,6 +12,7 @@ from lib.messages.describing import is_kernel
 from lib.messages.digest_parts import DigestLine, linked
 from lib.messages.named_upgrades import upgrade_to
 from lib.messages.phrases import counts_text, listed, names_text
+from lib.messages.titles import CHECK_NEXT_SCAN
 from lib.models import Counts, Finding, Package, PackageDigest, Severity
 from lib.text import counted, first, one_line, short
 from lib.urls.advisories import vulnerability_url
@@ -51,8 +52,7 @@ def _step(packages: Sequence[PackageDigest], today: date) -> DigestLine:
         text = f"{_upgrade(package)} in {names}"
     elif package.of_distribution:
         parts = _rebuilt(packages)
-        versions = "a newer version" if len(parts) == 1 else "newer versions"
-        text = f"{_rebuild(packages, today)}; then look for {versions} of {listed(parts)}"
+        text = f"{_rebuild(packages, today)}; then {CHECK_NEXT_SCAN}: {listed(parts)}"
     else:
         text = f"Look for a newer version of {_installed(package)}: "
         text = f"{text}{_counts(package)} in {names}"

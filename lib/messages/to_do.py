@@ -8,7 +8,14 @@ from typing import Final
 from lib.checks.findings import CLOUDFORMATION, COMMAND, REMARK
 from lib.core.named_versions import NamedVersion
 from lib.core.scanners import scanner_of
-from lib.core.upgrades import highest_score, together, upgrade_target, upgrades, version_key
+from lib.core.upgrades import (
+    highest_score,
+    of_distribution,
+    together,
+    upgrade_target,
+    upgrades,
+    version_key,
+)
 from lib.messages.advising import (
     PATCHED,
     Base,
@@ -28,6 +35,7 @@ from lib.messages.kernels import kernel_text, kernels_of
 from lib.messages.phrases import NAME, counts_text, listed, look_for, names_text
 from lib.messages.sections import says_exploit
 from lib.messages.steps import Step, ToDo, UpgradeText
+from lib.messages.titles import CHECK_NEXT_SCAN
 from lib.models import Counts, Deployments, Finding, Origin, Severity, Upgrade, Workload
 from lib.models.views import Kind
 from lib.text import capitalized, clean, counted, first, one_line, short, truncate
@@ -92,13 +100,11 @@ def to_do(
         deploy=_deploy(content, running.before if running is not None else ()),
         without_fix=_without_fix(entries),
         rebuild=rebuild,
-        without_version=_after(
+        without_version=_without_version(
+            content,
+            {upgrade.package for upgrade in unclear if _key(upgrade) in asked},
+            news,
             rebuild,
-            _without_version(
-                content,
-                {upgrade.package for upgrade in unclear if _key(upgrade) in asked},
-                news,
-            ),
         ),
         nameless=_after(rebuild, capitalized(nameless_of(entries))),
         described=text_of_versions(content, by_description, unversioned),
@@ -364,9 +370,13 @@ def _remedy(upgrade: Upgrade, base: Base | None) -> str:
     return remedy
 
 
-def _without_version(content: Content, packages: Collection[str], news: Collection[str]) -> str:
+def _without_version(
+    content: Content, packages: Collection[str], news: Collection[str], rebuild: str
+) -> str:
     """
     Return which packages have no version to go to, new ones first; empty without any.
+
+    `rebuild`: the step before it, which replaces packages of the distribution.
 
     A vulnerability of several packages is counted once, beside all of them.
     """
@@ -395,7 +405,9 @@ def _without_version(content: Content, packages: Collection[str], news: Collecti
     versions = "a newer version" if len(texts) == 1 and len(ordered[0]) == 1 else "newer versions"
     stuck = [row for entries in groups.values() for entry in entries for row in entry.findings]
     pages = "; the CVE pages name the fixed versions" if all(map(names_versions, stuck)) else ""
-    return f"Look for {versions} of {listed(texts)}{pages}"
+    if rebuild and all(map(of_distribution, stuck)):
+        return f"Then {CHECK_NEXT_SCAN}: {listed(texts)}{pages}"
+    return _after(rebuild, f"Look for {versions} of {listed(texts)}{pages}")
 
 
 def _amount(entries: Sequence[Entry], *, is_mixed: bool) -> str:

@@ -7,6 +7,7 @@ from typing import Final
 from lib.messages.parts import AlertText, Link, Problem
 from lib.messages.steps import Step, ToDo, UpgradeText
 from lib.messages.titles import (
+    CHECK_NEXT_SCAN,
     DESCRIBED_STEP,
     LOOK_STEP,
     NEW,
@@ -17,7 +18,7 @@ from lib.messages.titles import (
 )
 from lib.page.findings import in_line, linked
 from lib.page.markup import Markup, Node, element, number_more, scrolling_table, titled_section
-from lib.text import counted, one_line, truncate
+from lib.text import capitalized, counted, one_line, truncate
 
 MOST: Final = 200
 """Packages of a list; the table of all findings has the others."""
@@ -107,7 +108,10 @@ def _steps(
     in_tables = (todo.described, todo.without_version)
     steps += [_prose(sentence) for sentence in todo.after if sentence not in in_tables]
     steps += [_upgrades(DESCRIBED_STEP, described)] if described else []
-    steps += [(element("p", f"{LOOK_STEP}:"), _packages(todo))] if is_searched else []
+    look = LOOK_STEP
+    if CHECK_NEXT_SCAN in todo.without_version:
+        look = capitalized(f"then {CHECK_NEXT_SCAN}")
+    steps += [(element("p", f"{look}:"), _packages(todo))] if is_searched else []
     if len(steps) == 1:
         return steps
     return element("ol", [element("li", step) for step in steps], class_="steps") if steps else None

@@ -202,7 +202,7 @@ NAMELESS = replace(a_finding("CVE-1"), package=Package("", None))
             [NAMELESS, a_finding("CVE-2", severity="LOW")],
             [
                 "Rebuild on the latest base image: `docker build --pull --no-cache .`, then push",
-                "Then look for a newer version of openssl (1 LOW)",
+                "Then check what the next scan still lists: openssl (1 LOW)",
                 "Then look at CVE-1 (1 HIGH); the scanner names no package",
             ],
         ),

@@ -43,7 +43,6 @@ def _nodes(text: DigestText) -> Iterable[Json]:
     if text.ages:
         yield adf.heading(AGES)
         yield adf.table(AGE_COLUMNS, (_paragraphs(row) for row in text.ages))
-        yield from _paragraphs(filter(None, (text.oldest,)))
     if text.trend:
         yield adf.heading(TREND)
         yield adf.code_block(text.trend)

@@ -71,8 +71,7 @@ def _ages(text: DigestText) -> Json | None:
     fields = [mrkdwn(f"*{age}*\n{_say(numbers, _FIELD)}") for age, numbers in text.ages]
     if not fields:
         return None
-    title = mrkdwn(f"*{AGES}*\n{_say(text.oldest, _FIELD)}")
-    return {"type": "section", "text": title, "fields": fields}
+    return {"type": "section", "text": mrkdwn(f"*{AGES}*"), "fields": fields}
 
 
 def _chart(trend: Sequence[str]) -> Json | None:

@@ -31,7 +31,7 @@ def text(digest: Digest, _room: int) -> str:
         width = max(len(age) for age, _ in shown.ages)
         lines += [AGES.upper()]
         lines += [f"  {age:<{width}}  {numbers}" for age, numbers in shown.ages]
-        lines += [*_wrapped(shown.oldest, "  "), ""]
+        lines += [""]
     if shown.trend:
         lines += [TREND.upper(), *(f"  {line}" for line in shown.trend), ""]
     notes = [wrapped for line in shown.warnings for wrapped in _wrapped(f"Note: {line}")]
