@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from lib.messages.phrases import MARKS, counts_text
+from lib.messages.phrases import MARKS, PUBLIC_EXPLOIT, USED_IN_ATTACKS, counts_text
 from lib.models import Counts, Severity
 from lib.text import counted
 
@@ -91,6 +91,15 @@ class PackageText(NamedTuple):
         """The first vulnerability whose description is whole; else the first."""
         whole = (row for row in self.rows if row.what and not row.what.endswith("…"))
         return next(whole, self.rows[0])
+
+    def other_dangers(self, limit: int) -> list[str]:
+        """Return the exploits of the rows that `shown` has, but for that of `telling`."""
+        return [
+            f"{row.name}: {remark}"
+            for row in self.shown(limit)
+            for remark in row.remarks
+            if row is not self.telling and remark in (PUBLIC_EXPLOIT, USED_IN_ATTACKS)
+        ]
 
     def shown(self, limit: int) -> Sequence[Row]:
         """Return the first rows, with the one beyond the limit if it is the last."""

@@ -64,6 +64,22 @@ class Fact(NamedTuple):
     """Whether `AlertText.where` says it, too."""
 
 
+class Danger(NamedTuple):
+    """A vulnerability that is not new and has an exploit."""
+
+    start: str
+    """The words before its name: "Still open: MEDIUM "."""
+    name: str
+    """Empty where it stands for several."""
+    end: str
+    url: str | None = None
+
+    @property
+    def line(self) -> str:
+        """The sentence without a link."""
+        return f"{self.start}{self.name}{self.end}"
+
+
 class Link(NamedTuple):
     """An address and its names, from the shortest to a whole sentence."""
 
@@ -165,6 +181,8 @@ class AlertText:
     """The event in one short sentence: the headline of every receiver."""
     changes: str
     """The difference in numbers; empty where there is nothing to compare with."""
+    dangers: tuple[Danger, ...]
+    """What is not new and has an exploit, worst first; of many the first ones and a count."""
     numbers: tuple[str, ...]
     """What no title and no list of news says: what ended, what is still open, else the totals."""
     lasting: str

@@ -5,6 +5,7 @@ from typing import Final
 from lib.messages import facts, sections, urgency
 from lib.messages.advising import host_links
 from lib.messages.content import Content
+from lib.messages.dangers import dangers_of
 from lib.messages.facts import command_for
 from lib.messages.parts import AlertText
 from lib.messages.problem import problem
@@ -53,6 +54,7 @@ def text_of(
         where=facts.where(content),
         verdict=truncate(one_line(_noted(notice, verdict_of(content))), _VERDICT),
         changes=truncate(one_line(changes_of(content)), _VERDICT),
+        dangers=dangers_of(content),
         numbers=tuple(truncate(one_line(line), _VERDICT) for line in numbers),
         lasting=truncate(one_line(lasting_of(content)), _VERDICT),
         lead=lead_of(content),

@@ -14,8 +14,6 @@ from lib.messages.comparing import NAME, cause, is_rescan, since
 from lib.messages.content import Content, Entry, counts_of
 from lib.messages.describing import is_kernel
 from lib.messages.phrases import (
-    PUBLIC_EXPLOIT,
-    USED_IN_ATTACKS,
     counts_text,
     listed,
     names_text,
@@ -123,7 +121,7 @@ def _since(content: Content, kinds: Iterable[Kind]) -> str:
         return ""
     pieces = [_amount(content, kind, content.changes[kind]) for kind in kinds]
     pieces += _ended_conditions(content)
-    still, news = _standing(content), any(map(_is_open, content.changes.values()))
+    still, news = standing(content), any(map(_is_open, content.changes.values()))
     pieces += [_still(still)] if still else [] if news else [_nothing(content)]
     return f"Since {name}: {_DOT.join(pieces)}" if pieces else ""
 
@@ -132,7 +130,7 @@ def _is_open(entries: Sequence[Entry]) -> bool:
     return any(entry.is_open for entry in entries)
 
 
-def _standing(content: Content) -> list[Entry]:
+def standing(content: Content) -> list[Entry]:
     """Return what is open and as it was before."""
     news = {entry.id for kind in content.changes.values() for entry in kind if entry.is_open}
     return [entry for entry in content.everything if entry.id not in news]
@@ -143,24 +141,13 @@ def _still(entries: Sequence[Entry]) -> str:
     return f"{counts_text(counts_of(entries))} still open"
 
 
-def _dangers(content: Content) -> Iterator[str]:
-    """Yield a line for each of what is open as before and has an exploit; of many the first."""
-    dangers = [entry for entry in _standing(content) if entry.exploited or entry.exploitable]
-    for entry in first(dangers, _PACKAGES):
-        danger = USED_IN_ATTACKS if entry.exploited else PUBLIC_EXPLOIT
-        yield f"{severity_word(entry.severity)} {short(entry.id, NAME)}{_DOT}{danger}{_DOT}not new"
-    more = len(dangers) - len(first(dangers, _PACKAGES))
-    if more:
-        yield f"{more:,} more with an exploit{_DOT}not new"
-
-
 def numbers_of(content: Content) -> Sequence[str]:
     """Return what neither a title nor a list of news says in numbers, line by line."""
     if content.conditions and not content.totals:
         return ()
     rest = rest_of(content)
     if rest:
-        return (*_dangers(content), rest)
+        return (rest,)
     named = {entry.id for entry in content.headline}
     is_first = content.message.before is None and not content.conditions
     if is_first and named.issuperset(entry.id for entry in content.open) and not content.is_check:

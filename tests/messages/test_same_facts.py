@@ -9,6 +9,8 @@ import pytest
 from lib.messages.text import text_of
 from lib.models import DeliveryId, Finding, Notice, Severity
 from lib.models.streams import StreamState
+from lib.notifiers.jira.text import comment, description
+from lib.notifiers.pagerduty.event import details_of
 from lib.notifiers.slack.message import alert_message, root_message
 from tests.notifiers.test_contract import FORMATS
 from tests.support.builders import NOW, a_filter, a_finding, a_report, an_image
@@ -144,16 +146,48 @@ def test_an_old_danger_has_a_line_of_its_own() -> None:
     more = [a_finding(f"CVE-2026-{n}", exploit_observed_at=NOW) for n in range(3, 7)]
     news = a_finding("CVE-2026-2", package="zlib")
 
-    def numbers(*rows: Finding) -> tuple[str, ...]:
+    def lines(*rows: Finding) -> tuple[list[str], tuple[str, ...]]:
         before, after = a_report(*rows, image=an_image(1)), a_report(*rows, news, image=an_image(2))
         filters = (a_filter(severity=Severity.LOW),)
-        return text_of(noticed(Scene(after, before, filters))).numbers
+        text = text_of(noticed(Scene(after, before, filters)))
+        return [danger.line for danger in text.dangers], text.numbers
 
-    row, since = numbers(old)
-    assert row == "MEDIUM CVE-2026-1 · public exploit · not new"
+    dangers, (since,) = lines(old)
+    assert dangers == ["Still open: MEDIUM CVE-2026-1 in openssl, public exploit"]
     assert since.endswith("1 MEDIUM still open")
-    assert numbers(*more)[0] == "HIGH CVE-2026-3 · used in attacks · not new"
-    assert numbers(old, *more)[3] == "2 more with an exploit · not new"
+    assert lines(*more)[0][0] == "Still open: HIGH CVE-2026-3 in openssl, used in attacks"
+    assert lines(old, *more)[0][3] == "Still open: 2 more with an exploit"
+
+
+def test_an_old_danger_is_linked_where_a_receiver_links() -> None:
+    """PagerDuty has it under a key of its own."""
+    old = a_finding("CVE-2026-1001", severity="MEDIUM", exploit_available="YES")
+    before, after = (
+        a_report(old, image=an_image(1)),
+        a_report(old, a_finding("CVE-2026-2", package="zlib"), image=an_image(2)),
+    )
+    notice = noticed(Scene(after, before, (a_filter(severity=Severity.LOW),)))
+    text = text_of(notice)
+    (danger,) = text.dangers
+
+    assert danger.url is not None
+    slack, jira = (json.dumps(one) for one in (alert_message(text), comment(text)))
+    assert f"*Still open:* MEDIUM <{danger.url}|CVE-2026-1001> in openssl, public exploit" in slack
+    assert '"Still open: MEDIUM "' in jira
+    assert danger.url in jira
+    assert details_of(text)["Still open"] == ["MEDIUM CVE-2026-1001 in openssl, public exploit"]
+
+
+def test_an_issue_names_each_exploit_of_a_package() -> None:
+    """Not that of the most telling one alone."""
+    rows = [
+        a_finding(f"CVE-2026-{n}", exploit_available="YES" if n < 3 else "NO") for n in range(1, 4)
+    ]
+
+    issue = json.dumps(description(text_of(notice_of(*rows))))
+
+    assert "CVE-2026-2: public exploit" in issue
+    assert "CVE-2026-3: " not in issue
 
 
 def test_the_card_of_a_thread_leaves_the_fixes_of_hosts_to_the_thread() -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 from lib.messages.lists import PackageText, Row, Section
-from lib.messages.parts import AlertText, Omissions, Problem
+from lib.messages.parts import AlertText, Danger, Omissions, Problem
 from lib.messages.steps import ToDo, UpgradeText
 from lib.messages.titles import (
     DONE,
@@ -240,6 +240,13 @@ def _last_change(text: AlertText) -> Iterable[Json]:
     yield from _paragraph(text.changes)
 
 
+def _danger(danger: Danger) -> Json:
+    """Return what is not new and has an exploit, with the page about it."""
+    name = [adf.text(danger.name, link=danger.url)] if danger.name else []
+    end = [adf.text(danger.end)] if danger.end else []
+    return adf.paragraph(adf.text(danger.start), *name, *end)
+
+
 def _listing(section: Section, rows: int, *, by_package: bool) -> Iterable[Json]:
     yield adf.heading(section.heading, level=4)
     yield from _paragraph(section.note)
@@ -294,7 +301,9 @@ def _about(package: PackageText) -> str:
     special = capitalized(", ".join(package.notes))
     about = ". ".join(filter(None, (special, row.what)))
     about = ": ".join(filter(None, (name, about))) if about else ""
-    return ". ".join(filter(None, (capitalized(package.shared), about)))
+    return ". ".join(
+        filter(None, (capitalized(package.shared), about, *package.other_dangers(_NAMES)))
+    )
 
 
 def _row(row: Row) -> Iterable[Json]:
@@ -346,6 +355,7 @@ def _update(text: AlertText, items: int) -> Iterable[Json]:
     yield from _platforms(text)
     for section in text.listed:
         yield from _listing(section, items, by_package=not text.image.is_repository)
+    yield from map(_danger, text.dangers)
     for line in text.numbers:
         yield adf.paragraph(adf.text(line))
     yield links(text)

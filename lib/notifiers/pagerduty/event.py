@@ -17,6 +17,7 @@ from lib.messages.titles import (
     NOTES,
     OPEN_NOW,
     REPORT_NAME,
+    STILL_OPEN,
     WHY_PAGED,
 )
 from lib.models import Json
@@ -78,6 +79,7 @@ def details_of(text: AlertText) -> Json:
         NO_RESULT: _no_result(text),
         **{section.title: _listing(section) for section in news},
         text.platforms.title: text.platforms.lines(LINES),
+        STILL_OPEN: [danger.line.removeprefix(f"{STILL_OPEN}: ") for danger in text.dangers],
         CHANGED: _numbers(text),
         NOTES: _notes(text),
         REPORT_NAME: text.report_command,

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Final
 
 from lib.messages.lists import PackageText, Row, Section
-from lib.messages.parts import AlertText, Omissions, Problem
+from lib.messages.parts import AlertText, Danger, Omissions, Problem
 from lib.messages.steps import ToDo, UpgradeText
 from lib.messages.titles import REPORT_NAME
 from lib.models import Json, Usage
@@ -154,9 +154,19 @@ def _listings(sections: Sequence[Section]) -> Iterator[str]:
 
 def _numbers(text: AlertText) -> str:
     """Return what neither the title nor the lists say, and what makes it urgent if nothing did."""
-    lines = [_number(_say(line, _VERDICT)) for line in text.numbers]
+    lines = [*map(_danger, text.dangers)]
+    lines += [_number(_say(line, _VERDICT)) for line in text.numbers]
     lines += [_say(text.why, _NOTE)] if text.why and text.urgency is None else []
     return "\n".join(lines)
+
+
+def _danger(danger: Danger) -> str:
+    """Return what is not new and has an exploit, with the page about it."""
+    title, sign, severity = danger.start.partition(": ")
+    link = slack_link(danger.url, slack_flat(danger.name)) if danger.url else ""
+    name = link if link and len(link) <= _LINK else _say(danger.name, _FACT)
+    space = " " if danger.end.startswith(" ") else ""
+    return f"*{title}{sign.strip()}* {severity}{name}{space}{_say(danger.end, _NOTE)}"
 
 
 def _number(line: str) -> str:

@@ -90,7 +90,8 @@ def _opening(text: AlertText) -> str:
     problem = text.problem
     if problem is not None and not text.sections:
         return f"{_failed(problem)}{_remedy(text, problem)}"
-    numbers = (text.urgency_line or text.why, *text.numbers)
+    dangers = (danger.line for danger in text.dangers)
+    numbers = (text.urgency_line or text.why, *dangers, *text.numbers)
     totals = (_say(total, _LINE) for total in numbers if total)
     platforms = (f"- {_say(line, _LINE)}" for line in text.platforms.lines(_STEPS))
     lines = "\n".join((f"*{_say(text.verdict, _VERDICT)}*", *totals, *platforms))

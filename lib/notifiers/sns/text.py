@@ -62,7 +62,9 @@ def _opening(text: AlertText) -> list[str]:
 def _numbers(text: AlertText) -> list[str]:
     """Return what neither the title nor the lists say, and what makes it urgent if nothing did."""
     why = "" if text.urgency is not None else text.why
-    lines = [line for number in filter(None, (*text.numbers, why)) for line in _wrapped(number)]
+    dangers = (danger.line for danger in text.dangers)
+    numbers = filter(None, (*dangers, *text.numbers, why))
+    lines = [line for number in numbers for line in _wrapped(number)]
     return ["", *lines] if lines else []
 
 
