@@ -263,8 +263,9 @@ def _new(content: Content, words: str, entries: Sequence[Entry]) -> str:
     """Return what is new since when; what no release brought is only newly reported."""
     if cause(content, entries):
         return _amounts(_NEWLY_REPORTED, counts_of(entries))
-    if is_rescan(content):
-        words = _amounts(_NEWLY_REPORTED, counts_of(entries))
+    if is_rescan(content) and content.state.comparison is None:
+        # The same image has no release to name; small print has the day of the scan before.
+        return _amounts(_NEWLY_REPORTED, counts_of(entries)) + _behind(content, entries)
     return words + _compared(content) + _behind(content, entries)
 
 

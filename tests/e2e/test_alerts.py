@@ -302,7 +302,7 @@ class TestSlackBot:
         assert (edit.kind, edit.payload["ts"]) == ("updated", root)
         assert "3 HIGH" in edit.payload["text"]
         assert reply.payload["thread_ts"] == root
-        assert "1 HIGH newly reported since" in reply.payload["text"]
+        assert "1 HIGH newly reported" in reply.payload["text"]
         assert (quiet_edit.kind, quiet_edit.payload["ts"]) == ("updated", root)
         assert "1 HIGH" in quiet_edit.payload["text"]
 
