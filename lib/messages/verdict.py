@@ -152,6 +152,10 @@ def numbers_of(content: Content) -> Sequence[str]:
     is_first = content.message.before is None and not content.conditions
     if is_first and named.issuperset(entry.id for entry in content.open) and not content.is_check:
         return ()
+    # What the title counts as newly reported, and its fix, is all that is open.
+    is_all = [*content.changes] == [Kind.NEW] and not standing(content) and not content.suppressed
+    if is_all and is_rescan(content) and not content.conditions and not content.is_check:
+        return ()
     return (totals_of(content),)
 
 

@@ -178,6 +178,16 @@ def test_an_old_danger_is_linked_where_a_receiver_links() -> None:
     assert details_of(text)["Still open"] == ["MEDIUM CVE-2026-1001 in openssl, public exploit"]
 
 
+def test_what_a_title_counts_whole_is_not_counted_again() -> None:
+    """Where the same image had nothing before."""
+    before, after = a_report(image=an_image(1)), a_report(a_finding(), image=an_image(1))
+
+    text = text_of(noticed(Scene(after, before)))
+
+    assert text.verdict.startswith("1 HIGH newly reported")
+    assert text.numbers == ()
+
+
 def test_an_issue_names_each_exploit_of_a_package() -> None:
     """Not that of the most telling one alone."""
     rows = [
