@@ -7,6 +7,7 @@ The sentences of notices and digests, the same for every receiver, the page and 
     verdict    what happened, in one sentence
     sections   the lists, by kind
     urgency    how soon to look, and what is known of exploits
+    dangers    open as before, and with an exploit, beside what is new
     facts      what is watched, where, since when
     to_do      what fixes what is open; steps: one by one
     advising   advice about hosts, base images and distributions

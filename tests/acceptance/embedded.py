@@ -76,7 +76,7 @@ class EmbeddedDeployment:
         retained = find_retained(client_of, stage, None)
         store = partial(store_template, client_of, self._account, code)
         values = {**built.values, **code.values}
-        adopt_data(client_of, stage, template, values, retained, None, store=store, say=quiet)
+        adopt_data(client_of, template, values, retained, None, store=store, say=quiet)
 
     def remove(self, stage: str) -> None:
         remove(self._aws.client, self._account, stage, Terminal(yes=True))

@@ -59,7 +59,9 @@ def test_its_alert_has_its_changes_and_its_name() -> None:
     text = text_of(notice)
     scanned = next(fact.value for fact in text.facts if fact.label == "Scanned")
     assert scanned.startswith("acme-scanner, ")
-    assert text.to_do.without_version == ("Then look for a newer version of openssl (2 HIGH)")
+    assert (
+        text.to_do.without_version == "Then check what the next scan still lists: openssl (2 HIGH)"
+    )
     assert text.to_do.gaps == "The scanner gave no fix versions and no exploit data."
     document, _ = render(notice, text, 200_000)
     assert not list(ALERT.iter_errors(document))
