@@ -88,6 +88,12 @@ def capitalized(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def sentences(*texts: str) -> str:
+    """Return the texts that are not empty, with one full stop between two."""
+    given = [text for text in texts if text]
+    return ". ".join([*(text.removesuffix(".") for text in given[:-1]), *given[-1:]])
+
+
 def unlinked(text: str) -> str:
     """
     Return a text in which receivers find no link, neither in markdown nor a bare address.

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lib.notifiers.slack.mrkdwn import escape_slack, slack_link
-from lib.text import ELLIPSIS, ascii_only, clean, one_line, truncate
+from lib.text import ELLIPSIS, ascii_only, clean, one_line, sentences, truncate
 
 ANY_TEXT = st.text(st.characters(), max_size=200)
 
@@ -116,3 +116,12 @@ def test_slack_link_cannot_be_ended_early() -> None:
 def test_ascii_only_is_the_nearest_spelling(text: str, expected: str) -> None:
     """A subject of an e-mail takes nothing else."""
     assert ascii_only(text) == expected
+
+
+def test_sentences_have_one_full_stop_between_them() -> None:
+    """A description has its own, a list of remarks has none."""
+    assert sentences("Public exploit", "It crashes.", "", "CVE-1: disputed") == (
+        "Public exploit. It crashes. CVE-1: disputed"
+    )
+    assert sentences("It crashes.") == "It crashes."
+    assert sentences("", "") == ""

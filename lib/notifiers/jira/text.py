@@ -23,7 +23,7 @@ from lib.messages.titles import (
 )
 from lib.models import Json
 from lib.notifiers.jira import adf, identity
-from lib.text import capitalized, counted, one_line, short, truncate
+from lib.text import capitalized, counted, one_line, sentences, short, truncate
 
 # https://support.atlassian.com/jira-cloud-administration/docs/jira-cloud-field-limits and
 # https://jira.atlassian.com/browse/JRACLOUD-78553: a refused create still uses up an issue number.
@@ -299,11 +299,9 @@ def _about(package: PackageText) -> str:
     row = package.telling
     name = row.name if package.number > 1 else ""
     special = capitalized(", ".join(package.notes))
-    about = ". ".join(filter(None, (special, row.what)))
+    about = sentences(special, row.what)
     about = ": ".join(filter(None, (name, about))) if about else ""
-    return ". ".join(
-        filter(None, (capitalized(package.shared), about, *package.other_dangers(_NAMES)))
-    )
+    return sentences(capitalized(package.shared), about, *package.other_dangers(_NAMES))
 
 
 def _row(row: Row) -> Iterable[Json]:
@@ -315,7 +313,7 @@ def _row(row: Row) -> Iterable[Json]:
 
 def _sentence(row: Row) -> str:
     """Return what is special about a finding, and what it is."""
-    return ". ".join(filter(None, (capitalized(", ".join(row.notes)), row.what)))
+    return sentences(capitalized(", ".join(row.notes)), row.what)
 
 
 def _item(row: Row) -> Json:
