@@ -42,10 +42,10 @@ def render_plain(_notice: Notice, text: AlertText, _room: int) -> tuple[str, boo
 
 
 def _links(text: AlertText) -> list[str]:
-    """Return the links, the shortest first: a long one hides what follows."""
+    """Return the links: the report, then the shortest first, as a long one hides what follows."""
     lines = [f"  {REPORT_NAME}: {text.report_command}"] if text.report_command else []
     shown = [link for link in text.links if link is not text.report or len(link.url) <= _MAX_URL]
-    for link in sorted(shown, key=lambda link: len(link.url)):
+    for link in sorted(shown, key=lambda link: (link is not text.report, len(link.url))):
         note = f" ({link.note})" if link.note else ""
         lines += _indented(f"{link.label}{note}: {link.printed(_MAX_URL)}")
     return lines
