@@ -58,9 +58,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> Generator[None, int, int]:
-    """Start two workers more than there are cores where tests wait for other programs."""
+    """Start one worker more than there are cores, two more where tests wait for other programs."""
     workers = yield
-    return workers if config.getoption("markexpr") == ONLY_FAST else workers + 2
+    return workers + (1 if config.getoption("markexpr") == ONLY_FAST else 2)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
