@@ -249,7 +249,7 @@ def test_a_process_says_once_which_boto3_it_has(caplog: pytest.LogCaptureFixture
 
 
 def test_each_answer_of_sns_is_judged(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A 500 may hide a published message, whatever a second request would be told."""
+    """A 500 may hide a published message, whatever a second request would return."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     client = Clients(region="eu-central-1").get("sns")

@@ -133,18 +133,18 @@ def as_list(value: Any) -> list[str]:
 
 
 def granted(path: Path) -> set[str]:
-    return {action for each in statements(path) for action in as_list(each["Action"])}
+    return {action for statement in statements(path) for action in as_list(statement["Action"])}
 
 
 def allows(path: Path, action: str, resource: str) -> bool:
     return any(
-        matches(action, set(as_list(each["Action"])))
+        matches(action, set(as_list(statement["Action"])))
         and any(
             fnmatchcase(resource, pattern)
-            for pattern in as_list(each["Resource"])
+            for pattern in as_list(statement["Resource"])
             if "s3" in pattern
         )
-        for each in statements(path)
+        for statement in statements(path)
     )
 
 
@@ -288,7 +288,7 @@ class TestDeployer:
         """Its policy could give the code of other stages away."""
         actions = sorted(granted(self.POLICY) | granted(FOLDER / "code-bucket.json"))
 
-        assert [each for each in actions if allows(self.POLICY, each, CODE)] == [
+        assert [action for action in actions if allows(self.POLICY, action, CODE)] == [
             "s3:GetBucketPolicy",
             "s3:ListBucket",
         ]
