@@ -19,8 +19,9 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -111,14 +112,20 @@ class EmbeddedAws:
         return self._log or self._folder / "cloud.log"
 
     def client(self, service: str) -> Any:
-        """Return a boto3 client; one for each service."""
+        """Return the boto3 client that all share; nobody may change how it reads answers."""
         if service not in self._clients:
-            self._clients[service] = self._session.client(
-                service,  # type: ignore[call-overload]  # the name is a variable
-                endpoint_url=self.endpoint,
-                config=Config(retries={"total_max_attempts": 2}),
-            )
+            client = self.own_client(service)
+            client.meta.events.register = partial(_register, client.meta.events.register)
+            self._clients[service] = client
         return self._clients[service]
+
+    def own_client(self, service: str) -> Any:
+        """Return a boto3 client for one use, whose events may get handlers."""
+        return self._session.client(
+            service,  # type: ignore[call-overload]  # the name is a variable
+            endpoint_url=self.endpoint,
+            config=Config(retries={"total_max_attempts": 2}),
+        )
 
     def environment(self) -> dict[str, str]:
         """Return the environment variables for a tool of the AWS SDK."""
@@ -356,6 +363,12 @@ class EmbeddedAws:
             _end(self._process)
             self._process = None
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _register(register: Callable[..., None], event_name: str, *rest: Any, **options: Any) -> None:
+    if event_name.startswith("before-parse"):
+        raise RuntimeError(f"A handler of {event_name} needs a client of its own, `own_client`")
+    register(event_name, *rest, **options)
 
 
 def free_port() -> int:

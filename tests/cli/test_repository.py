@@ -136,7 +136,7 @@ class Operator:
 @pytest.fixture
 def operator(embedded_aws: EmbeddedAws) -> Operator:
     name = f"operated/{uuid.uuid4().hex[:8]}"
-    client = embedded_aws.client("ecr")
+    client = embedded_aws.own_client("ecr")
     client.create_repository(repositoryName=name)
     return Operator(embedded_aws, name, Ecr(client))
 
