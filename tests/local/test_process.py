@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -83,10 +84,12 @@ def test_a_shared_client_reads_answers_for_all_alike() -> None:
     """Who wants them read otherwise takes a client of their own."""
     aws, event = EmbeddedAws(port=1), "before-parse.ecr"
 
+    def read(**_: Any) -> None: ...
+
     with pytest.raises(RuntimeError, match=r"before-parse.ecr needs .* `own_client`"):
-        aws.client("ecr").meta.events.register(event, print)
-    aws.own_client("ecr").meta.events.register(event, print)
-    aws.client("ecr").meta.events.register("before-call.ecr", print)
+        aws.client("ecr").meta.events.register(event, read)
+    aws.own_client("ecr").meta.events.register(event, read)
+    aws.client("ecr").meta.events.register("before-call.ecr", read)
 
     assert aws.client("ecr") is aws.client("ecr")
 
