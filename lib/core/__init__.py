@@ -42,7 +42,8 @@ What is known of an image:
 
 By schedule:
 
-    digest             the digest of a destination; shares: what each stream adds; schedule: when
+    digest             the digest of a destination; digest_steps: its packages; schedule: when
+    shares             what each stream adds
     current            the copy of a stream for readers
     moved_tags         the message that a tag moved
 """

@@ -5,16 +5,16 @@ A vulnerability counts once in a stream. An image that is watched in several str
 and so do its vulnerabilities.
 """
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from lib.core.named_versions import NamedVersion
+from lib.core.digest_steps import packages_of
 from lib.core.schedule import PERIODS, STREAM, Schedule, digest_id
 from lib.core.shares import worst_first
-from lib.core.upgrades import version_key
 from lib.core.vulnerabilities import ByName
 from lib.models import (
     Age,
@@ -25,7 +25,6 @@ from lib.models import (
     Moment,
     OmissionKind,
     Omitted,
-    PackageDigest,
     RepositoryDigest,
     ResolvedVulnerability,
     Severity,
@@ -34,7 +33,6 @@ from lib.models import (
     UnscannedImage,
 )
 from lib.models.current import DigestBasis, OpenItem, StreamShare
-from lib.text import first
 
 _BANDS: Final = (
     (timedelta(days=7), "up to 7 days"),
@@ -42,12 +40,10 @@ _BANDS: Final = (
     (timedelta(days=90), "31 to 90 days"),
     (None, "over 90 days"),
 )
-UNDATED: Final = "not known (the scanner gives no date)"
+UNDATED: Final = "no date given"
 """The age of what was seen here first within these days: the scanner may have known it longer."""
-_PACKAGES: Final = 3
-"""Packages that a digest names: the next steps of its readers."""
-_REBUILT: Final = 2
-"""Further packages of a rebuild that are named."""
+_VERSION_TAG: Final = re.compile(r"v?\d", re.ASCII)
+"""The beginning of a tag that names a release: others, such as production, move on."""
 _ALTERNATING: Final = 3
 """Streams whose tags alternate that are named; the others are counted."""
 RULES_CHANGED: Final = (
@@ -79,7 +75,9 @@ def digest_of(
     oldest = min(now, key=lambda entry: entry.item.first_observed_at, default=None)
     since = {share.stream: share.oldest_here_since for share in shares}
     counts, came, gone = _count(now), _count(new), _count(resolved)
-    images = {image.key: image.image for share in shares for image in share.images}
+    images = _images(shares)
+    packages, fixes_left_out = packages_of([entry.item for entry in now], images)
+    distinct, shared = _distinct(now)
     unclean = {image.key for share in shares for image in share.images if not image.clean}
     return Digest(
         delivery_id=digest_id(stage, destination, until),
@@ -112,25 +110,57 @@ def digest_of(
         ),
         oldest_here_since=None if oldest is None else since[oldest.stream],
         oldest="" if oldest is None else oldest.item.id,
-        distinct=_distinct(now),
-        repositories=_repositories(shares, now, new, resolved),
+        distinct=distinct,
+        shared=shared,
+        repositories=_repositories(shares, images, now, new, resolved),
         trend=(*_trend(before, destination), Moment(until, counts)),
         unscanned=_unscanned(shares),
         warnings=tuple(_warnings(shares, before, rules)),
-        packages=_packages(now, images),
+        packages=packages,
+        fixes_left_out=fixes_left_out,
         omitted=_all_omitted(shares),
     )
 
 
-def _distinct(entries: Iterable[_Entry]) -> int:
-    """Return how many vulnerabilities there are, each once in all images, whatever its name."""
+def _images(shares: Sequence[StreamShare]) -> dict[str, Image]:
+    """
+    Return the images with a result by their keys.
+
+    As tags they have the names that their streams give them: that of a release comes first.
+    """
+    images: dict[str, Image] = {}
+    names: defaultdict[str, dict[str, None]] = defaultdict(dict)
+    for share in sorted(shares, key=lambda share: share.stream):
+        for counted in share.images:
+            images.setdefault(counted.key, counted.image)
+            names[counted.key] |= dict.fromkeys(counted.image.tags[:1])
+    return {
+        key: replace(image, tags=tuple(sorted(names[key], key=_is_moving)))
+        for key, image in images.items()
+    }
+
+
+def _is_moving(tag: str) -> bool:
+    return _VERSION_TAG.match(tag) is None
+
+
+def _distinct(entries: Iterable[_Entry]) -> tuple[int, int]:
+    """
+    Return how many vulnerabilities there are, each once in all images, whatever its name.
+
+    And how many of them are in several images.
+    """
     groups: dict[str, set[str]] = {}
+    images: defaultdict[str, set[str]] = defaultdict(set)
     for entry in entries:
         names = {entry.item.id, *entry.item.names}
         # A name that is in no group yet is one alone. One entry can join several groups.
         joined = names.union(*(groups[name] for name in names if name in groups))
         groups |= dict.fromkeys(joined, joined)
-    return len({id(group) for group in groups.values()})
+        images[entry.item.id].add(entry.item.image)
+    distinct = {id(group): group for group in groups.values()}.values()
+    places = [set().union(*(images.get(name, ()) for name in group)) for group in distinct]
+    return len(places), sum(len(place) > 1 for place in places)
 
 
 def _unknown(items: Sequence[OpenItem], images: Mapping[str, Image]) -> Unknown:
@@ -222,78 +252,6 @@ def _package_words(item: OpenItem) -> str:
     return f"{item.package} and {item.others:,} more" if item.others else item.package
 
 
-def _packages(entries: Iterable[_Entry], images: Mapping[str, Image]) -> tuple[PackageDigest, ...]:
-    """Return the worst packages, one of them to upgrade where there is any."""
-    groups: defaultdict[tuple[str, int, bool], list[_Entry]] = defaultdict(list)
-    for entry in entries:
-        item = entry.item
-        groups[item.package, item.others, item.fixable].append(entry)
-    packages = [_package_digest(group, images) for group in groups.values()]
-    packages.sort(key=_worst_package_first)
-    worst, others = packages[:_PACKAGES], packages[_PACKAGES:]
-    upgrade = next((package for package in others if package.fixable), None)
-    if upgrade is not None and not any(package.fixable for package in worst):
-        worst = [*worst[:-1], upgrade]
-    return tuple(_with_rebuilt(worst, [package for package in packages if package not in worst]))
-
-
-def _with_rebuilt(
-    worst: Sequence[PackageDigest], others: Sequence[PackageDigest]
-) -> list[PackageDigest]:
-    """Return packages with those that the same rebuilds bring up to date: some, and a number."""
-    packages = list(worst)
-    for images in dict.fromkeys(filter(None, map(_rebuilt, worst))):
-        rest = [package for package in others if _rebuilt(package) == images]
-        packages += (named := first(rest, _REBUILT))
-        unnamed = rest[len(named) :]
-        if unnamed:
-            place = next(i for i, package in enumerate(worst) if _rebuilt(package) == images)
-            counts = sum((Counter(package.counts) for package in unnamed), Counter[Severity]())
-            packages[place] = replace(
-                packages[place], more=len(unnamed), more_counts=worst_first(counts)
-            )
-    return packages
-
-
-def _rebuilt(package: PackageDigest) -> frozenset[str]:
-    """Return the images to rebuild for a package without a fix version; empty for another."""
-    is_rebuilt = package.of_distribution and not package.fixable
-    return frozenset(image.key for image in package.images) if is_rebuilt else frozenset()
-
-
-def _package_digest(entries: Sequence[_Entry], images: Mapping[str, Image]) -> PackageDigest:
-    """Return a package with the vulnerabilities that all have, or all lack, a fix."""
-    items = [entry.item for entry in entries]
-    # Among equals the first one: a share lists what is in a stream worst first, as alerts do.
-    worst = min(items, key=lambda item: (-item.severity, not item.exploitable))
-    places = Counter(item.image for item in items).most_common()
-    return PackageDigest(
-        worst.package,
-        _count(entries),
-        worst.fixable,
-        tuple([images[key] for key, _ in places]),
-        worst=worst.id,
-        installed=tuple(sorted({item.installed for item in items} - {""}, key=version_key)),
-        fixed=max({item.fixed for item in items} - {""}, key=version_key, default=None),
-        others=worst.others,
-        of_distribution=all(item.of_distribution for item in items),
-        described=_described(items),
-        shares=tuple([number for _, number in places]),
-        disputed=Counter(item.disputed for item in items if item.disputed),
-    )
-
-
-def _described(items: Sequence[OpenItem]) -> str | None:
-    """Return the version that removes all of them, where the description of each names one."""
-    versions = [item.described for item in items]
-    return max(versions, key=_version) if all(versions) else None
-
-
-def _version(described: str) -> tuple[object, ...]:
-    """Return the key of "TensorFlow 2.12.0", which may name the product."""
-    return version_key(NamedVersion.of_words(described).version)
-
-
 def _all_omitted(shares: Iterable[StreamShare]) -> Omitted:
     """
     Count what is left out of all images.
@@ -320,22 +278,18 @@ def _less(one: Counts, other: Counts) -> Counts:
     return {severity: min(number, other.get(severity, 0)) for severity, number in one.items()}
 
 
-def _worst_package_first(package: PackageDigest) -> tuple[object, ...]:
-    numbers = tuple([-package.counts.get(severity, 0) for severity in reversed(Severity)])
-    return (*numbers, package.package)
-
-
 def _repositories(
     shares: Iterable[StreamShare],
+    images: Mapping[str, Image],
     now: Iterable[_Entry],
     new: Iterable[_Entry],
     resolved: Iterable[_Entry],
 ) -> tuple[RepositoryDigest, ...]:
     """Return the repositories with something open, worst first."""
-    images: defaultdict[str, dict[str, tuple[Image, StreamId]]] = defaultdict(dict)
+    places: defaultdict[str, dict[str, StreamId]] = defaultdict(dict)
     for share in shares:
         for image in share.images:
-            images[_repository(share.stream)].setdefault(image.key, (image.image, share.stream))
+            places[_repository(share.stream)].setdefault(image.key, share.stream)
     came = Counter(_repository(entry.stream) for entry in new)
     gone = Counter(_repository(entry.stream) for entry in resolved)
     groups: defaultdict[str, list[_Entry]] = defaultdict(list)
@@ -344,10 +298,10 @@ def _repositories(
     repositories = []
     for name, group in groups.items():
         account, region, repository = name.split("/", 2)
-        numbers = (len(images[name]), _count(group), came[name], gone[name])
-        example, stream = next(iter(images[name].values()), (None, None))
+        numbers = (len(places[name]), _count(group), came[name], gone[name])
+        key, stream = next(iter(places[name].items()), ("", None))
         repositories.append(
-            RepositoryDigest(account, region, repository, *numbers, example, stream)
+            RepositoryDigest(account, region, repository, *numbers, images.get(key), stream)
         )
     return tuple(sorted(repositories, key=_worst_repository_first))
 

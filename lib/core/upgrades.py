@@ -134,6 +134,9 @@ def _number(digits: str) -> tuple[int, str]:
     return (len(significant), significant)
 
 
+_KERNEL: Final = re.compile(
+    r"(?:linux|kernel)(?:-(?:libc-dev|headers|image|modules|core|devel)[\w.+-]*)?"
+)
 _OS: Final = "OS"
 """Inspector's name for every package manager of a distribution."""
 
@@ -165,6 +168,11 @@ def of_distribution(finding: Finding) -> bool:
     package = finding.package
     is_unmanaged = package.manager is None and package.path is None
     return bool(package.name) and (package.manager == _OS or is_unmanaged)
+
+
+def is_kernel(package: str) -> bool:
+    """Return whether a package is a kernel: a container runs on that of its host."""
+    return _KERNEL.fullmatch(package) is not None
 
 
 def _base_layer(findings: Sequence[Finding]) -> str | None:

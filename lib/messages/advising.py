@@ -7,9 +7,8 @@ from itertools import islice
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from lib.core.upgrades import of_distribution
+from lib.core.upgrades import is_kernel, of_distribution
 from lib.messages.content import Content, Entry, counts_of
-from lib.messages.describing import is_kernel
 from lib.messages.parts import Link
 from lib.messages.phrases import counts_text, listed, names_text
 from lib.models import Finding, Image

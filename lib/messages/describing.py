@@ -30,9 +30,6 @@ _BOILERPLATE: Final = re.compile(
 A sentence that says what the package is: "TensorFlow is an open source platform…". Oracle begins
 with the name of the product, its versions and the score.
 """
-_KERNEL: Final = re.compile(
-    r"(?:linux|kernel)(?:-(?:libc-dev|headers|image|modules|core|devel)[\w.+-]*)?"
-)
 _DOUBLED: Final = re.compile(r"\b(a|an|and|in|is|of|on|the|to) \1\b")
 _NAMES_ONLY: Final = re.compile(r"\S+ - .{1,120}")
 """Inspector's title: "CVE-2023-42753 - linux"."""
@@ -69,11 +66,6 @@ _ACCESS: Final = MappingProxyType(
     }
 )
 """https://www.first.org/cvss/v3.1/specification-document, 2.1.1"""
-
-
-def is_kernel(package: str) -> bool:
-    """Return whether a package is a kernel: a container runs on that of its host."""
-    return _KERNEL.fullmatch(package) is not None
 
 
 def what_it_is(findings: Sequence[Finding]) -> str:

@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final, TypeVar
 
-from lib.messages.digest_parts import DigestLine, DigestList, DigestText, linked
-from lib.messages.digest_steps import steps
+from lib.messages.digest_parts import DigestLine, DigestList, DigestText, image_name, linked
+from lib.messages.digest_steps import more_fixes, steps
 from lib.messages.phrases import counts_text, severity_word
 from lib.messages.titles import DELIVERY
 from lib.models import (
@@ -43,10 +43,11 @@ _DOT: Final = " \N{MIDDLE DOT} "
 
 STEPS: Final = "Next steps"
 FROM_DESCRIPTIONS: Final = 'Versions with "or later" are from CVE descriptions'
-AGES: Final = "Known to the scanner for"
-AGE_COLUMNS: Final = ("Time", "Open")
+AGES: Final = "Age by the dates of the scanner"
+AGE_COLUMNS: Final = ("Age", "Open")
 REPOSITORIES: Final = "Repositories, worst first"
 IMAGES: Final = "Images, worst first"
+IMAGE: Final = "Image"
 RESOLVED: Final = "Fixed or gone since the last digest, worst first"
 REPORT: Final = "Latest report"
 CONSOLE: Final = "ECR console"
@@ -85,22 +86,32 @@ def _name(digest: Digest) -> str:
 
 
 def _headline(digest: Digest) -> str:
-    """Return what is open, and how that differs from before; no all-clear without a result."""
+    """Return what changed, and what is open; no all-clear without a result."""
     if not digest.images:
         return "no scan results yet"
+    change = _net(digest)
     if not digest.counts:
         doubts = ", as far as known" if digest.unscanned or digest.warnings else ""
-        return f"{_nothing(digest)}{doubts}"
+        return f"{change}{_nothing(digest)} in {counted(digest.images, 'image')}{doubts}"
     where = f"{digest.images - digest.clean:,} of " if digest.clean else ""
     where += counted(digest.images, "image")
     verb = "has" if digest.exploitable == 1 else "have"
     exploits = f"; {digest.exploitable:,} {verb} a public exploit" if digest.exploitable else ""
     # The number before "in 2 images" is that of all, not that of the last severity.
-    numbers = f"{_deltas(digest)} open in {where}"
+    numbers = f"{counts_text(digest.counts)} open in {where}"
     if len(digest.counts) > 1:
-        numbers = f"{digest.total:,} open in {where}: {_deltas(digest)}"
-    headline = f"{numbers}{exploits}"
-    return f"no change, {headline}" if _is_unchanged(digest) else headline
+        numbers = f"{digest.total:,} open in {where} ({counts_text(digest.counts)})"
+    return f"{change}{numbers}{exploits}"
+
+
+def _net(digest: Digest) -> str:
+    """Return "7 new, 13 gone; ", "no change since 2026-11-16; "; empty without a former digest."""
+    if _is_first(digest) or digest.occasion:
+        return ""
+    if _is_unchanged(digest):
+        return f"no change since {digest.since:%Y-%m-%d}; "
+    numbers = {"new": sum(digest.new.values()), "gone": sum(digest.resolved.values())}
+    return f"{', '.join(f'{number:,} {word}' for word, number in numbers.items() if number)}; "
 
 
 def _nothing(digest: Digest) -> str:
@@ -109,21 +120,16 @@ def _nothing(digest: Digest) -> str:
 
 
 def _opening(digest: Digest) -> tuple[str, ...]:
-    """Return what the title does not say, in a line or two; the same line where nothing changed."""
-    verdict = "; ".join(filter(None, (*_facts(digest), _unknown(digest))))
-    others = "; ".join(_left_out(digest))
+    """Return what the title does not say, in a line or two; one line where nothing changed."""
+    verdict = capitalized("; ".join(filter(None, (*_facts(digest), _unknown(digest)))))
+    others = ", ".join(_left_out(digest))
     left_out = f"Not counted: {others}" if others else ""
     if _is_unchanged(digest) and digest.images:
-        lines = (": ".join(filter(None, (_unchanged(digest), verdict))), left_out)
-        return (". ".join(filter(None, lines)),)
+        return tuple(filter(None, (". ".join(filter(None, (verdict, left_out))),)))
     occasion = truncate(one_line(digest.occasion), _OCCASION)
     is_compared = digest.images and not (occasion or _is_first(digest))
     movement = _movement(digest) if is_compared else ""
-    return tuple(filter(None, (movement, capitalized(verdict), left_out, occasion)))
-
-
-def _unchanged(digest: Digest) -> str:
-    return f"Nothing changed since {digest.since:%Y-%m-%d}"
+    return tuple(filter(None, (movement, verdict, left_out, occasion)))
 
 
 def _facts(digest: Digest) -> tuple[str, ...]:
@@ -132,20 +138,19 @@ def _facts(digest: Digest) -> tuple[str, ...]:
         unknown = len(digest.unscanned)
         none = "No scanned image matches the routes of this destination yet"
         return (f"Nothing is known about {counted(unknown, 'image')}" if unknown else none,)
-    if digest.counts:
-        return (_distinct(digest), _fixes(digest), _partial_data(digest))
-    known = ", as far as known" if digest.unscanned or digest.warnings else ""
-    return (f"{_nothing(digest)} in {counted(digest.images, 'image')}{known}",)
+    return (_distinct(digest), _fixes(digest), _partial_data(digest)) if digest.counts else ()
 
 
 def _distinct(digest: Digest) -> str:
     """Return how many vulnerabilities the numbers of all images stand for, where that differs."""
-    number = digest.distinct
+    number, shared = digest.distinct, digest.shared
     if number is None or number == digest.total:
         return ""
-    images = "both images" if digest.images - digest.clean == _BOTH else "several images"
-    vulnerabilities = counted(number, "vulnerability", "different vulnerabilities")
-    return f"{vulnerabilities}, {'some ' if number > 1 else ''}in {images}"
+    images = "both images" if digest.images == _BOTH else "more than one image"
+    if number == shared == 1:
+        return f"the same vulnerability in {images}"
+    different = counted(number, "different vulnerability", "different vulnerabilities")
+    return f"{different}{f', {shared:,} of them in {images}' if shared else ''}"
 
 
 def _fixes(digest: Digest) -> str:
@@ -181,24 +186,23 @@ def _gaps(digest: Digest) -> list[tuple[str, Unknown]]:
 def _gap(gap: Unknown, digest: Digest) -> str:
     """Return "for the 13 in payments/api:1.4.2", or the number alone."""
     if 0 < len(gap.images) <= _IMAGES:
-        names = " and ".join(short(image.name, _NAME) for image in gap.images)
+        names = " and ".join(map(image_name, gap.images))
         return f"for the {gap.number:,} in {names}"
     return f"for {gap.number:,} of {digest.total:,}"
 
 
 def _left_out(digest: Digest) -> Iterator[str]:
-    """Yield what is open in the same images and not counted, by the rule that leaves it out."""
-    above = f" the threshold of {_routes(digest)}" if digest.counts else ""
+    """Yield what is open in the same images and not counted, with the rule that leaves it out."""
     words = {
-        OmissionKind.BELOW: f"below{above}",
+        OmissionKind.BELOW: f"below the threshold of {_routes(digest)}",
         OmissionKind.FILTERED: f"left out by other filters of {_routes(digest)}",
         OmissionKind.SUPPRESSED: "suppressed",
     }
-    for kind, ending in words.items():
+    for kind, reason in words.items():
         counts = dict(digest.omitted.get(kind, {}))
         unrated = counts.pop(Severity.UNKNOWN, 0) if kind is OmissionKind.BELOW else 0
         if counts:
-            yield f"{counts_text(counts)} {ending}"
+            yield f"{counts_text(counts)} ({reason})"
         if unrated:
             yield f"{unrated:,} unrated (the scanner gave no severity)"
 
@@ -236,21 +240,6 @@ def _is_unchanged(digest: Digest) -> bool:
     return not (digest.new or digest.resolved or digest.occasion or _is_first(digest))
 
 
-def _deltas(digest: Digest) -> str:
-    """Return "3 CRITICAL (-1), 40 HIGH (-5)": what is open, and how that differs from before."""
-    if _is_first(digest) or _is_unchanged(digest):
-        return counts_text(digest.counts)
-    return ", ".join(
-        f"{number:,} {severity_word(severity)}{_delta(digest, severity)}"
-        for severity, number in digest.counts.items()
-    )
-
-
-def _delta(digest: Digest, severity: Severity) -> str:
-    number = digest.counts[severity] - digest.open_before.get(severity, 0)
-    return f" ({number:+,})" if number else ""
-
-
 def _ages(digest: Digest) -> tuple[tuple[str, str], ...]:
     """Return how many are of which age; of a single band there is nothing to compare."""
     bands = [(age.words, counts_text(age.counts)) for age in digest.ages if age.counts]
@@ -271,17 +260,24 @@ def _lists(digest: Digest, lines: int, characters: int) -> tuple[DigestList, ...
         return (*map(line, items[: len(shown)]), *more)
 
     return (
-        DigestList(STEPS, tuple(steps(digest.packages, digest.until.date()))),
+        DigestList(STEPS, tuple(_steps(digest))),
         DigestList(_places(digest), tuple(_repositories(digest, lines, characters))),
         DigestList(RESOLVED, lines_of(digest.resolved_vulnerabilities, _vulnerability)),
         DigestList(UNSCANNED, lines_of(digest.unscanned, _unscanned)),
     )
 
 
+def _steps(digest: Digest) -> Iterator[DigestLine]:
+    yield from steps(digest.packages, digest.until.date())
+    yield from more_fixes(digest.fixes_left_out)
+
+
 def _places(digest: Digest) -> str:
     """Return the title of a list whose lines are images, or repositories with several."""
     single = all(row.image and row.images == 1 for row in digest.repositories)
-    return IMAGES if single else REPOSITORIES
+    if single:
+        return IMAGE if len(digest.repositories) == 1 else IMAGES
+    return REPOSITORIES
 
 
 def _repositories(digest: Digest, lines: int, characters: int) -> list[DigestLine]:
@@ -291,6 +287,8 @@ def _repositories(digest: Digest, lines: int, characters: int) -> list[DigestLin
         _repository(repository, digest.reports, is_first=is_first)
         for repository in digest.repositories
     ]
+    if _places(digest) == IMAGE:  # the title has its numbers
+        rows = [row._replace(text=_subject(digest.repositories[0])) for row in rows]
     shown = rows[: len(fitting(rows, lambda row: row.text, lines=lines, characters=characters))]
     others = digest.repositories[len(shown) :]
     if others:
@@ -309,17 +307,25 @@ def _repository(
     )
     changed = ", ".join(filter(None, changes))
     image = repository.image
-    name = image.name if image and repository.images == 1 else repository.repository
     images = f" in {counted(repository.images, 'image')}" if repository.images > 1 else ""
-    line = f"{short(name, _NAME)}: {counts_text(repository.counts)}{images}"
+    numbers = f": {counts_text(repository.counts)}{images}"
     if changed and not is_first:
-        line += f" ({changed})"
-    if repository.owner is not None:
-        line += f"{_DOT}owner: {short(repository.owner.name, _NAME)}"
+        numbers += f" ({changed})"
+    line = _subject(repository, numbers)
     if image is None:
         return DigestLine(line)
     report = reports.get(image.key) if repository.images == 1 else None
     return linked(line, (REPORT, report), (CONSOLE, console_url(_page(image, repository.images))))
+
+
+def _subject(repository: RepositoryDigest, numbers: str = "") -> str:
+    """Return the name of an image, or of a repository with several, with numbers and owner."""
+    image, name = repository.image, short(repository.repository, _NAME)
+    if image and repository.images == 1:
+        name = image_name(image)
+    owner = repository.owner
+    owned = f"{_DOT}owner: {short(owner.name, _NAME)}" if owner is not None else ""
+    return f"{name}{numbers}{owned}"
 
 
 def _page(image: Image, images: int) -> Image:
@@ -371,7 +377,7 @@ def _footer(digest: Digest) -> Iterator[str]:
         yield no_data
     if any(package.described and not package.fixed for package in packages):
         yield FROM_DESCRIPTIONS
-    yield f"Current and running images, {digest.until:%Y-%m-%d %H:%M} UTC"
+    yield f"Newest images and others that still run, {digest.until:%Y-%m-%d %H:%M} UTC"
     names = ", ".join(short(route, _NAME) for route in digest.routes[:_ROUTES])
     more = len(digest.routes) - _ROUTES
     names += f" and {more} more" if more > 0 else ""

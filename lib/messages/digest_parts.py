@@ -2,7 +2,15 @@
 
 from typing import Final, NamedTuple
 
+from lib.messages.phrases import listed
+from lib.models import Image
+from lib.text import counted, first, short
+
 _LINK: Final = 300
+_NAME: Final = 60
+_TAG: Final = 40
+_TAGS: Final = 2
+"""Further tags of an image that are named."""
 
 
 class DigestLink(NamedTuple):
@@ -57,3 +65,12 @@ def linked(text: str, *links: tuple[str, str | None]) -> DigestLine:
     """Return a line with its links by label and address; one that is too long is left out."""
     shown = [DigestLink(label, url) for label, url in links if url and len(url) <= _LINK]
     return DigestLine(text, tuple(shown))
+
+
+def image_name(image: Image, limit: int = _NAME) -> str:
+    """Return "web/storefront:3.2.1 (production)": the tags of all streams that have an image."""
+    tags = image.tags[1:]
+    shown = [short(tag, _TAG) for tag in first(tags, _TAGS)]
+    more = len(tags) - len(shown)
+    words = listed([*shown, *([counted(more, "more tag")] if more else [])])
+    return f"{short(image.name, limit)}{f' ({words})' if words else ''}"

@@ -7,19 +7,21 @@ from functools import partial
 from typing import Final
 
 from lib.core.named_versions import NamedVersion
+from lib.core.upgrades import is_kernel
 from lib.messages.advising import base_of, namespace_of, release_in
-from lib.messages.describing import is_kernel
-from lib.messages.digest_parts import DigestLine, linked
+from lib.messages.digest_parts import DigestLine, image_name, linked
 from lib.messages.named_upgrades import upgrade_to
-from lib.messages.phrases import counts_text, listed, names_text
+from lib.messages.phrases import counts_text, listed
 from lib.messages.titles import CHECK_NEXT_SCAN
-from lib.models import Counts, Finding, Package, PackageDigest, Severity
+from lib.models import Counts, Finding, Image, Package, PackageDigest, RemainingFixes, Severity
 from lib.text import counted, first, one_line, short
 from lib.urls.advisories import vulnerability_url
 
 _NAME: Final = 60
 _VERSIONS: Final = 2
 _VERSION: Final = 40
+_NAMES: Final = 6
+"""Images that are named where each is one of many."""
 _PLACES: Final = 4
 """Images of a step that are named."""
 _PLACE: Final = 40
@@ -31,6 +33,16 @@ def steps(packages: Sequence[PackageDigest], today: date) -> Iterator[DigestLine
     for package in packages:
         groups[_base(package)].append(package)
     yield from map(partial(_step, today=today), groups.values())
+
+
+def more_fixes(left_out: RemainingFixes) -> Iterator[DigestLine]:
+    """Yield how many vulnerabilities have a fix that is none of the steps, and where they are."""
+    number = sum(left_out.counts.values())
+    if number:
+        where = _named(left_out.images)
+        yield DigestLine(
+            f"and {number:,} more with a fix: {counts_text(left_out.counts)} in {where}"
+        )
 
 
 def _base(package: PackageDigest) -> tuple[object, ...]:
@@ -58,8 +70,8 @@ def _step(packages: Sequence[PackageDigest], today: date) -> DigestLine:
         text = f"{text}{_counts(package)} in {names}"
     finding = Finding(package.worst, Package(package.package), Severity.UNKNOWN)
     release = _release(package) if package.of_distribution else ""
-    name = f" in {short(package.package, _NAME)}" if package.package else ""
-    label = f"{short(package.worst, _NAME)}{name}"
+    total = sum(sum(package.counts.values()) + package.more for package in packages)
+    label = f"{'for example ' if total > 1 else ''}{short(package.worst, _NAME)}"
     return linked(one_line(text), (label, vulnerability_url(finding, namespace_of(release))))
 
 
@@ -134,7 +146,14 @@ def _kernel(package: PackageDigest) -> str:
 
 
 def _names(package: PackageDigest) -> str:
-    return names_text([image.name for image in package.images])
+    return _named(package.images)
+
+
+def _named(images: Sequence[Image]) -> str:
+    """Return the first images, and how many more there are."""
+    shown = [image_name(image) for image in first(images, _NAMES)]
+    more = len(images) - len(shown)
+    return listed([*shown, *([counted(more, "more image")] if more else [])])
 
 
 def _places(package: PackageDigest) -> str:
@@ -142,7 +161,7 @@ def _places(package: PackageDigest) -> str:
     if len(package.images) == 1 or len(package.shares) != len(package.images):
         return _names(package)
     shown = first([*zip(package.images, package.shares, strict=True)], _PLACES)
-    words = [f"{short(image.name, _PLACE)} ({number:,})" for image, number in shown]
+    words = [f"{image_name(image, _PLACE)} ({number:,})" for image, number in shown]
     more = len(package.images) - len(shown)
     return listed([*words, *([counted(more, "more image")] if more else [])])
 

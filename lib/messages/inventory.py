@@ -7,10 +7,11 @@ from typing import Final, Protocol
 
 from lib.checks.findings import MANAGER
 from lib.core.disputes import dispute_of
+from lib.core.upgrades import is_kernel
 from lib.core.vulnerabilities import ByName
 from lib.messages.comparing import cause
 from lib.messages.content import Content, packages_of
-from lib.messages.describing import is_kernel, score_text, what_it_is
+from lib.messages.describing import score_text, what_it_is
 from lib.messages.phrases import percent, severity_name, severity_text
 from lib.messages.sections import (
     EXPLOIT_KNOWN,

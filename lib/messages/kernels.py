@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from lib.core.upgrades import is_kernel
 from lib.messages.advising import is_about_kernel
 from lib.messages.content import Content
 from lib.messages.described import installed_text
-from lib.messages.describing import is_kernel
 from lib.messages.phrases import NAME, listed
 from lib.models import Upgrade
 from lib.text import counted, one_line, short, truncate

@@ -10,7 +10,7 @@ from typing import Final
 from lib.checks.findings import MANAGER
 from lib.core.disputes import dispute_of
 from lib.core.routing import BELOW
-from lib.core.upgrades import highest_score, upgrade_of
+from lib.core.upgrades import highest_score, is_kernel, upgrade_of
 from lib.messages.comparing import cause, is_rescan, known_since
 from lib.messages.content import (
     SUPPRESSED,
@@ -21,7 +21,7 @@ from lib.messages.content import (
     fewer_last,
     rank_of,
 )
-from lib.messages.describing import is_kernel, score_text, what_it_is, worst_score
+from lib.messages.describing import score_text, what_it_is, worst_score
 from lib.messages.lists import PackageText, Row, Section, SectionKind
 from lib.messages.parts import Omissions
 from lib.messages.phrases import (

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import NamedTuple
 
-from lib.messages.describing import is_kernel
+from lib.core.upgrades import is_kernel
 from lib.messages.phrases import AUDIT, counts_text, look_for, severity_word
 from lib.messages.titles import TO_DO
 from lib.models import Counts, Severity

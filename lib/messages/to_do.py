@@ -10,6 +10,7 @@ from lib.core.named_versions import NamedVersion
 from lib.core.scanners import scanner_of
 from lib.core.upgrades import (
     highest_score,
+    is_kernel,
     of_distribution,
     together,
     upgrade_target,
@@ -29,7 +30,7 @@ from lib.messages.advising import (
 )
 from lib.messages.content import Content, Entry, counts_of, fewer_last, source_of
 from lib.messages.described import installed_text, text_of_versions, versions_of, with_version
-from lib.messages.describing import is_kernel, worst_score
+from lib.messages.describing import worst_score
 from lib.messages.facts import workloads_text
 from lib.messages.kernels import kernel_text, kernels_of
 from lib.messages.phrases import NAME, counts_text, listed, look_for, names_text

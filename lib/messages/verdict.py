@@ -7,12 +7,11 @@ from typing import Final
 
 from lib.core.problems import cause_of, is_unsupported
 from lib.core.proof import UNLISTED
-from lib.core.upgrades import upgrade_of, upgrade_target
+from lib.core.upgrades import is_kernel, upgrade_of, upgrade_target
 from lib.messages.advising import is_about_kernel
 from lib.messages.checks import state_of_check, verdict_of_check
 from lib.messages.comparing import NAME, cause, is_rescan, since
 from lib.messages.content import Content, Entry, counts_of
-from lib.messages.describing import is_kernel
 from lib.messages.phrases import (
     counts_text,
     listed,

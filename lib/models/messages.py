@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from lib.models.immutable import immutable
@@ -246,6 +247,16 @@ class Unknown(NamedTuple):
 _ALL_KNOWN: Final = Unknown()
 
 
+class RemainingFixes(NamedTuple):
+    """Open vulnerabilities whose fixes are no step of a digest, and their images."""
+
+    counts: Counts = MappingProxyType({})
+    images: tuple[Image, ...] = ()
+
+
+_NO_FIXES: Final = RemainingFixes()
+
+
 class OmissionKind(StrEnum):
     """The rule that leaves an open vulnerability out of a digest."""
 
@@ -298,7 +309,9 @@ class Digest:
     attempt: int = 1
     possible_repeat: bool = False
     packages: tuple[PackageDigest, ...] = ()
-    """The packages with the worst and the most open vulnerabilities, these first; a few."""
+    """
+    The packages of a few steps: the worst, and one for each image with a fix while there is room.
+    """
     omitted: Omitted = field(default_factory=dict)
     """Open vulnerabilities in the same images that are not counted, by the reason."""
     occasion: str = ""
@@ -313,6 +326,10 @@ class Digest:
     """By the keys of images, signed links to the reports of their last alerts; they expire."""
     distinct: int | None = None
     """Open vulnerabilities, each once wherever it is; None in digests that did not count them."""
+    shared: int = 0
+    """How many of these are in several images."""
+    fixes_left_out: RemainingFixes = _NO_FIXES
+    """The vulnerabilities with a fix that are in none of `packages`."""
 
     @property
     def total(self) -> int:

@@ -61,7 +61,7 @@ def test_it_is_shown_and_not_sent(
 ) -> None:
     """For all that routes lead to; for those of `digest:` where there is one."""
     assert run(tmp_path) == 0
-    title = "Weekly digest: 43 open in 9 of 14 images: 3 CRITICAL (-1), 40 HIGH (-5)"
+    title = "Weekly digest: 7 new, 13 gone; 43 open in 9 of 14 images (3 CRITICAL, 40"
     assert capsys.readouterr().out.count(title) == 2
 
     run(tmp_path, "--format", "json", alerts=f"{ALERTS}digest: {{notify: [mail]}}\n")

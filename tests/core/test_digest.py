@@ -157,7 +157,7 @@ def test_a_vulnerability_of_two_images_is_one_distinct_one() -> None:
 
     digest = a_digest(of_images(first), a_share(a_copy(second, stream=PROD)))
 
-    assert (digest.total, digest.distinct) == (2, 1)
+    assert (digest.total, digest.distinct, digest.shared) == (2, 1, 1)
     assert digest.packages[0].shares == (1, 1)
 
 
@@ -176,7 +176,7 @@ def test_ids_that_one_image_joins_are_one_distinct_vulnerability(order: tuple[in
 
     digest = a_digest(*shares)
 
-    assert (digest.total, digest.distinct) == (3, 1)
+    assert (digest.total, digest.distinct, digest.shared) == (3, 1, 1)
 
 
 def test_a_package_of_the_distribution_comes_with_the_base_image() -> None:
@@ -658,15 +658,110 @@ def test_the_packages_with_the_worst_come_first() -> None:
 
 
 def test_one_of_the_steps_is_an_upgrade_where_there_is_any() -> None:
-    """The best one."""
+    """The best one, after the three worst; the others are counted."""
     unfixed = [(name, C, False) for name in ("a", "b", "c")]
 
     digest = of_packages(*unfixed, ("zlib", H, True), ("curl", Severity.LOW, True))
 
-    assert [entry.package for entry in digest.packages] == ["a", "b", "zlib"]
+    assert [entry.package for entry in digest.packages] == ["a", "b", "c", "zlib"]
+    assert digest.fixes_left_out == ({Severity.LOW: 1}, (an_image(1),))
     assert [entry.package for entry in of_packages(*unfixed, ("x", H, False)).packages] == [
         *("a", "b", "c")
     ]
+
+
+def test_each_image_with_a_fix_has_a_step() -> None:
+    """The images with the worst come first; beyond five steps a fix is counted."""
+    shares = [
+        of_images(
+            a_watched(
+                a_finding("CVE-1", severity=severity, package=f"lib{n}", fixed_version="2"),
+                image=an_image(n),
+            ),
+            stream=StreamId(f"1/eu/shop-{n}"),
+        )
+        for n, severity in enumerate(("HIGH", "CRITICAL", "HIGH", "HIGH", "HIGH", "HIGH"))
+    ]
+    rebuilt = [a_finding(f"CVE-{n}", severity="CRITICAL", package=f"rpm{n}") for n in range(2, 8)]
+
+    digest = a_digest(of_images(a_watched(*rebuilt, image=an_image(9))), *shares)
+
+    assert [entry.package for entry in digest.packages if entry.fixable] == [
+        *("lib1", "lib0", "lib2", "lib3")
+    ]
+    assert digest.fixes_left_out == (
+        {H: 2},
+        (an_image(4), an_image(5)),
+    )
+
+
+def test_a_kernel_is_no_part_of_a_rebuild() -> None:
+    """It is that of the hosts, and is never one of many that are not named."""
+    rows = [a_finding(f"CVE-{n}", severity="HIGH", package=f"lib{n}") for n in range(9)]
+    kernel = a_finding("CVE-9", severity="HIGH", package="linux")
+
+    packages = a_digest(of_images(a_watched(*rows, kernel))).packages
+
+    assert [entry.package for entry in packages][-1] == "linux"
+    assert packages[0].more == 4
+
+
+def test_an_image_of_several_streams_has_the_name_of_each() -> None:
+    """The release first, whatever the order; in steps and lists alike."""
+    tags = (("production", "prod-1"), ("3.2.1", "3"), ("production",))
+    shares = [
+        of_images(
+            a_watched(a_finding(), image=replace(an_image(), tags=own)),
+            stream=StreamId(f"1/eu/shop|{n}"),
+        )
+        for n, own in enumerate(tags)
+    ]
+
+    digest = a_digest(*shares)
+
+    assert digest.packages[0].images[0].tags == ("3.2.1", "production")
+    assert digest.repositories[0].image == digest.packages[0].images[0]
+    assert a_digest(shares[0]).packages[0].images[0].tags == ("production",)
+
+
+@given(
+    st.lists(
+        st.builds(
+            lambda package, number, severity, fixable, image: OpenItem(
+                f"CVE-{package}-{number}",
+                (),
+                severity,
+                fixable,
+                False,
+                f"lib{package}",
+                NOW,
+                an_image(image).key,
+                of_distribution=package % 2 == 0,
+            ),
+            st.integers(0, 9),
+            st.integers(0, 2),
+            st.sampled_from(list(Severity)),
+            st.booleans(),
+            st.integers(1, 9),
+        ),
+        max_size=30,
+        unique_by=lambda item: (item.image, item.id),
+    )
+)
+def test_each_fix_is_in_a_step_or_counted(items: list[OpenItem]) -> None:
+    """None falls out of sight."""
+    images = tuple(CountedImage(an_image(n), clean=False, complete=True) for n in range(1, 10))
+
+    digest = a_digest(StreamShare(STREAM, (), images, items=tuple(items)))
+
+    steps = [entry for entry in digest.packages if entry.fixable]
+    left_out = digest.fixes_left_out
+    numbers = [sum(entry.counts.values()) for entry in (*steps, left_out)]
+    assert sum(numbers) == digest.fixable
+    named = {image.key for entry in (*steps, left_out) for image in entry.images}
+    assert named == {item.image for item in items if item.fixable}
+    order = [tuple(-entry.counts.get(level, 0) for level in reversed(Severity)) for entry in steps]
+    assert order == sorted(order)
 
 
 @given(SHARES, SHARES)

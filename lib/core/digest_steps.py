@@ -1,0 +1,130 @@
+"""
+The packages that a digest names as its next steps: what to upgrade, rebuild or look at. Pure.
+
+Packages without a fix version that come with the same base images are one step.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+from lib.core.named_versions import NamedVersion
+from lib.core.shares import worst_first
+from lib.core.upgrades import is_kernel, version_key
+from lib.models import Image, PackageDigest, RemainingFixes, Severity
+from lib.models.current import OpenItem
+from lib.text import first
+
+_STEPS: Final = 3
+"""The worst steps, which a digest names in any case."""
+_MOST_STEPS: Final = 5
+"""With the steps for images whose fixes the worst ones leave out."""
+_REBUILT: Final = 5
+"""Packages of a rebuild that are named."""
+
+
+def packages_of(
+    items: Iterable[OpenItem], images: Mapping[str, Image]
+) -> tuple[tuple[PackageDigest, ...], RemainingFixes]:
+    """
+    Return the packages of the steps that a digest names, and the fixes that none of them brings.
+
+    The worst steps come first. Each image with a fix has a step, while there is room.
+    """
+    groups: defaultdict[tuple[str, int, bool], list[OpenItem]] = defaultdict(list)
+    for item in items:
+        groups[item.package, item.others, item.fixable].append(item)
+    steps: defaultdict[object, list[PackageDigest]] = defaultdict(list)
+    for package in sorted(
+        [_package_digest(group, images) for group in groups.values()], key=_worst_package_first
+    ):
+        steps[_step(package)].append(package)
+    ranked = sorted(steps.values(), key=_worst_step_first)
+    shown = _covering(ranked)
+    left_out = [step for step in ranked if step not in shown and step[0].fixable]
+    return tuple([package for step in shown for package in _named(step)]), _left_out(left_out)
+
+
+def _step(package: PackageDigest) -> object:
+    """Return the images to rebuild for a package without a fix version; another is a step alone."""
+    if package.of_distribution and not (package.fixable or is_kernel(package.package)):
+        return frozenset(image.key for image in package.images)
+    return (package.package, package.others, package.fixable)
+
+
+def _covering(ranked: Sequence[Sequence[PackageDigest]]) -> list[Sequence[PackageDigest]]:
+    """Return the worst steps, and those for images whose fixes they leave out."""
+    shown = list(ranked[:_STEPS])
+    covered = {key for step in shown for key in _fixed_images(step)}
+    others = ranked[_STEPS:]
+    for step in others:
+        keys = _fixed_images(step)
+        if len(shown) < _MOST_STEPS and not keys <= covered:
+            shown.append(step)
+            covered |= keys
+    return shown
+
+
+def _fixed_images(step: Sequence[PackageDigest]) -> set[str]:
+    return {image.key for package in step if package.fixable for image in package.images}
+
+
+def _left_out(steps: Iterable[Sequence[PackageDigest]]) -> RemainingFixes:
+    """Return how many vulnerabilities have a fix that is no step, and in which images."""
+    packages = [package for step in steps for package in step]
+    counts = sum((Counter(package.counts) for package in packages), Counter[Severity]())
+    images = {image.key: image for package in packages for image in package.images}
+    return RemainingFixes(worst_first(counts), tuple(images.values()))
+
+
+def _named(step: Sequence[PackageDigest]) -> Sequence[PackageDigest]:
+    """Return the packages of a step; of many the first, which counts those that are not named."""
+    named = first(step, _REBUILT)
+    unnamed = step[len(named) :]
+    if not unnamed:
+        return named
+    counts = sum((Counter(package.counts) for package in unnamed), Counter[Severity]())
+    return [replace(named[0], more=len(unnamed), more_counts=worst_first(counts)), *named[1:]]
+
+
+def _worst_step_first(step: Sequence[PackageDigest]) -> tuple[object, ...]:
+    counts = sum((Counter(package.counts) for package in step), Counter[Severity]())
+    return (*[-counts[severity] for severity in reversed(Severity)], step[0].package)
+
+
+def _package_digest(items: Sequence[OpenItem], images: Mapping[str, Image]) -> PackageDigest:
+    """Return a package with the vulnerabilities that all have, or all lack, a fix."""
+    # Among equals the first one: a share lists what is in a stream worst first, as alerts do.
+    worst = min(items, key=lambda item: (-item.severity, not item.exploitable))
+    places = Counter(item.image for item in items).most_common()
+    return PackageDigest(
+        worst.package,
+        worst_first(Counter(item.severity for item in items)),
+        worst.fixable,
+        tuple([images[key] for key, _ in places]),
+        worst=worst.id,
+        installed=tuple(sorted({item.installed for item in items} - {""}, key=version_key)),
+        fixed=max({item.fixed for item in items} - {""}, key=version_key, default=None),
+        others=worst.others,
+        of_distribution=all(item.of_distribution for item in items),
+        described=_described(items),
+        shares=tuple([number for _, number in places]),
+        disputed=Counter(item.disputed for item in items if item.disputed),
+    )
+
+
+def _described(items: Sequence[OpenItem]) -> str | None:
+    """Return the version that removes all of them, where the description of each names one."""
+    versions = [item.described for item in items]
+    return max(versions, key=_version) if all(versions) else None
+
+
+def _version(described: str) -> tuple[object, ...]:
+    """Return the key of "TensorFlow 2.12.0", which may name the product."""
+    return version_key(NamedVersion.of_words(described).version)
+
+
+def _worst_package_first(package: PackageDigest) -> tuple[object, ...]:
+    numbers = tuple([-package.counts.get(severity, 0) for severity in reversed(Severity)])
+    return (*numbers, package.package)
