@@ -46,6 +46,8 @@ _VERSION_TAG: Final = re.compile(r"v?\d", re.ASCII)
 """The beginning of a tag that names a release: others, such as production, move on."""
 _ALTERNATING: Final = 3
 """Streams whose tags alternate that are named; the others are counted."""
+_STREAMS: Final = 3
+"""Streams of a repository that are kept, for links to their alerts."""
 RULES_CHANGED: Final = (
     "alerts.yml changed since the last digest: what it asks for now, or no longer, is new or gone"
 )
@@ -287,7 +289,9 @@ def _repositories(
 ) -> tuple[RepositoryDigest, ...]:
     """Return the repositories with something open, worst first."""
     places: defaultdict[str, dict[str, StreamId]] = defaultdict(dict)
+    streams: defaultdict[str, list[StreamId]] = defaultdict(list)
     for share in shares:
+        streams[_repository(share.stream)] += [share.stream] if share.items else []
         for image in share.images:
             places[_repository(share.stream)].setdefault(image.key, share.stream)
     came = Counter(_repository(entry.stream) for entry in new)
@@ -300,8 +304,9 @@ def _repositories(
         account, region, repository = name.split("/", 2)
         numbers = (len(places[name]), _count(group), came[name], gone[name])
         key, stream = next(iter(places[name].items()), ("", None))
+        own = tuple(sorted(streams[name])[:_STREAMS])
         repositories.append(
-            RepositoryDigest(account, region, repository, *numbers, images.get(key), stream)
+            RepositoryDigest(account, region, repository, *numbers, images.get(key), stream, own)
         )
     return tuple(sorted(repositories, key=_worst_repository_first))
 

@@ -1,18 +1,21 @@
 """
-Links from a digest to the report pages of its images: those of the last alerts of their streams.
+Links from a digest to the alerts of its images: their threads, and the last report pages.
 
-They are signed when the digest is sent, like the link of an alert, and for as long.
+A link to a page is signed when the digest is sent, like the link of an alert, and for as long.
 """
 
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from itertools import islice
 from typing import Final
 
 from lib.flows.pages import ReportPages
-from lib.models import Destination, Digest, RepositoryDigest, StreamId
+from lib.models import Digest, RepositoryDigest, StreamId
+from lib.models.views import View
 from lib.ports.streams import StreamStore
 
-_LINKED: Final = 10
-"""Images that have a link: each costs a read of its stream, and a look for its page."""
+_READ: Final = 10
+"""Streams that are read for links. Each can cost a look for its page, too."""
 
 
 class DigestReports:
@@ -24,20 +27,39 @@ class DigestReports:
 
     def linked(self, digest: Digest) -> Digest:
         """Return a digest with its links. Raises `StoreError` and `ConfigError`."""
-        single = [row for row in digest.repositories if row.images == 1][:_LINKED]
+        streams = dict.fromkeys(stream for row in digest.repositories for stream in _streams(row))
+        views = {
+            stream: self._streams.read(stream, only=digest.destination).views.get(
+                digest.destination
+            )
+            for stream in islice(streams, _READ)
+        }
         links = {
             row.image.key: url
-            for row in single
-            if row.image is not None and (url := self._url(row, digest.destination)) is not None
+            for row in digest.repositories
+            if row.images == 1
+            and row.image is not None
+            and row.stream is not None
+            and (url := self._url(views.get(row.stream))) is not None
         }
-        return replace(digest, reports=links)
+        repositories = tuple([_threaded(row, views) for row in digest.repositories])
+        return replace(digest, reports=links, repositories=repositories)
 
-    def _url(self, row: RepositoryDigest, destination: Destination) -> str | None:
+    def _url(self, view: View | None) -> str | None:
         """Return the link to the report of the last alert; None where it cannot be opened."""
-        key = None if row.stream is None else self._last_message(row.stream, destination)
+        key = None if view is None else view.last_message
         page = None if key is None else self._pages.page(key)
         return page.url if page is not None and page.url and self._pages.exists(page.key) else None
 
-    def _last_message(self, stream: StreamId, destination: Destination) -> str | None:
-        view = self._streams.read(stream, only=destination).views.get(destination)
-        return None if view is None else view.last_message
+
+def _streams(row: RepositoryDigest) -> Iterator[StreamId]:
+    """Yield the stream of the report, then those with something open."""
+    if row.images == 1 and row.image is not None and row.stream is not None:
+        yield row.stream
+    yield from row.streams
+
+
+def _threaded(row: RepositoryDigest, views: Mapping[StreamId, View | None]) -> RepositoryDigest:
+    own = [view for stream in row.streams if (view := views.get(stream)) is not None]
+    threads = dict.fromkeys(view.thread for view in own if view.thread is not None)
+    return replace(row, threads=tuple(threads)) if threads else row

@@ -1,12 +1,19 @@
 """`digest_text_of`: all that is said about a digest, once, for all that lay it out. Pure."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Final, TypeVar
 
-from lib.messages.digest_parts import DigestLine, DigestList, DigestText, image_name, linked
+from lib.messages.digest_parts import (
+    DigestLine,
+    DigestLink,
+    DigestList,
+    DigestText,
+    image_name,
+    linked,
+)
 from lib.messages.digest_steps import more_fixes, steps
 from lib.messages.phrases import counts_text, severity_word
 from lib.messages.titles import DELIVERY
@@ -57,8 +64,27 @@ TREND: Final = "Open over time"
 T = TypeVar("T")
 
 
-def digest_text_of(digest: Digest, *, lines: int, characters: int) -> DigestText:
-    """Return what is said about a digest. `lines` and `characters`: room for each list."""
+IssueOf = Callable[[str], DigestLink | None]
+
+
+def _no_issue(_thread: str) -> None:
+    return None
+
+
+def digest_text_of(
+    digest: Digest,
+    *,
+    lines: int,
+    characters: int,
+    issue: IssueOf = _no_issue,
+) -> DigestText:
+    """
+    Return what is said about a digest.
+
+    `lines` and `characters`: room for each list. `issue`: the issue that a thread is, where the
+    receiver has issues.
+    """
+    issues = [link.label for row in digest.repositories for link in _issues(row, issue)]
     name = _name(digest)
     return DigestText(
         name=name,
@@ -66,12 +92,15 @@ def digest_text_of(digest: Digest, *, lines: int, characters: int) -> DigestText
         opening=_opening(digest),
         ages=_ages(digest),
         trend=() if _is_unchanged(digest) else tuple(_trend(digest)),
-        lists=tuple(section for section in _lists(digest, lines, characters) if section.lines),
+        lists=tuple(
+            section for section in _lists(digest, lines, characters, issue) if section.lines
+        ),
         warnings=tuple(
             truncate(one_line(warning), _REASON) for warning in digest.warnings[:_WARNINGS]
         ),
         footer=_DOT.join(_footer(digest)),
         delivery=f"{DELIVERY} {digest.delivery_id}",
+        issues=tuple(dict.fromkeys(issues)),
     )
 
 
@@ -249,7 +278,7 @@ def _ages(digest: Digest) -> tuple[tuple[str, str], ...]:
 # --- the lists --------------------------------------------------------------------------------
 
 
-def _lists(digest: Digest, lines: int, characters: int) -> tuple[DigestList, ...]:
+def _lists(digest: Digest, lines: int, characters: int, issue: IssueOf) -> tuple[DigestList, ...]:
     if _is_unchanged(digest):
         return ()
 
@@ -261,7 +290,7 @@ def _lists(digest: Digest, lines: int, characters: int) -> tuple[DigestList, ...
 
     return (
         DigestList(STEPS, tuple(_steps(digest))),
-        DigestList(_places(digest), tuple(_repositories(digest, lines, characters))),
+        DigestList(_places(digest), tuple(_repositories(digest, lines, characters, issue))),
         DigestList(RESOLVED, lines_of(digest.resolved_vulnerabilities, _vulnerability)),
         DigestList(UNSCANNED, lines_of(digest.unscanned, _unscanned)),
     )
@@ -280,13 +309,9 @@ def _places(digest: Digest) -> str:
     return REPOSITORIES
 
 
-def _repositories(digest: Digest, lines: int, characters: int) -> list[DigestLine]:
+def _repositories(digest: Digest, lines: int, characters: int, issue: IssueOf) -> list[DigestLine]:
     """Return the worst repositories, and count what is open in the others."""
-    is_first = _is_first(digest)
-    rows = [
-        _repository(repository, digest.reports, is_first=is_first)
-        for repository in digest.repositories
-    ]
+    rows = [_repository(repository, digest, issue) for repository in digest.repositories]
     if _places(digest) == IMAGE:  # the title has its numbers
         rows = [row._replace(text=_subject(digest.repositories[0])) for row in rows]
     shown = rows[: len(fitting(rows, lambda row: row.text, lines=lines, characters=characters))]
@@ -298,9 +323,7 @@ def _repositories(digest: Digest, lines: int, characters: int) -> list[DigestLin
     return shown
 
 
-def _repository(
-    repository: RepositoryDigest, reports: Mapping[str, str], *, is_first: bool
-) -> DigestLine:
+def _repository(repository: RepositoryDigest, digest: Digest, issue: IssueOf) -> DigestLine:
     changes = (
         f"{repository.new:,} new" if repository.new else "",
         f"{repository.resolved:,} gone" if repository.resolved else "",
@@ -309,13 +332,20 @@ def _repository(
     image = repository.image
     images = f" in {counted(repository.images, 'image')}" if repository.images > 1 else ""
     numbers = f": {counts_text(repository.counts)}{images}"
-    if changed and not is_first:
+    if changed and not _is_first(digest):
         numbers += f" ({changed})"
     line = _subject(repository, numbers)
+    issues = _issues(repository, issue)
     if image is None:
-        return DigestLine(line)
-    report = reports.get(image.key) if repository.images == 1 else None
-    return linked(line, (REPORT, report), (CONSOLE, console_url(_page(image, repository.images))))
+        return linked(line, *issues)
+    report = digest.reports.get(image.key) if repository.images == 1 else None
+    console = console_url(_page(image, repository.images))
+    return linked(line, *issues, (REPORT, report), (CONSOLE, console))
+
+
+def _issues(repository: RepositoryDigest, issue: IssueOf) -> list[DigestLink]:
+    """Return the issues of a repository, which one image of several streams may have, too."""
+    return [link for thread in repository.threads if (link := issue(thread)) is not None]
 
 
 def _subject(repository: RepositoryDigest, numbers: str = "") -> str:

@@ -9,6 +9,8 @@ from lib.text import counted, first, short
 _LINK: Final = 300
 _NAME: Final = 60
 _TAG: Final = 40
+_ISSUES: Final = 6
+"""Issues that are named in a sentence."""
 _TAGS: Final = 2
 """Further tags of an image that are named."""
 
@@ -54,11 +56,22 @@ class DigestText(NamedTuple):
     """What the numbers rest on, for small print."""
     delivery: str
     """The delivery to ask about."""
+    issues: tuple[str, ...] = ()
+    """The names of the issues about its images, where the receiver has issues."""
 
     @property
     def small(self) -> str:
         """The small print of a receiver that shows no data beside its texts."""
         return f"{self.footer} \N{MIDDLE DOT} {self.delivery}"
+
+    @property
+    def closing(self) -> str:
+        """The purpose of the issue of a digest, which has no work of its own."""
+        shown = first(self.issues, _ISSUES)
+        more = len(self.issues) - len(shown)
+        names = listed([*shown, *([counted(more, "more issue")] if more else [])])
+        work = f"work in {names}, and " if names else ""
+        return f"This is a summary: {work}close it when you have read it."
 
 
 def linked(text: str, *links: tuple[str, str | None]) -> DigestLine:

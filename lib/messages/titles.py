@@ -29,9 +29,7 @@ DONE_WHEN_BOTH: Final = (
     "the hosts run a patched kernel and no scan lists the other vulnerabilities below, or each "
     "risk is accepted."
 )
-DONE_DIGEST: Final = (
-    "nothing counted here is open, or each risk is accepted, and each image has a scan result."
-)
+REOPENED_BY_DIGEST: Final = "A later digest opens it again for something new."
 NOTES: Final = "Notes"
 ABOUT: Final = "About"
 DETAILS: Final = "Image and scan details"

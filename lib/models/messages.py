@@ -178,6 +178,10 @@ class RepositoryDigest:
     """One of its images: the only one, where it has one."""
     stream: StreamId | None = None
     """The stream of that image."""
+    streams: tuple[StreamId, ...] = ()
+    """A few of its streams with open vulnerabilities."""
+    threads: tuple[str, ...] = ()
+    """Where the destination has the alerts of these streams. Added when a digest is sent."""
     owner: Owner | None = None
     """The owner of its images; None if alerts.yml names none. Added when a digest is sent."""
 

@@ -721,6 +721,7 @@ def test_an_image_of_several_streams_has_the_name_of_each() -> None:
 
     assert digest.packages[0].images[0].tags == ("3.2.1", "production")
     assert digest.repositories[0].image == digest.packages[0].images[0]
+    assert digest.repositories[0].streams == tuple(StreamId(f"1/eu/shop|{n}") for n in range(3))
     assert a_digest(shares[0]).packages[0].images[0].tags == ("production",)
 
 

@@ -79,6 +79,41 @@ def test_only_the_view_of_the_destination_is_read() -> None:
     assert asked == [SLACK]
 
 
+def test_the_threads_of_a_repository_are_those_of_its_streams() -> None:
+    """An image of two streams has two, and one that was never reported has none."""
+    world, other = World(), StreamId(f"{STREAM}|production")
+    for stream, thread in ((STREAM, "site|SEC|SEC-1"), (other, "site|SEC|SEC-2")):
+        view = View(SLACK, stream, thread=thread)
+        world.streams.write(StreamRow(stream), StreamRow(stream), [ViewWrite(view, None)])
+    rows = (
+        replace(ROW, images=2, streams=(STREAM, other)),
+        replace(ROW, streams=(StreamId("1/eu/unknown"),)),
+    )
+
+    first, second = world.reports.linked(a_digest_of(repositories=rows)).repositories
+
+    assert first.threads == ("site|SEC|SEC-1", "site|SEC|SEC-2")
+    assert second.threads == ()
+
+
+def test_the_reads_of_a_digest_are_bounded() -> None:
+    """However many repositories it lists; each stream is read once."""
+    world, asked = World(), []
+    read = world.streams.read
+
+    def noted(stream: StreamId, *, only: Destination | None = None) -> StreamPartition:
+        asked.append(stream)
+        return read(stream, only=only)
+
+    world.streams.read = noted  # type: ignore[method-assign]  # as DynamoDB is asked
+    streams = [StreamId(f"{STREAM}|{n}") for n in range(40)]
+    rows = [replace(ROW, stream=stream, streams=(stream,)) for stream in streams]
+
+    world.reports.linked(a_digest_of(repositories=(*rows, *rows)))
+
+    assert asked == streams[:10]
+
+
 def test_what_cannot_be_opened_has_no_link() -> None:
     """No alert was sent, its message is not kept any more, there are no links, or many images."""
     world, unlinked = World(), World(has_links=False)

@@ -18,7 +18,6 @@ from lib.messages.digest import (
     digest_text_of,
 )
 from lib.messages.digest_parts import DigestLine, DigestLink, DigestText
-from lib.messages.titles import DONE_DIGEST
 from lib.models import (
     Digest,
     HttpAnswer,
@@ -359,10 +358,6 @@ def test_a_step_says_what_is_disputed_and_counts_what_it_does_not_name() -> None
         "Look for a newer version of scipy: 2 MEDIUM (disputed by the vendor) in"
         " web/storefront:3.2.1"
     )
-
-
-def test_an_issue_says_when_it_is_done() -> None:
-    assert DONE_DIGEST in json.dumps(rendered("jira", a_digest_of()))
 
 
 def test_another_product_is_moved_to_not_upgraded_to() -> None:

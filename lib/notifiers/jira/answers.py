@@ -1,6 +1,7 @@
 """What the secret of a Jira destination and some of Jira's answers say. Pure."""
 
 import json
+from collections.abc import Set as AbstractSet
 
 from lib.errors import ConfigError, PermanentDeliveryError
 
@@ -20,11 +21,21 @@ def credentials(secret: str) -> tuple[str, str]:
 
 def is_of_the_project(error: PermanentDeliveryError) -> bool:
     """Return whether Jira refuses every issue: there is no such project, or no such type in it."""
+    return not _fields(error).isdisjoint(("project", "issuetype"))
+
+
+def is_of_the_type(error: PermanentDeliveryError) -> bool:
+    """Return whether Jira refuses an issue for its type alone."""
+    return _fields(error) == {"issuetype"}
+
+
+def _fields(error: PermanentDeliveryError) -> AbstractSet[str]:
+    """Return the fields that Jira refuses."""
     try:
         errors = json.loads(error.answer)["errors"]
     except (ValueError, LookupError, TypeError, RecursionError):
-        return False
-    return isinstance(errors, dict) and not errors.keys().isdisjoint(("project", "issuetype"))
+        return frozenset()
+    return errors.keys() if isinstance(errors, dict) else frozenset()
 
 
 def key_in(text: str) -> str | None:

@@ -4,10 +4,11 @@ from collections.abc import Iterable
 from typing import Final
 
 from lib.messages.digest import AGE_COLUMNS, AGES, TREND, digest_text_of
-from lib.messages.digest_parts import DigestLine, DigestText
-from lib.messages.titles import DONE, DONE_DIGEST
+from lib.messages.digest_parts import DigestLine, DigestLink, DigestText
+from lib.messages.titles import REOPENED_BY_DIGEST
 from lib.models import Digest, Json
 from lib.notifiers.jira import adf
+from lib.notifiers.jira.identity import Scope
 from lib.text import one_line, truncate
 
 _LINES: Final = 15
@@ -15,9 +16,14 @@ _LIST: Final = 1_500
 _SUMMARY: Final = 255
 
 
-def text_of_digest(digest: Digest) -> DigestText:
-    """Return the text with lists as long as an issue has them."""
-    return digest_text_of(digest, lines=_LINES, characters=_LIST)
+def text_of_digest(digest: Digest, scope: Scope) -> DigestText:
+    """Return the text with lists as long as an issue has them, and links to other issues."""
+
+    def issue(thread: str) -> DigestLink | None:
+        key = scope.key(thread)
+        return None if key is None else DigestLink(key, scope.url(key))
+
+    return digest_text_of(digest, lines=_LINES, characters=_LIST, issue=issue)
 
 
 def summary(text: DigestText) -> str:
@@ -25,9 +31,9 @@ def summary(text: DigestText) -> str:
     return truncate(one_line(text.title), _SUMMARY)
 
 
-def description(text: DigestText) -> Json:
-    """Return how things stand."""
-    return adf.document(_nodes(text))
+def description(text: DigestText, *, reopens: bool) -> Json:
+    """Return how things stand. `reopens`: whether a later digest opens a closed issue again."""
+    return adf.document(_nodes(text, reopens=reopens))
 
 
 def comment(text: DigestText) -> Json:
@@ -35,7 +41,10 @@ def comment(text: DigestText) -> Json:
     return adf.document((*_opening(text), _footer(text)))
 
 
-def _nodes(text: DigestText) -> Iterable[Json]:
+def _nodes(text: DigestText, *, reopens: bool) -> Iterable[Json]:
+    yield adf.paragraph(
+        adf.text(f"{text.closing} {REOPENED_BY_DIGEST}" if reopens else text.closing)
+    )
     yield from _opening(text)
     for section in text.lists:
         yield adf.heading(section.title)
@@ -48,7 +57,6 @@ def _nodes(text: DigestText) -> Iterable[Json]:
         yield adf.code_block(text.trend)
     for warning in text.warnings:
         yield adf.panel("warning", adf.paragraph(adf.text(warning)))
-    yield adf.paragraph(adf.text(f"{DONE} ", "strong"), adf.text(DONE_DIGEST))
     yield _footer(text)
 
 

@@ -13,6 +13,7 @@ import json
 import re
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import quote
 
 from lib.errors import TemporaryDeliveryError
 from lib.models import Destination, Json, Message, Notice
@@ -37,6 +38,10 @@ class Scope:
 
     site: str
     project: str
+
+    def url(self, key: str) -> str:
+        """Return the address of an issue."""
+        return f"{self.site}/browse/{quote(key, safe='')}"
 
     def reference(self, key: str) -> str:
         """Return what the ledger stores of an issue."""

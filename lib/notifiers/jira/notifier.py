@@ -16,7 +16,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import chain
 from typing import ClassVar, Final
-from urllib.parse import quote
 
 from lib.errors import (
     AmbiguousDeliveryError,
@@ -90,7 +89,8 @@ class JiraNotifier(Notifier):
 
         `send` decides which of both it is: a stored issue may be deleted or not be ours, and one
         that nobody stored may be there. "key" is missing without a stored reference. What to do
-        about the issue's status stands in "if_closed" ("reopen" or "say") or "if_open" ("close"),
+        about the issue's status stands in "if_closed" ("reopen", "say" or "leave") and "if_open"
+        ("close"),
         and the page to attach in {"attach": {"page": key, "name"}}. All digests are one issue.
 
         A quiet update is {"edit": {"key", "fields", "if_open"}} of the stored issue; empty where
@@ -268,7 +268,7 @@ class JiraNotifier(Notifier):
         status = issue.status() if asked else workflow.Status(done=False)
         note = self._reopened(issue, status, update.get("if_closed"))
         if update["fields"]:
-            issue.edit(update["fields"], locked=note is not None)
+            issue.edit(update["fields"], locked=status.done)
         if update.get("if_open") == workflow.CLOSE and not status.done:
             note = workflow.DONE if issue.move(done=True) else workflow.NOT_DONE
         remark = None if page is None else self._attach(issue, page)
@@ -296,12 +296,12 @@ class JiraNotifier(Notifier):
 
     def _reopened(self, issue: Issue, status: workflow.Status, wanted: str | None) -> str | None:
         """Return what to say about a closed issue, after reopening it where that is right."""
-        if wanted is None or not status.done:
+        if wanted in (None, workflow.LEAVE) or not status.done:
             return None
         if status.on_purpose is not None:
             word = truncate(one_line(status.on_purpose), _DECISION)
             return workflow.DECIDED.format(word=word)
-        if wanted != "reopen":
+        if wanted != workflow.REOPEN:
             return workflow.CLOSED
         return workflow.REOPENED if issue.move(done=False) else workflow.STUCK
 
@@ -316,18 +316,26 @@ class JiraNotifier(Notifier):
         reopen, close = self._options.get("reopen", True), self._options.get("close", False)
         return workflow.about_status(notice.message.delta, reopen=reopen, close=close)
 
+    def _about_digest(self, digest: Digest) -> dict[str, str]:
+        reopen, close = self._options.get("reopen", True), self._options.get("close", False)
+        return workflow.about_digest(digest, reopen=reopen, close=close)
+
     def _created(self, payload: Json, headers: Mapping[str, str]) -> Receipt:
-        receipt = self._create(payload["create"], headers)
+        receipt = self._create(payload["create"], headers, payload.get("other_type"))
         page = payload.get("attach")
         if page is None:
             return receipt
         issue = Issue(self._tools.http, f"{self._site}/rest/api/3", receipt.reference, headers)
         return replace(receipt, remark=self._attach(issue, page))
 
-    def _create(self, issue: Json, headers: Mapping[str, str]) -> Receipt:
+    def _create(self, issue: Json, headers: Mapping[str, str], other: str | None = None) -> Receipt:
+        """Create an issue. `other`: the type to take where the project lacks the first one."""
         try:
             answer = self._tools.http.post(f"{self._site}/rest/api/3/issue", issue, headers=headers)
         except PermanentDeliveryError as error:
+            if other is not None and answers.is_of_the_type(error):
+                fields = issue["fields"] | {"issuetype": {"name": other}}
+                return self._create(issue | {"fields": fields}, headers)
             if not answers.is_of_the_project(error):
                 raise
             raise PermanentDeliveryError(str(error), broken=True, reason=error.reason) from None
@@ -358,8 +366,7 @@ class JiraNotifier(Notifier):
         yield from checks.checks(jira, test)
 
     def _receipt(self, key: str) -> Receipt:
-        url = f"{self._site}/browse/{quote(key, safe='')}"
-        return Receipt(key, url=url, thread=self._scope.reference(key))
+        return Receipt(key, url=self._scope.url(key), thread=self._scope.reference(key))
 
     def _headers(self) -> Mapping[str, str]:
         user, token = answers.credentials(self._tools.secrets.read(self._options["credentials"]))
@@ -370,12 +377,17 @@ class JiraNotifier(Notifier):
         """Return what creates an issue, with the property that proves whose it is."""
         base = {
             "project": {"key": self._options["project"]},
-            "issuetype": {"name": self._options.get("issue_type", _DEFAULT_TYPE)},
+            "issuetype": {"name": self._type(message)},
         }
         return {
             "fields": base | fields,
             "properties": [identity.property_of(self._owner(message))],
         }
+
+    def _type(self, message: Message) -> str:
+        """Return the type of an issue: that of a digest has no work of its own."""
+        option = "digest_issue_type" if isinstance(message, Digest) else "issue_type"
+        return str(self._options.get(option, _DEFAULT_TYPE))
 
     def _texts(self, message: Message, summary: str, description: Json) -> dict[str, Json]:
         """Return the fields that are ours for as long as the issue lives."""
@@ -400,13 +412,16 @@ class JiraNotifier(Notifier):
         return {"attach": {"page": alert.page_key, "name": name}}
 
     def _digest(self, digest: Digest, thread: str | None, labels: dict[str, Json]) -> Json:
-        text = jira_digest.text_of_digest(digest)
-        texts = self._texts(digest, jira_digest.summary(text), jira_digest.description(text))
-        comment = {"body": jira_digest.comment(text)}
-        return {
+        text = jira_digest.text_of_digest(digest, self._scope)
+        description = jira_digest.description(text, reopens=self._options.get("reopen", True))
+        texts = self._texts(digest, jira_digest.summary(text), description)
+        update = {"fields": texts, "comment": {"body": jira_digest.comment(text)}}
+        payload = {
             "create": self._new(digest, texts | labels),
-            "update": self._keyed(digest, thread) | {"fields": texts, "comment": comment},
+            "update": self._keyed(digest, thread) | update | self._about_digest(digest),
         }
+        other = self._options.get("issue_type", _DEFAULT_TYPE)
+        return payload if other == self._type(digest) else payload | {"other_type": other}
 
     def _labels(self, message: Message) -> dict[str, Json]:
         if self._options.get("labels") is False:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from lib.models import Json
+from lib.models import Digest, Json
 from lib.models.views import Delta, Kind
 
 REOPENED: Final = "This issue was closed. There is something new, so it is open again."
@@ -29,6 +29,9 @@ NOT_DONE: Final = (
 )
 
 CLOSE: Final = "close"
+REOPEN: Final = "reopen"
+SAY: Final = "say"
+LEAVE: Final = "leave"
 _DONE: Final = "done"
 _ORDER: Final = ("new", "indeterminate")
 """Where a reopened issue goes, the best first; any other that is not done comes after."""
@@ -65,8 +68,21 @@ def about_status(delta: Delta, *, reopen: bool, close: bool) -> dict[str, str]:
         item.worth and item.desired is not None and item.kind is not Kind.FIX_READY
         for item in delta.items
     ):
-        return {"if_closed": "reopen" if reopen else "say"}
+        return {"if_closed": REOPEN if reopen else SAY}
     return {"if_open": CLOSE} if close and not delta.after else {}
+
+
+def about_digest(digest: Digest, *, reopen: bool, close: bool) -> dict[str, str]:
+    """
+    Return what a digest means for the status of its issue: "if_closed", and perhaps "if_open".
+
+    People close the issue when they have read it. A later digest edits a closed issue, where its
+    workflow allows that.
+    """
+    if digest.new:
+        return {"if_closed": REOPEN if reopen else SAY}
+    is_done = digest.images and not (digest.counts or digest.unscanned or digest.warnings)
+    return {"if_closed": LEAVE} | ({"if_open": CLOSE} if close and is_done else {})
 
 
 def status(answer: str) -> Status:

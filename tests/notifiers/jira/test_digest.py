@@ -1,0 +1,174 @@
+"""The issue of digests: a summary with links to the issues in which the work is."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from lib.errors import PermanentDeliveryError
+from lib.models import Digest, HttpAnswer, Json
+from lib.notifiers.jira import workflow
+from lib.notifiers.jira.notifier import JiraNotifier
+from tests.support.digests import SHOP, a_digest_of, clear
+from tests.support.receivers import (
+    JIRA_CREATED,
+    OPTIONS,
+    THREADS,
+    ScriptedHttp,
+    jira_issue,
+    jira_search,
+    tools,
+)
+
+SITE = "https://example.atlassian.net"
+THREAD = THREADS["jira"]
+ROWS = a_digest_of().repositories
+COMMENTED = HttpAnswer(201, "{}")
+NOTHING_NEW = a_digest_of(new={})
+LOCKED = PermanentDeliveryError("400", degradable=True, reason="http-400")
+WAYS = HttpAnswer(
+    200,
+    json.dumps(
+        {
+            "transitions": [
+                {"id": "11", "to": {"statusCategory": {"key": "new"}}},
+                {"id": "31", "to": {"statusCategory": {"key": "done"}}},
+            ]
+        }
+    ),
+)
+
+
+def jira(*answers: Any, **options: Any) -> tuple[JiraNotifier, ScriptedHttp]:
+    """Return a notifier, and the calls that it makes."""
+    http = ScriptedHttp([*answers])
+    return JiraNotifier({**OPTIONS["jira"], **options}, tools(http=http)), http
+
+
+def description(digest: Digest, **options: Any) -> str:
+    """Return the JSON of a description."""
+    payload = jira(**options)[0].render(digest)
+    return json.dumps(payload["create"]["fields"]["description"])
+
+
+def with_issues(*keys: str) -> Digest:
+    """Return a digest of one image with these issues."""
+    threads = tuple(f"{SITE}|SEC|{key}" for key in keys)
+    return a_digest_of(repositories=(replace(ROWS[1], threads=threads),))
+
+
+def test_an_image_links_to_its_issues() -> None:
+    """Each stream has one; those of another receiver or project are none of them."""
+    two = description(with_issues("SEC-2", "SEC-3"))
+
+    assert two.index(f"{SITE}/browse/SEC-2") < two.index(f"{SITE}/browse/SEC-3")
+    assert "This is a summary: work in SEC-2 and SEC-3, and close it when you have read it." in two
+    foreign = replace(ROWS[0], threads=(f"{SITE}|OPS|OPS-1", "C0PLATFORM|1795428000.000100"))
+    nameless = replace(ROWS[1], image=None, threads=(f"{SITE}|SEC|SEC-4",))
+    shown = description(a_digest_of(repositories=(foreign, nameless)))
+    assert "OPS-1" not in shown
+    assert "work in SEC-4, and close" in shown
+
+
+@pytest.mark.parametrize(
+    ("number", "words"), [(0, "summary: close it"), (8, "SEC-6 and 2 more issues, and close it")]
+)
+def test_many_issues_are_counted(number: int, words: str) -> None:
+    """Without any there is nothing to name."""
+    assert words in description(with_issues(*[f"SEC-{n}" for n in range(1, number + 1)]))
+
+
+def test_it_says_what_a_later_digest_does() -> None:
+    """By the option."""
+    words = "A later digest opens it again for something new."
+
+    assert words in description(a_digest_of())
+    assert words not in description(a_digest_of(), reopen=False)
+
+
+def test_a_digest_is_a_task() -> None:
+    """Whatever alerts are, unless the option says something else."""
+
+    def kind(**options: Any) -> tuple[str, Json]:
+        payload = jira(issue_type="Bug", **options)[0].render(a_digest_of())
+        return payload["create"]["fields"]["issuetype"]["name"], payload.get("other_type")
+
+    assert kind() == ("Task", "Bug")
+    assert kind(digest_issue_type="Story") == ("Story", "Bug")
+    assert kind(digest_issue_type="Bug") == ("Bug", None)
+
+
+@pytest.mark.parametrize(
+    ("fields", "types"), [(["issuetype"], ["Task", "Bug"]), (["project", "issuetype"], ["Task"])]
+)
+def test_a_project_without_tasks_takes_the_type_of_alerts(
+    fields: list[str], types: list[str]
+) -> None:
+    """A project that is not there takes neither."""
+    answer = json.dumps({"errors": dict.fromkeys(fields, "is not valid")})
+    refused = PermanentDeliveryError("400", degradable=True, answer=answer, reason="http-400")
+    notifier, http = jira(jira_search(), refused, JIRA_CREATED, issue_type="Bug")
+    payload = notifier.render(a_digest_of())
+
+    if len(types) > 1:
+        assert notifier.send(payload).reference == "SEC-7"
+    else:
+        with pytest.raises(PermanentDeliveryError) as caught:
+            notifier.send(payload)
+        assert caught.value.broken
+    assert [call.body["fields"]["issuetype"]["name"] for call in http.calls[1:]] == types
+
+
+def test_a_type_that_is_missing_twice_is_refused() -> None:
+    """The destination is broken then, as for alerts."""
+    answer = json.dumps({"errors": {"issuetype": "is not valid"}})
+    refused = PermanentDeliveryError("400", answer=answer, reason="http-400")
+    notifier, http = jira(jira_search(), refused, issue_type="Bug")
+
+    with pytest.raises(PermanentDeliveryError) as caught:
+        notifier.send(notifier.render(a_digest_of()))
+
+    assert caught.value.broken
+    assert len(http.calls) == 3
+
+
+@pytest.mark.parametrize(
+    ("digest", "category", "options", "answers", "calls", "note"),
+    [
+        (a_digest_of(), "new", {}, [], "PUT POST", None),
+        (a_digest_of(), "done", {}, [WAYS, COMMENTED], "GET POST PUT POST", workflow.REOPENED),
+        (a_digest_of(), "done", {"reopen": False}, [], "PUT POST", workflow.CLOSED),
+        (NOTHING_NEW, "done", {}, [], "PUT POST", None),
+        (NOTHING_NEW, "done", {}, [LOCKED], "PUT POST", None),
+        (clear(), "new", {}, [], "PUT POST", None),
+        (clear(), "new", {"close": True}, [COMMENTED, WAYS], "PUT GET POST POST", workflow.DONE),
+        (replace(clear(), warnings=("odd",)), "new", {"close": True}, [], "PUT POST", None),
+        (replace(clear(), images=0), "new", {"close": True}, [], "PUT POST", None),
+    ],
+)
+def test_a_later_digest_goes_into_the_same_issue(
+    digest: Digest,
+    category: str,
+    options: dict[str, Any],
+    answers: list[Any],
+    calls: str,
+    note: str | None,
+) -> None:
+    """One that people closed when they had read it is opened for something new alone."""
+    notifier, http = jira(jira_issue(digest, category=category), *answers, COMMENTED, **options)
+
+    receipt = notifier.send(notifier.render(digest, thread=THREAD))
+
+    assert receipt.thread == THREAD
+    assert " ".join(call.method for call in http.calls[1:]) == calls
+    said = json.dumps(http.calls[-1].body)
+    notes = (workflow.REOPENED, workflow.CLOSED, workflow.DONE)
+    assert [words for words in notes if words in said] == ([note] if note else [])
+
+
+def test_the_link_of_an_issue_is_one_of_its_image() -> None:
+    """Before the console, in the list of images."""
+    shown = description(with_issues("SEC-2"))
+
+    assert shown.index(SHOP.name) < shown.rindex("browse/SEC-2") < shown.rindex("ECR console")
