@@ -7,9 +7,10 @@ from typing import Final, Protocol
 
 from lib.checks.findings import MANAGER
 from lib.core.disputes import dispute_of
+from lib.core.routing import UNRATED
 from lib.core.upgrades import is_kernel
 from lib.core.vulnerabilities import ByName
-from lib.messages.comparing import cause
+from lib.messages.comparing import cause, is_rescan
 from lib.messages.content import Content, packages_of
 from lib.messages.describing import score_text, what_it_is
 from lib.messages.phrases import percent, severity_name, severity_text
@@ -17,6 +18,7 @@ from lib.messages.sections import (
     EXPLOIT_KNOWN,
     EXPLOITED,
     fix_text,
+    fixes_text,
     installed_text,
 )
 from lib.messages.titles import NEW, NOT_NAMED
@@ -44,10 +46,10 @@ CHANGES: Final[Mapping[Kind, str]] = MappingProxyType(
 SUPPRESSED: Final = "suppressed"
 NO_EXPLOIT: Final = "none known"
 UNKNOWN: Final = "unknown"
-NOT_ASKED: Final = "filtered out"
 _PATH: Final = 3000
+OPEN_BEFORE: Final = "open before"
 _BEFORE: Final = "reported before"
-_NEWLY_REPORTED: Final = "newly reported here"
+_NEWLY_REPORTED: Final = "newly reported"
 CLOSED: Final = "closed at the source"
 COLUMNS: Final = (
     ("severity", "Severity"),
@@ -56,10 +58,12 @@ COLUMNS: Final = (
     ("fixed", "Fix"),
     ("exploit", "Exploit"),
     ("change", "Change"),
-    ("since", "Known since"),
+    ("since", "In scans since"),
 )
 """Names and titles of the table's columns."""
-HOST_KERNEL: Final = "Containers run on the host's kernel"
+CHECK_HOSTS: Final = "check the hosts"
+_PLAINER: Final[Mapping[str, str]] = MappingProxyType({UNRATED: "the scanner gave no severity"})
+"""By a refusal of `lib.core.routing`."""
 EXPLOITS: Final = ("", EXPLOIT_KNOWN, EXPLOITED)
 """By what is known of one: nothing, that it exists, that it was seen."""
 
@@ -117,6 +121,11 @@ class Outcomes:
         self._suppressed = delta.agreement.suppressed
         self._refused = message.refused
         self._entries = message.entries
+        self._before = message.before
+        self._opened = ByName(
+            (id_, (), lifecycle.opened.version)
+            for id_, lifecycle in content.state.lifecycles.items()
+        )
 
     def of(self, group: Vulnerability, *, is_open: bool) -> tuple[str, str]:
         """Return the kind of a vulnerability in a word or two, and the reason."""
@@ -129,7 +138,20 @@ class Outcomes:
             return CHANGES[Kind.UNCHANGED], _BEFORE
         if group.id in self._suppressed:
             return SUPPRESSED, self._entry(self._suppressed[group.id])
-        return NOT_ASKED, self._refused.get(group.id, "")
+        return self._quiet_change(group), ""
+
+    def _quiet_change(self, group: Vulnerability) -> str:
+        """Return what is new about a vulnerability that the routes do not ask for."""
+        if self._before is None:
+            return CHANGES[Kind.BASELINE]
+        opened = self._opened.get(group.id, group.names)
+        is_new = opened is not None and opened > self._before.version
+        return self._words[Kind.NEW] if is_new else OPEN_BEFORE
+
+    def left_out(self, group: Vulnerability) -> str:
+        """Return why a message leaves out a vulnerability; empty where it does not."""
+        reason = self._refused.get(group.id, "")
+        return _PLAINER.get(reason, reason)
 
     def _entry(self, name: str) -> str:
         terms = self._entries.get(name)
@@ -139,7 +161,7 @@ class Outcomes:
 def _is_old_news(content: Content) -> bool:
     """Return whether the release did not bring what is new, as the list of it says, too."""
     new = [entry for entry in content.open if entry.change and entry.change.kind is Kind.NEW]
-    return bool(cause(content, new))
+    return is_rescan(content) or bool(cause(content, new))
 
 
 def severity_cell(severity: Severity, worst: Finding) -> str:
@@ -154,7 +176,12 @@ def installed_cell(findings: Sequence[Finding]) -> str:
 
 def fix_cell(findings: Sequence[Finding]) -> str:
     """Return what is known about fixes. A setting has no version: its commands say more."""
-    return "" if _is_setting(findings) else fix_text(findings)
+    if _is_setting(findings):
+        return ""
+    if not is_of_hosts(findings):
+        return fix_text(findings)
+    in_image = fixes_text(findings)
+    return f"{CHECK_HOSTS} (image: {in_image})" if in_image else CHECK_HOSTS
 
 
 def place_cell(finding: Finding) -> str:
@@ -173,10 +200,9 @@ def place_cell(finding: Finding) -> str:
 
 
 def note_cell(findings: Sequence[Finding]) -> str:
-    """Return the score, who disputes it, where a kernel runs, and what it is; in one line."""
+    """Return the score, who disputes it, and what it is; in one line."""
     dispute = capitalized(dispute_of(findings) or "")
-    kernel = HOST_KERNEL if is_of_hosts(findings) else ""
-    notes = (score_text(findings), dispute, kernel, what_it_is(findings))
+    notes = (score_text(findings), dispute, what_it_is(findings))
     return ". ".join(filter(None, notes))
 
 

@@ -148,11 +148,12 @@ class Platforms(NamedTuple):
 
 
 class Omissions(NamedTuple):
-    """Findings that are not shown, by reason, and the sum that accounts for every finding."""
+    """Findings that are not shown, by reason."""
 
     groups: tuple[Omission, ...]
     """Most first, their reasons cleaned and cut."""
     sum: str
+    """How many of those that are open a message is about; empty where no page says it."""
     title: str
 
     def lines(self, limit: int) -> list[str]:

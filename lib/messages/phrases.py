@@ -33,6 +33,8 @@ _LOOKED_FOR: Final = 3
 _NAMED: Final = 2
 """Packages to look for that are named where there are more than `_LOOKED_FOR`."""
 _SMALL: Final = 0.001
+_NOT_RATED: Final = frozenset({"UNDEFINED", "UNTRIAGED"})
+"""Words of AWS for no severity; "Moderate" of another source says more than "unrated"."""
 
 
 def counts_text(counts: Counts) -> str:
@@ -49,10 +51,10 @@ def severity_word(severity: Severity) -> str:
 
 def severity_text(finding: Finding) -> str:
     """Return the severity, with the source's own word where the scale has none for it."""
-    name = severity_name(finding.severity)
-    if finding.severity is Severity.UNKNOWN and finding.source_severity:
-        return f"{name} ({truncate(one_line(finding.source_severity), NAME)})"
-    return name
+    name, word = severity_name(finding.severity), one_line(finding.source_severity or "")
+    if finding.severity is not Severity.UNKNOWN or not word or word.upper() in _NOT_RATED:
+        return name
+    return f"{name} ({truncate(word, NAME)})"
 
 
 def severity_name(severity: Severity) -> str:

@@ -89,16 +89,13 @@ def open_section(content: Content, rows: int) -> Section:
 
 def left_out(content: Content) -> Omissions:
     """Return what is open and not in the lists, by its reason."""
-    groups = [*_standing(content), *_omitted(content)]
-    terms = [f"{content.shown:,} shown"]
-    terms += [f"{content.unchanged:,} unchanged"] if content.unchanged else []
-    return _omissions(content, groups, terms)
+    return Omissions((*_standing(content), *_omitted(content)), _account(content), NOT_LISTED)
 
 
 def suppressed(content: Content) -> Omissions:
     """Return what entries of alerts.yml suppress, by entry."""
     groups = [group for group in content.left_out if group.reason.startswith(SUPPRESSED)]
-    return _omissions(content, [*map(_group, groups)], [])
+    return Omissions(tuple(map(_group, groups)), "", NOT_LISTED)
 
 
 def _standing(content: Content) -> list[Omission]:
@@ -120,7 +117,7 @@ def _standing_name(entry: Entry) -> str:
 
 def not_open(content: Content) -> Omissions:
     """Return what a list of everything reported does not have, by its reason."""
-    return _omissions(content, _omitted(content), [f"{len(content.open):,} reported"])
+    return Omissions(tuple(_omitted(content)), "", NOT_LISTED)
 
 
 def says_exploit(finding: Finding) -> bool:
@@ -166,16 +163,22 @@ _PLAINER: Final[Mapping[str, str]] = MappingProxyType(
 """By a refusal of `lib.core.routing`."""
 
 
-def _omissions(content: Content, groups: list[Omission], terms: list[str]) -> Omissions:
-    suppressed_here, total = sum(content.suppressed.values()), sum(content.totals.values())
-    others = sum(sum(group.counts.values()) for group in content.left_out) - suppressed_here
-    terms += [f"{others:,} filtered out"] if others else []
+def _account(content: Content) -> str:
+    """Return how many of those that are open a message is about; empty where it is about all."""
+    total, shown = len(content.everything), content.shown
+    others = total - shown
+    if not others:
+        return ""
     is_check = content.image.is_repository
     noun, plural = ("finding", "findings") if is_check else ("vulnerability", "vulnerabilities")
-    account = f"{counted(total, noun, plural)} open"
-    account = f"{account}: {', '.join(terms)}" if total else account
-    account += f"; {suppressed_here:,} more suppressed" if suppressed_here else ""
-    return Omissions(tuple(groups), account, NOT_LISTED)
+    if shown:
+        rest = "The other one" if others == 1 else f"The other {others:,}"
+        about = f"the alert is about {shown:,} of them. {rest}"
+    else:
+        about = f"the alert is not about {'it' if total == 1 else 'them'}"
+    suppressed_here = sum(content.suppressed.values())
+    more = f", and {suppressed_here:,} suppressed" if suppressed_here else ""
+    return f"{counted(total, noun, plural)} open; {about}{more}:"
 
 
 def _section(content: Content, kind: SectionKind, entries: Sequence[Entry], rows: int) -> Section:
@@ -344,12 +347,17 @@ def _versions(installed: Sequence[str]) -> str:
 
 
 def fix_text(findings: Sequence[Finding]) -> str:
-    """Return what is known about fixes, package by package where they differ."""
+    """Return what is known about fixes; a version for a kernel in an image fixes no host."""
+    text = fixes_text(findings)
+    is_hosts = all(is_kernel(finding.package.name) for finding in findings)
+    return "" if is_hosts and text.startswith(_FIXED_IN) else text
+
+
+def fixes_text(findings: Sequence[Finding]) -> str:
+    """Return what is known about fixes in an image, package by package where they differ."""
     texts = {finding.package.name: fix(finding) for finding in findings}
     if len(set(texts.values())) <= 1:
-        text = next(iter(texts.values()), "")
-        is_hosts = text.startswith(_FIXED_IN) and all(map(is_kernel, texts))
-        return "" if is_hosts else text
+        return next(iter(texts.values()), "")
     fixable = {finding.package.name for finding in findings if finding.fixable}
     named = [f"{short(name, NAME)} {text}" for name, text in texts.items() if text]
     if len(named) > _PACKAGES:
@@ -389,4 +397,4 @@ def fix(finding: Finding) -> str:
         return f"{_FIXED_IN}{truncate(one_line(finding.fixed_version), NAME)}"
     if finding.fixable:
         return "a fix exists, its version is not named"
-    return "no fix available" if finding.fix_available == "NO" else ""
+    return "no fix yet" if finding.fix_available == "NO" else ""

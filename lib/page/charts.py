@@ -1,30 +1,35 @@
-"""The chart of a stream as inline SVG. Pure."""
+"""The chart of a stream as inline SVG, with its legend. Pure."""
 
 from collections.abc import Sequence
 from typing import Final
 
+from lib.messages.phrases import severity_name
 from lib.models import Severity
 from lib.models.streams import HistoryPoint
-from lib.page.markup import Markup, element
+from lib.page.markup import Markup, Node, element
 from lib.text import one_line, truncate
 
 MOST_COLUMNS: Final = 30
 """More columns than this are too narrow to tell apart: the newest versions are drawn."""
-
+NO_RESULT: Final = "?"
+_FEWEST: Final = 6
+"""Columns that there is room for, however few there are."""
 _WIDTH: Final = 640
-
-_HEIGHT: Final = 160
-_BASE: Final = 132
+_HEIGHT: Final = 170
+_BASE: Final = 128
 _TOP: Final = 16
 _SIDE: Final = 44
-_TAG: Final = 24
+_LETTER: Final = 8
+"""The width of a letter, at most."""
+_LABEL: Final = 72
+"""The room that the name of a release takes at least."""
 
 
-def history(points: Sequence[HistoryPoint]) -> Markup:
-    """Return a stacked column for each version; one without a result is a gap with a mark."""
+def history(points: Sequence[HistoryPoint]) -> list[Markup]:
+    """Return a stacked column for each version, with a legend; one without a result is a mark."""
     shown = points[-MOST_COLUMNS:]
     most = max((_total(point) for point in shown), default=0) or 1
-    step = (_WIDTH - _SIDE) / max(len(shown), 6)
+    step = (_WIDTH - _SIDE) / max(len(shown), _FEWEST)
     columns = []
     for place, point in enumerate(shown):
         left = round(_SIDE + place * step + step * 0.15, 1)
@@ -35,24 +40,39 @@ def history(points: Sequence[HistoryPoint]) -> Markup:
         element("text", f"{most:,}", x=_SIDE - 6, y=_TOP + 4, class_="label end"),
         element("text", "0", x=_SIDE - 6, y=_BASE + 4, class_="label end"),
     ]
-    dates = _dates(shown, step)
-    return element(
+    chart = element(
         "svg",
-        element("title", "What was open in this stream; the table has the numbers"),
+        element("title", "What was open in each release; the table has the numbers"),
         scale,
         columns,
-        dates,
+        _names(shown, step),
         viewBox=f"0 0 {_WIDTH} {_HEIGHT}",
         role="img",
         class_="chart",
     )
+    return [element("p", _legend(shown), class_="quiet legend"), chart]
+
+
+def _legend(shown: Sequence[HistoryPoint]) -> list[Node]:
+    """Return what the colours mean, and what is not drawn."""
+    drawn = {severity for point in shown for severity, number in _rated(point) if number}
+    keys: list[Node] = [
+        element("span", severity_name(severity), class_=f"key edge-{severity.name.lower()}")
+        for severity in sorted(drawn, reverse=True)
+    ]
+    if any(point.open.get(Severity.UNKNOWN) for point in shown if point.scanned):
+        keys.append(element("span", "unrated not drawn"))
+    if not all(point.scanned for point in shown):
+        keys.append(element("span", f"{NO_RESULT} no scan result"))
+    return keys
 
 
 def _column(point: HistoryPoint, left: float, width: float, most: int) -> Markup:
     name = point.image.name if point.image is not None else ""
     said = f"{point.at:%Y-%m-%d %H:%M} {name}"
     if not point.scanned:
-        mark = element("text", "?", x=str(left + width / 2), y=_BASE - 6, class_="label middle")
+        x = str(round(left + width / 2, 1))
+        mark = element("text", NO_RESULT, x=x, y=_BASE - 6, class_="label middle")
         return element("g", element("title", f"{said}: no result"), mark)
     bottom = float(_BASE)
     parts = []
@@ -72,27 +92,30 @@ def _column(point: HistoryPoint, left: float, width: float, most: int) -> Markup
     return element("g", element("title", f"{said}: {_total(point)} open"), parts)
 
 
-def _dates(shown: Sequence[HistoryPoint], step: float) -> list[Markup]:
-    if not shown:
-        return []
+def _names(shown: Sequence[HistoryPoint], step: float) -> list[Markup]:
+    """Return the release and the day of each column; of narrow columns those that fit."""
+    every = -(-_LABEL // int(step))
+    room = int(step * every / _LETTER)
     last = len(shown) - 1
-    places = {0: "start", last: "end"} if last else {0: "start"}
+    named = [(place, point) for place, point in enumerate(shown) if not (last - place) % every]
     return [
         element(
             "text",
-            _name(shown[place]),
-            x=str(round(_SIDE + place * step + (step if side == "end" else 0), 1)),
-            y=_HEIGHT - 8,
-            class_=f"label {side}",
+            text,
+            x=str(round(_SIDE + (place + 0.5) * step, 1)),
+            y=y,
+            class_="label middle",
         )
-        for place, side in places.items()
+        for place, point in named
+        for text, y in ((_name(point, room), _BASE + 18), (f"{point.at:%d %b}", _BASE + 34))
+        if text
     ]
 
 
-def _name(point: HistoryPoint) -> str:
-    """Return the tag of the image at a point, else its day."""
+def _name(point: HistoryPoint, room: int) -> str:
+    """Return the tag of the image at a point; empty where it has none."""
     tags = point.image.tags if point.image is not None else ()
-    return truncate(one_line(tags[0]), _TAG) if tags else f"{point.at:%Y-%m-%d}"
+    return truncate(one_line(tags[0]), room) if tags else ""
 
 
 def _rated(point: HistoryPoint) -> list[tuple[Severity, int]]:

@@ -53,6 +53,8 @@ class Row:
     change: str
     reason: str
     since: datetime | None
+    left_out: str = ""
+    """Why the alert is not about it; empty where it is."""
     images: tuple[str, ...] = ()
     """The images that have it, where the page is about several."""
     note: str = ""
@@ -158,6 +160,7 @@ def data(all_rows: Sequence[Row], noun: tuple[str, str], image: Image) -> Markup
         "images": [texts.place(", ".join(row.images)) for row in all_rows],
         "change": [texts.place(row.change) for row in all_rows],
         "reason": [texts.place(row.reason) for row in all_rows],
+        "leftout": [texts.place(row.left_out) for row in all_rows],
         "accept": [texts.place(row.accepting(image)) for row in all_rows],
         "since": [f"{row.since:%Y-%m-%d}" if row.since else "" for row in all_rows],
     }

@@ -11,7 +11,7 @@
   const [url, title, description, remediation] = ["url", "title", "description", "remediation"].map(of);
   const [installed, path, note, vector, images] = ["installed", "path", "note", "vector", "images"].map(of);
   const [change, reason, fix, label, accept] = ["change", "reason", "fix", "label", "accept"].map(of);
-  const exploits = of("exploits");
+  const [exploits, leftOut] = ["exploits", "leftout"].map(of);
 
   const find = (id) => document.getElementById(id);
   const controls = find("controls");
@@ -52,7 +52,7 @@
 
   const words = (row) =>
     [columns.id[row], ...columns.aliases[row], installed(row), ...places(row), title(row), description(row), images(row),
-      reason(row)].join("\n").toLowerCase();
+      reason(row), leftOut(row)].join("\n").toLowerCase();
 
   const choose = () => {
     const query = find("search").value.trim().toLowerCase();
@@ -103,6 +103,7 @@
       ["Also known as", columns.aliases[row].join(", ")],
       ["In", images(row)],
       ["Change", [change(row), reason(row)].filter(Boolean).join(": ")],
+      ["Not in the alert", leftOut(row)],
       ["What its source advises", remediation(row)],
     ].filter(([, value]) => value);
     const list = document.createElement("ul");

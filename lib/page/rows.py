@@ -33,6 +33,7 @@ def rows(content: Content) -> list[Row]:
                 change,
                 reason,
                 since.get(group.id, group.names),
+                outcomes.left_out(group) if listed else "",
                 tuple(names),
                 note_cell(findings),
             )

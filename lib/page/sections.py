@@ -22,10 +22,10 @@ from lib.page import charts
 from lib.page.findings import badge, in_line, linked
 from lib.page.markup import Markup, Node, element, number_more, scrolling_table, titled_section
 from lib.page.steps import MOST
-from lib.text import counted, one_line, truncate
+from lib.text import one_line, truncate
 
 _COURSE: Final = 2
-"""Points that make a course; a single one is what the page says anyway."""
+"""Releases with a result that make a course; a single one is what the page says anyway."""
 _NAME: Final = 200
 CHANGES: Final = 25
 """Rows of a list of what changed."""
@@ -97,18 +97,27 @@ def _problem(problem: Problem) -> Markup:
 
 
 def _numbers(text: AlertText, content: Content) -> Markup:
-    """Return the numbers, each a filter of the table: by severity, by fix and by exploit."""
+    """
+    Return the numbers, each a filter of the table.
+
+    Those by severity add up to what is open; how many of them have a fix or an exploit stands
+    apart.
+    """
     counts = content.totals
-    cards = [
-        *(_severity(severity, number) for severity, number in counts.items() if number),
-        *map(_figure, figures(content.everything)),
-        *([_suppressed(text.suppressed)] if text.suppressed else []),
-    ]
-    if not cards:
+    parts = [*map(_figure, figures(content.everything))]
+    parts += [_suppressed(text.suppressed)] if text.suppressed else []
+    cards = [_severity(severity, number) for severity, number in counts.items() if number]
+    if not (cards or parts):
         return element("p", text.totals, _why(text))
     why = _why(text)
-    numbers = element("ul", cards, class_="numbers")
-    return element("section", numbers, element("p", why) if why else None, aria_label=OPEN_NOW)
+    return element(
+        "section",
+        element("ul", cards, class_="numbers") if cards else None,
+        element("ul", parts, class_="numbers parts") if parts else None,
+        element("p", why) if why else None,
+        aria_label=OPEN_NOW,
+        class_="counts",
+    )
 
 
 def _urgency(text: AlertText) -> Iterable[Node]:
@@ -129,7 +138,7 @@ def _severity(severity: Severity, number: int) -> Markup:
 
 
 def _suppressed(number: int) -> Markup:
-    return _card(number, SUPPRESSED, data_change=SUPPRESSED)
+    return _card(number, f"more {SUPPRESSED}", data_change=SUPPRESSED)
 
 
 def _card(number: int, label: str, *, edge: str = "", **data: str | int) -> Markup:
@@ -144,11 +153,11 @@ def _figure(figure: Figure) -> Markup:
 
 
 def account(text: AlertText) -> list[Markup]:
-    """Return the sum that accounts for every finding, and what messages do not show."""
+    """Return what is open and not in the alert, or suppressed, with the reason."""
     omissions = text.left_out
     lines = [element("li", line) for line in omissions.lines(MOST)]
     return [
-        element("p", omissions.sum, class_="quiet"),
+        *([element("p", omissions.sum, class_="quiet")] if omissions.sum else []),
         *([element("ul", lines, class_="quiet")] if lines else []),
     ]
 
@@ -201,8 +210,11 @@ def platforms(platforms: Platforms) -> Markup | None:
 
 
 def history(points: Sequence[HistoryPoint]) -> Markup | None:
-    """Return how the stream went, as a chart and as a table."""
-    if len(points) < _COURSE:
+    """Return how the stream went since its first result, as a chart and as a table."""
+    first = next((place for place, point in enumerate(points) if point.scanned), len(points))
+    points = points[first:]
+    releases = {point.image.key for point in points if point.scanned and point.image is not None}
+    if len(releases) < _COURSE:
         return None
     rows = (
         element(
@@ -218,11 +230,11 @@ def history(points: Sequence[HistoryPoint]) -> Markup | None:
     titles = ("Since", "Image", "Open", "New", "Ended")
     return titled_section(
         "history",
-        "Releases of this stream",
+        "Open by release",
         charts.history(points),
         element(
             "details",
-            element("summary", counted(len(points), "change")),
+            element("summary", "As a table"),
             scrolling_table("History", titles, rows),
             number_more(len(points) - MOST),
         ),

@@ -172,7 +172,7 @@ def _upgrade(upgrade: UpgradeText) -> Markup:
     return element(
         "tr",
         element("td", element("code", upgrade.package)),
-        element("td", upgrade.installed),
+        element("td", element("code", upgrade.installed)),
         element("td", target),
         element("td", _effect(upgrade)),
     )
@@ -214,7 +214,7 @@ def _package_table(title: str, packages: Sequence[UpgradeText]) -> Markup:
         element(
             "tr",
             element("td", element("code", package.package), _new(package)),
-            element("td", package.installed),
+            element("td", element("code", package.installed)),
             element("td", _effect(package)),
         )
         for package in packages

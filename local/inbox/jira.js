@@ -48,7 +48,7 @@ function details({ key, fields, status, created, updated }) {
   ];
   const other = Object.entries(fields).filter(([name]) => !["project", "summary", "description", "issuetype", "priority", "labels"].includes(name));
   rows.push(...other.map(([name, value]) => [name, typeof value === "string" ? value : JSON.stringify(value)]));
-  return h("aside", { class: "issue-details", "aria-label": "Details" }, h("h3", {}, "Details"), h("dl", {}, rows.filter(([, value]) => value).map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])));
+  return h("aside", { class: "issue-details", "aria-label": "Details" }, h("h3", {}, "Details"), h("dl", {}, rows.filter(([, value]) => value).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value)))));
 }
 
 function activity({ message, before, from }, tools) {

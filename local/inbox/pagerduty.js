@@ -50,7 +50,7 @@ function facts(messages, { payload, dedup_key: key, links = [] }) {
     ["Opened", clock(messages[0].received_at)],
     ["Links", links.length ? links.map(({ href, text }) => h("div", {}, link(href, text ?? href))) : null],
   ];
-  return h("aside", { class: "issue-details", "aria-label": "About" }, h("h3", {}, "About"), h("dl", {}, rows.filter(([, value]) => value).map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])));
+  return h("aside", { class: "issue-details", "aria-label": "About" }, h("h3", {}, "About"), h("dl", {}, rows.filter(([, value]) => value).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value)))));
 }
 
 function entry(message, tools) {

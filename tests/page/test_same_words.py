@@ -121,8 +121,8 @@ def _as_part(name: str, reason: str | None) -> Part:
         "not scanned (not supported by the scanner)",
         "000474600478 in cn-north-1 (aws-cn)",
         "a fix exists, its version is not named",
-        "no fix available",
-        "vulnerabilities open: ",
+        "no fix yet",
+        "vulnerabilities open; the alert is about ",
     ],
 )
 def test_words_that_once_were_different(sentence: str) -> None:
