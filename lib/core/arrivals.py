@@ -20,6 +20,7 @@ from lib.models.views import Agreement, Desired, DesiredItem, Kind, ReportedItem
 
 Judgement = tuple[Kind, str]
 
+LISTED_NOW: Final = "a scan of {image} lists it now"
 _CAME: Final[Mapping[Arrival, str]] = MappingProxyType({
     Arrival.PUSH: "came with {image}",
     Arrival.TAG: "came with a tag: {image} is current now",
@@ -28,7 +29,7 @@ _CAME: Final[Mapping[Arrival, str]] = MappingProxyType({
     Arrival.ARCHIVING: "what was current was archived: {image} is current again",
     Arrival.END: "what was current counts no longer: {image} is current again",
     Arrival.RULES: "alerts.yml changed the stream: {image} is current now",
-    Arrival.SCAN: "a scan of {image} lists it now",
+    Arrival.SCAN: LISTED_NOW,
 })  # fmt: skip
 
 _CHECKED: Final = "a check of {image} lists it now"

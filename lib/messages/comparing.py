@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Final
 
-from lib.messages.content import Content, Entry
+from lib.core.scanners import scanner_of
+from lib.messages.content import Content, Entry, source_of
 from lib.messages.phrases import names_text
 from lib.models import Basis, BasisKind, Image
 from lib.models.views import Kind
@@ -53,11 +54,12 @@ def cause(content: Content, entries: Sequence[Entry]) -> str:
     if not packages or not earlier.issuperset(packages):
         return ""
     have = f"{since(content)} has the same version of {names_text([p.name for p in packages])}"
-    return f"not caused by this release: {have}"
+    were = "it was" if len(entries) == 1 else "they were"
+    return f"not caused by this release: {have}, but {were} not reported there"
 
 
 def known_since(content: Content, entries: Sequence[Entry]) -> str:
-    """Return since when the scanner has known what is newly reported; empty for no old news."""
+    """Return when the scanner first observed what is newly reported; empty for no old news."""
     before = content.message.before
     days = {
         row.first_observed_at.date()
@@ -67,7 +69,8 @@ def known_since(content: Content, entries: Sequence[Entry]) -> str:
     }
     if before is None or not days or min(days) >= before.at.date():
         return ""
-    return f"{'known' if len(days) == 1 else 'the oldest known'} since {min(days):%Y-%m-%d}"
+    what = "it" if len(entries) == 1 else "them" if len(days) == 1 else "the oldest"
+    return f"{scanner_of(source_of(content)).name} first observed {what} on {min(days):%Y-%m-%d}"
 
 
 def is_rescan(content: Content) -> bool:

@@ -164,7 +164,7 @@ def accepting(id_: str, packages: Sequence[str], image: Image) -> str:
     package = f" --package {names[0]}" if len(names) == 1 else ""
     return (
         f"ecr-scan-alerts suppressions add {id_} --repository {image.repository}{package} "
-        '--days 90 --reason "WHY"'
+        '--reason "WHY"'
     )
 
 

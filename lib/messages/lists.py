@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, NamedTuple
 
@@ -53,6 +53,8 @@ class PackageText(NamedTuple):
     """The worst score, in words."""
     shared: str = ""
     """The word that is true of all of several, such as "all 3 new"; then no row has it."""
+    exploits: str = ""
+    """Which of several have an exploit: "both with a public exploit", "public exploit: CVE-1"."""
 
     @property
     def mark(self) -> str:
@@ -73,7 +75,10 @@ class PackageText(NamedTuple):
     def notes(self) -> tuple[str, ...]:
         """The remarks about `telling`, with its fix where `fixed` does not name it."""
         row = self.telling
-        return (row.fix, *row.remarks) if row.fix and not self.fixed else row.remarks
+        # Of several, `exploits` says which.
+        said = (PUBLIC_EXPLOIT, USED_IN_ATTACKS) if self.number > 1 else ()
+        remarks = tuple(remark for remark in row.remarks if remark not in said)
+        return (row.fix, *remarks) if row.fix and not self.fixed else remarks
 
     @property
     def summary(self) -> str:
@@ -91,15 +96,6 @@ class PackageText(NamedTuple):
         """The first vulnerability whose description is whole; else the first."""
         whole = (row for row in self.rows if row.what and not row.what.endswith("…"))
         return next(whole, self.rows[0])
-
-    def other_dangers(self, limit: int) -> list[str]:
-        """Return the exploits of the rows that `shown` has, but for that of `telling`."""
-        return [
-            f"{row.name}: {remark}"
-            for row in self.shown(limit)
-            for remark in row.remarks
-            if row is not self.telling and remark in (PUBLIC_EXPLOIT, USED_IN_ATTACKS)
-        ]
 
     def shown(self, limit: int) -> Sequence[Row]:
         """Return the first rows, with the one beyond the limit if it is the last."""
@@ -165,10 +161,8 @@ class Section:
     packages: tuple[PackageText, ...] = ()
     """The same by package; as many packages as `text_of` was asked for rows."""
     package_count: int = 0
-    open_count: int = 0
-    """How many are open in all, where the section should list them; else 0."""
-    is_one_severity: bool = False
-    """Whether it lists all that is open of a single severity, and nothing else."""
+    open: Counts = field(default_factory=dict)
+    """All that is open by severity, where the section should list it; else nothing."""
 
     @property
     def title(self) -> str:
@@ -187,13 +181,16 @@ class Section:
 
     @property
     def heading(self) -> str:
-        """The title with the number of findings, and of how many where others are open, too."""
-        if self.open_count <= self.count:
+        """The title with the number of findings; where others are open, too, all of them."""
+        if sum(self.open.values()) <= self.count:
             return f"{self.title} ({self.count:,})"
-        if self.is_one_severity:
-            verb = "follows" if self.count == 1 else "follow"
-            return f"{self.title}: {self.open_count:,} (the {self.summary} {verb})"
-        return f"{self.title}: {self.open_count:,} ({self.count:,} listed)"
+        is_whole = self.open.items() >= self.counts.items()
+        return f"{self.title}: {counts_text(self.open)}{'' if is_whole else self._share}"
+
+    @property
+    def _share(self) -> str:
+        """How many it lists, where the severities of its rows do not say it."""
+        return f" ({self.count:,} listed)"
 
     def more(self, shown: int) -> str:
         """Return what is not among the first `shown` rows; empty where that is nothing."""

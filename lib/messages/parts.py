@@ -22,6 +22,7 @@ from lib.messages.steps import ToDo
 from lib.messages.titles import (
     ACCEPT,
     ACCEPT_ONE,
+    BEGINS,
     NO_SCAN_NEEDED,
     PLATFORMS,
     URGENCY,
@@ -314,7 +315,12 @@ class AlertText:
     def _asked(self) -> str:
         """The vulnerabilities that a destination asks for, as far as what is left out says it."""
         reasons = [group.reason for group in self.not_open.groups]
-        levels = [level for level in Severity if any(f" below {level.name}," in r for r in reasons)]
+        ends = (f"{BEGINS}{level.name}" for level in Severity)
+        levels = [
+            level
+            for level, end in zip(Severity, ends, strict=True)
+            if any(reason.endswith(end) for reason in reasons)
+        ]
         return f"{levels[0].name} and above" if levels else "it"
 
     @property

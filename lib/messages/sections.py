@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Final
 
 from lib.checks.findings import MANAGER
+from lib.core.arrivals import LISTED_NOW
 from lib.core.disputes import dispute_of
 from lib.core.routing import BELOW
 from lib.core.upgrades import highest_score, is_kernel, upgrade_of
@@ -37,7 +38,7 @@ from lib.messages.phrases import (
     severity_text,
     severity_word,
 )
-from lib.messages.titles import NOT_LISTED
+from lib.messages.titles import BEGINS, NOT_LISTED
 from lib.messages.verdict import sentence
 from lib.models import Counts, Finding, Omission
 from lib.models.streams import PackageVersion
@@ -146,7 +147,7 @@ def _levels(counts: Counts) -> str:
 def _omission(reason: str) -> str:
     """Return the reason why something is not shown, as the end of "3 MEDIUM"."""
     if reason.startswith(BELOW):
-        return f" below {reason.removeprefix(BELOW)}, the threshold here"
+        return f": {BEGINS}{reason.removeprefix(BELOW)}"
     if reason.startswith(SUPPRESSED):
         return f" {reason}"
     return _PLAINER.get(reason, f": {reason}")
@@ -187,7 +188,9 @@ def _section(content: Content, kind: SectionKind, entries: Sequence[Entry], rows
     note = not_caused or shared
     if kind is SectionKind.NEW and (not_caused or is_rescan(content)):
         kind = SectionKind.NEWLY_REPORTED
-        note = "; ".join(filter(None, (note, known_since(content, entries))))
+        # The title says it.
+        note = "" if note == LISTED_NOW.format(image=content.image.name) else note
+        note = ". ".join(filter(None, (note, known_since(content, entries))))
 
     def reason(entry: Entry) -> str:
         return "" if _reason(entry) == shared else _reason(entry)
@@ -199,8 +202,7 @@ def _section(content: Content, kind: SectionKind, entries: Sequence[Entry], rows
 
 def _of_all(content: Content, section: Section) -> Section:
     """Return a section that says of how many open ones it lists some."""
-    is_whole = content.totals.items() >= section.counts.items() and len(section.counts) == 1
-    return replace(section, open_count=len(content.everything), is_one_severity=is_whole)
+    return replace(section, open=content.totals)
 
 
 def _listed(
@@ -275,8 +277,32 @@ def _package(group: Sequence[Entry], rows: tuple[Row, ...], shared: str) -> Pack
         counts_of(group),
         rows,
         worst_score(highest_score(findings), len(group)),
-        f"{'both' if len(group) == _BOTH else f'all {len(group):,}'} {shared}" if shared else "",
+        f"{_every(group)} {shared}" if shared else "",
+        _exploits(group) if len(group) > 1 else "",
     )
+
+
+def _every(group: Sequence[Entry]) -> str:
+    return "both" if len(group) == _BOTH else f"all {len(group):,}"
+
+
+def _exploits(group: Sequence[Entry]) -> str:
+    """Return which of several have an exploit; empty where none is known."""
+    attacked = [entry for entry in group if entry.exploited]
+    exploitable = [entry for entry in group if entry.exploitable and not entry.exploited]
+    if len(attacked) == len(group):
+        return f"{_every(group)} {EXPLOITED}"
+    if len(exploitable) == len(group):
+        return f"{_every(group)} with a {EXPLOIT_KNOWN}"
+    pieces = ((EXPLOITED, attacked), (EXPLOIT_KNOWN, exploitable))
+    return ", ".join(f"{word}: {_ids(entries)}" for word, entries in pieces if entries)
+
+
+def _ids(entries: Sequence[Entry]) -> str:
+    """Return the first names, and how many more there are."""
+    names = [short(entry.id, NAME) for entry in first(entries, NAMED)]
+    more = len(entries) - len(names)
+    return listed([*names, *([f"{more:,} more"] if more else [])])
 
 
 def _shared_reason(entries: Sequence[Entry]) -> str:

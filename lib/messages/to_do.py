@@ -36,7 +36,7 @@ from lib.messages.kernels import kernel_text, kernels_of
 from lib.messages.phrases import NAME, counts_text, listed, look_for, names_text
 from lib.messages.sections import says_exploit
 from lib.messages.steps import Step, ToDo, UpgradeText
-from lib.messages.titles import CHECK_NEXT_SCAN
+from lib.messages.titles import CHECK_NEXT_SCAN, OWN_PACKAGES
 from lib.models import Counts, Deployments, Finding, Origin, Severity, Upgrade, Workload
 from lib.models.views import Kind
 from lib.text import capitalized, clean, counted, first, one_line, short, truncate
@@ -141,8 +141,9 @@ def _gaps(content: Content, unclear: Collection[object], ready: Sequence[Upgrade
     missing = [*filter(None, (versions if unclear else "", exploits))]
     if not missing:
         return ""
-    scanner = scanner_of(source_of(content))
-    return scanner.gaps.format(name=scanner.name, missing=" and no ".join(missing))
+    scanner, is_both = scanner_of(source_of(content)), len(missing) > 1
+    words = f"neither {' nor '.join(missing)}" if is_both else f"no {missing[0]}"
+    return scanner.gaps.format(name=scanner.name, missing=words, them="both" if is_both else "them")
 
 
 def _after(first_step: str, text: str) -> str:
@@ -407,7 +408,7 @@ def _without_version(
     stuck = [row for entries in groups.values() for entry in entries for row in entry.findings]
     pages = "; the CVE pages name the fixed versions" if all(map(names_versions, stuck)) else ""
     if rebuild and all(map(of_distribution, stuck)):
-        return f"Then {CHECK_NEXT_SCAN}: {listed(texts)}{pages}"
+        return f"Then {CHECK_NEXT_SCAN}: {listed(texts)}. {OWN_PACKAGES}{pages}"
     return _after(rebuild, f"Look for {versions} of {listed(texts)}{pages}")
 
 

@@ -13,6 +13,7 @@ from lib.messages.titles import (
     NEW,
     NO_RESULT,
     NO_VERSION,
+    OWN_PACKAGES,
     UNVERSIONED_COLUMNS,
     UPGRADE_COLUMNS,
 )
@@ -108,10 +109,10 @@ def _steps(
     in_tables = (todo.described, todo.without_version)
     steps += [_prose(sentence) for sentence in todo.after if sentence not in in_tables]
     steps += [_upgrades(DESCRIBED_STEP, described)] if described else []
-    look = LOOK_STEP
-    if CHECK_NEXT_SCAN in todo.without_version:
-        look = capitalized(f"then {CHECK_NEXT_SCAN}")
-    steps += [(element("p", f"{look}:"), _packages(todo))] if is_searched else []
+    is_checked = CHECK_NEXT_SCAN in todo.without_version
+    look = capitalized(f"then {CHECK_NEXT_SCAN}") if is_checked else LOOK_STEP
+    own = _prose(OWN_PACKAGES) if is_checked else None
+    steps += [(element("p", f"{look}:"), _packages(todo), own)] if is_searched else []
     if len(steps) == 1:
         return steps
     return element("ol", [element("li", step) for step in steps], class_="steps") if steps else None

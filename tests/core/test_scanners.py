@@ -62,7 +62,7 @@ def test_its_alert_has_its_changes_and_its_name() -> None:
     assert (
         text.to_do.without_version == "Then check what the next scan still lists: openssl (2 HIGH)"
     )
-    assert text.to_do.gaps == "The scanner gave no fix versions and no exploit data."
+    assert text.to_do.gaps == "The scanner gave neither fix versions nor exploit data."
     document, _ = render(notice, text, 200_000)
     assert not list(ALERT.iter_errors(document))
     assert document["images"][0]["parts"][0]["source"] == "acme-scanner"

@@ -315,9 +315,7 @@ class TestOneHeadline:
             "First scan: 2 CRITICAL, 3 HIGH",
             "First scan: 2 CRITICAL, 3 HIGH",
         ]
-        assert texts[0].unlisted.lines(9) == [
-            "7 (3 HIGH, 4 LOW) below CRITICAL, the threshold here"
-        ]
+        assert texts[0].unlisted.lines(9) == ["7 (3 HIGH, 4 LOW): alerts here begin at CRITICAL"]
         assert texts[0].numbers == ()
         assert texts[1].numbers == ("2 CRITICAL, 3 HIGH, 4 LOW open",)
 
@@ -440,11 +438,11 @@ class TestWhereToStart:
 
         text = of(*rows, threshold=Severity.HIGH)
 
-        assert text.sections[0].heading == "Found: 3 (the 2 CRITICAL follow)"
+        assert text.sections[0].heading == "Found: 2 CRITICAL, 1 MEDIUM"
         fixable = a_finding("CVE-2026-4", severity="CRITICAL", fixed_version="2")
         filters = (a_filter(severity=Severity.HIGH, only=("fixable",)),)
         some = text_of(noticed(Scene(a_report(*rows, fixable), filters=filters)))
-        assert some.sections[0].heading == "Found: 4 (1 listed)"
+        assert some.sections[0].heading == "Found: 3 CRITICAL, 1 MEDIUM (1 listed)"
 
     def test_what_is_not_severe_can_wait(self) -> None:
         """Even with an exploit."""
@@ -649,7 +647,8 @@ class TestWhoseFaultItIs:
     def test_the_same_version_before_is_proof_that_it_is_not_the_release(self) -> None:
         """The image before listed the package, in another vulnerability."""
         assert self.note(self.OLD, after=self.NEW) == (
-            "Not caused by this release: 1.4.1 has the same version of linux"
+            "Not caused by this release: 1.4.1 has the same version of linux, but it was not "
+            "reported there"
         )
 
     def test_the_section_is_not_called_new_and_the_line_says_what_is_doubted(self) -> None:
@@ -668,8 +667,10 @@ class TestWhoseFaultItIs:
         known = replace(self.NEW, first_observed_at=datetime(2024, 2, 2, tzinfo=UTC))
         fresh = replace(self.NEW, first_observed_at=datetime(2099, 1, 1, tzinfo=UTC))
 
-        assert self.note(self.OLD, after=known).endswith("of linux; known since 2024-02-02")
-        assert self.note(self.OLD, after=fresh).endswith("of linux")
+        assert self.note(self.OLD, after=known).endswith(
+            "reported there. ECR basic scanning first observed it on 2024-02-02"
+        )
+        assert self.note(self.OLD, after=fresh).endswith("reported there")
 
     def test_another_version_proves_nothing(self) -> None:
         """Then the release is what it came with."""
@@ -693,7 +694,7 @@ def test_silence_about_fixes_is_not_no_fix() -> None:
     assert silent.to_do.without_fix == ""
     assert "Then check what the next scan still lists: openssl" in silent.to_do.without_version
     assert silent.to_do.gaps == (
-        "ECR basic scanning gives no fix versions and no exploit data; enhanced scanning (Amazon "
-        "Inspector) often does."
+        "ECR basic scanning gives neither fix versions nor exploit data; enhanced scanning (Amazon "
+        "Inspector) usually has both."
     )
     assert certain.to_do.without_fix == "No fix exists yet for 1 HIGH"

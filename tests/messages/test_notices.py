@@ -59,7 +59,7 @@ def test_shown_unchanged_and_left_out_are_all_that_is_open() -> None:
     )
     assert made.left_out.lines(8) == [
         "1 unchanged HIGH (CVE-2024-0001)",
-        "3 (1 MEDIUM, 2 LOW) below HIGH, the threshold here",
+        "3 (1 MEDIUM, 2 LOW): alerts here begin at HIGH",
         '1 HIGH suppressed by the entry CVE-2024-0003, until 2026-11-23; reason: "not reachable"',
     ]
     assert made.changes == (
@@ -282,7 +282,7 @@ def test_no_data_about_exploits_is_not_shown_as_none() -> None:
     silent = text(a_state(a_watched(a_finding(exploit_available=None))))
     asked = text(a_state(a_watched(a_finding(exploit_available="NO"))))
 
-    assert silent.to_do.gaps.endswith("no exploit data.")
+    assert silent.to_do.gaps.endswith("nor exploit data.")
     assert "exploit" not in asked.to_do.gaps
 
 

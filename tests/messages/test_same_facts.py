@@ -14,6 +14,7 @@ from lib.notifiers.pagerduty.event import details_of
 from lib.notifiers.slack.message import alert_message, root_message
 from tests.notifiers.test_contract import FORMATS
 from tests.support.builders import NOW, a_filter, a_finding, a_report, an_image
+from tests.support.every import every
 from tests.support.notices import a_message, noticed, notices
 from tests.support.receivers import notifier, tools
 from tests.support.scenes import Scene
@@ -196,8 +197,50 @@ def test_an_issue_names_each_exploit_of_a_package() -> None:
 
     issue = json.dumps(description(text_of(notice_of(*rows))))
 
-    assert "CVE-2026-2: public exploit" in issue
+    assert "Public exploit: CVE-2026-1 and CVE-2026-2" in issue
     assert "CVE-2026-3: " not in issue
+
+
+@every(
+    ("kinds", "words"),
+    [
+        ("..", ""),
+        ("pp", "both with a public exploit"),
+        ("ppp", "all 3 with a public exploit"),
+        ("aa", "both used in attacks"),
+        ("ap", "used in attacks: CVE-2026-0, public exploit: CVE-2026-1"),
+        ("p.", "public exploit: CVE-2026-0"),
+        ("ppppp.", "public exploit: CVE-2026-0, CVE-2026-1, CVE-2026-2 and 2 more"),
+        ("p", ""),
+    ],
+)
+def test_the_exploits_of_several_are_said_of_all_that_have_one(kinds: str, words: str) -> None:
+    """Of one alone its own row says it."""
+    facts: dict[str, Any] = {
+        "a": {"exploit_observed_at": NOW},
+        "p": {"exploit_available": "YES"},
+        ".": {"exploit_available": "NO"},
+    }
+    rows = [a_finding(f"CVE-2026-{n}", **facts[kind]) for n, kind in enumerate(kinds)]
+
+    text = text_of(notice_of(*rows))
+    (package,) = text.open.packages
+
+    assert package.exploits == words
+    message = json.dumps(alert_message(text))
+    assert words in message
+    assert ("public exploit" in ", ".join(package.notes)) is (kinds == "p")
+
+
+def test_a_message_describes_the_worst_packages_alone() -> None:
+    """A list of many can be scanned."""
+    rows = [
+        a_finding(f"CVE-2026-{n}", package=f"p{n}", description="It crashes.") for n in range(5)
+    ]
+
+    message = json.dumps(alert_message(text_of(notice_of(*rows))))
+
+    assert message.count("It crashes.") == 3
 
 
 def test_the_card_of_a_thread_leaves_the_fixes_of_hosts_to_the_thread() -> None:

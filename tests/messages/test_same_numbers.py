@@ -79,7 +79,7 @@ def check(notice: Notice) -> None:
         remainder = sum(number(count) for count, _ in COUNTED.findall(section.more(3)))
         assert min(3, len(section.rows)) + remainder == section.count
         assert sum(section.counts.values()) == section.count
-        assert not section.open_count or section.count <= section.open_count
+        assert not section.open or section.count <= sum(section.open.values())
     for mode in OPTIONS:
         if mode != "webhook" and (text.problem is None or text.total):
             said = " ".join(strings(payload(mode, notice))).replace("*", "")

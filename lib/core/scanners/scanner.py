@@ -37,5 +37,5 @@ class Scanner:
         default_factory=lambda: MappingProxyType({})
     )
     """Pages to read about a remedy, by the same status: label and address."""
-    gaps: str = "{name} gave no {missing}."
+    gaps: str = "{name} gave {missing}."
     """What to say about findings without fix versions or data about exploits."""

@@ -301,7 +301,7 @@ def _about(package: PackageText) -> str:
     special = capitalized(", ".join(package.notes))
     about = sentences(special, row.what)
     about = ": ".join(filter(None, (name, about))) if about else ""
-    return sentences(capitalized(package.shared), about, *package.other_dangers(_NAMES))
+    return sentences(capitalized(package.shared), capitalized(package.exploits), about)
 
 
 def _row(row: Row) -> Iterable[Json]:

@@ -143,4 +143,4 @@ def _package(package: PackageText) -> str:
     names, more = ", ".join(row.name for row in rows), package.more(len(rows))
     fix = f"\N{RIGHTWARDS ARROW} {package.fixed}" if package.fixed else ""
     target, ids = (" ".join(filter(None, words)) for words in ((package.name, fix), (names, more)))
-    return ": ".join(filter(None, (package.summary, target, ids)))
+    return ": ".join(filter(None, (package.summary, target, ids, package.exploits)))

@@ -58,6 +58,8 @@ _NAMES: Final = 3
 """Vulnerabilities of a package that are named; the others are counted."""
 _REASONS: Final = 4
 _WHAT: Final = 220
+_DESCRIBED: Final = 3
+"""Packages of a message with a line about what the most telling vulnerability is."""
 
 _TEST_MARK: Final = "\N{TEST TUBE}"
 _RESOLVED: Final = "Resolved: "
@@ -148,8 +150,11 @@ def _urgency(text: AlertText) -> str:
 def _listings(sections: Sequence[Section]) -> Iterator[str]:
     """Yield what is news, package by package. What ended is counted, and on the page."""
     news = [section for section in sections if not section.kind.is_ended]
+    described = _DESCRIBED
     for place, section in enumerate(news):
-        yield _listing(section, _NEWS if not place else min(_OTHERS, _LISTS // (len(news) - 1)))
+        room = _NEWS if not place else min(_OTHERS, _LISTS // (len(news) - 1))
+        yield _listing(section, room, described)
+        described = max(described - len(section.packages), 0)
 
 
 def _numbers(text: AlertText) -> str:
@@ -239,27 +244,40 @@ def mrkdwn(text: str) -> Json:
     return {"type": "mrkdwn", "text": text, "verbatim": True}
 
 
-def _listing(section: Section, characters: int) -> str:
-    """Return a section by package: of one that stands alone what it is, of several the names."""
-    lines = fitting(section.packages, _package, lines=_PACKAGES, characters=characters)
+def _listing(section: Section, characters: int, described: int) -> str:
+    """
+    Return a section by package: of one that stands alone what it is, of several the names.
+
+    `described`: how many packages have a line about what a vulnerability is.
+    """
+
+    def package(place_and_package: tuple[int, PackageText]) -> str:
+        place, package = place_and_package
+        return _package(package, is_described=place < described)
+
+    packages = [*enumerate(section.packages)]
+    lines = fitting(packages, package, lines=_PACKAGES, characters=characters)
     note = f" {_say(section.note, _NOTE)}" if section.note else ""
     rest = section.more_packages(len(lines))
     return "\n".join((f"*{section.heading}*{note}", *lines, *([f"_{rest}_"] if rest else ())))
 
 
-def _package(package: PackageText) -> str:
+def _package(package: PackageText, *, is_described: bool) -> str:
     rows = package.shown(_NAMES)
     names = ", ".join(filter(None, (*map(_vulnerability, rows), package.more(len(rows)))))
     place = f" in {_code(package.name)}" if package.name else ""
     worst = package.telling
+    what = _say(worst.what, _WHAT) if is_described else ""
     remarks = [_say(remark, 90) for remark in package.notes if remark]
     if package.number > 1:
         # What is true of one vulnerability is no remark about the others.
-        details = _DOT.join(filter(None, (*remarks, _say(worst.what, _WHAT))))
+        details = _DOT.join(filter(None, (*remarks, what)))
         first = f"{package.mark} *{package.summary}*{place}: {names}"
-        return _with_detail(first, f"{_say(worst.name, 60)}: {details}" if details else "")
+        first = _DOT.join(filter(None, (first, _say(package.exploits, _FACT))))
+        is_described = is_described and bool(details)
+        return _with_detail(first, f"{_say(worst.name, 60)}: {details}" if is_described else "")
     first = f"{package.mark} *{_say(worst.severity, 60)}* {names}{place}"
-    return _with_detail(_DOT.join((first, *remarks)), _say(worst.what, _WHAT))
+    return _with_detail(_DOT.join((first, *remarks)), what)
 
 
 def _with_detail(line: str, detail: str) -> str:

@@ -9,7 +9,7 @@ from lib.messages.parts import AlertText, Omissions, Problem
 from lib.messages.steps import ToDo, UpgradeText
 from lib.messages.titles import LINKS, REPORT_NAME
 from lib.models import Notice
-from lib.text import fitting, one_line, truncate
+from lib.text import capitalized, fitting, one_line, truncate
 
 _COLUMNS: Final = 76
 LISTED: Final = 50
@@ -173,10 +173,12 @@ def _package(package: PackageText) -> str:
     details = ", ".join(filter(None, (package.name, package.fix, package.score)))
     first = f"{package.amount:<9} {details}"
     special = ", ".join(package.notes)
+    exploits = capitalized(package.exploits)
     about = ": ".join(filter(None, (row.name, special, row.what))) if special or row.what else ""
     lines = [
         *_indented(first, hanging=10),
         *_indented(", ".join(filter(None, (*names, rest))), indent=margin),
+        *(_indented(exploits, indent=margin) if exploits else []),
         *(_indented(about, indent=margin) if about else []),
     ]
     return "\n".join([*lines, f"{margin}{row.url}"] if row.url else lines)
