@@ -110,6 +110,7 @@ def _package_digest(items: Sequence[OpenItem], images: Mapping[str, Image]) -> P
         of_distribution=all(item.of_distribution for item in items),
         described=_described(items),
         shares=tuple([number for _, number in places]),
+        distinct=len({item.id for item in items}),
         disputed=Counter(item.disputed for item in items if item.disputed),
     )
 

@@ -84,7 +84,7 @@ def digest_text_of(
     `lines` and `characters`: room for each list. `issue`: the issue that a thread is, where the
     receiver has issues.
     """
-    issues = [link.label for row in digest.repositories for link in _issues(row, issue)]
+    issues = {link for row in digest.repositories for link in _issues(row, issue)}
     name = _name(digest)
     return DigestText(
         name=name,
@@ -100,7 +100,7 @@ def digest_text_of(
         ),
         footer=_DOT.join(_footer(digest)),
         delivery=f"{DELIVERY} {digest.delivery_id}",
-        issues=tuple(dict.fromkeys(issues)),
+        issues=tuple([link.label for link in sorted(issues, key=_by_number)]),
     )
 
 
@@ -345,7 +345,13 @@ def _repository(repository: RepositoryDigest, digest: Digest, issue: IssueOf) ->
 
 def _issues(repository: RepositoryDigest, issue: IssueOf) -> list[DigestLink]:
     """Return the issues of a repository, which one image of several streams may have, too."""
-    return [link for thread in repository.threads if (link := issue(thread)) is not None]
+    links = [link for thread in repository.threads if (link := issue(thread)) is not None]
+    return sorted(links, key=_by_number)
+
+
+def _by_number(link: DigestLink) -> tuple[int, str]:
+    """Return a key that has SEC-9 before SEC-10."""
+    return len(link.label), link.label
 
 
 def _subject(repository: RepositoryDigest, numbers: str = "") -> str:

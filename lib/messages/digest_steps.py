@@ -70,9 +70,14 @@ def _step(packages: Sequence[PackageDigest], today: date) -> DigestLine:
         text = f"{text}{_counts(package)} in {names}"
     finding = Finding(package.worst, Package(package.package), Severity.UNKNOWN)
     release = _release(package) if package.of_distribution else ""
-    total = sum(sum(package.counts.values()) + package.more for package in packages)
-    label = f"{'for example ' if total > 1 else ''}{short(package.worst, _NAME)}"
+    is_one = len(packages) == 1 and not package.more and _distinct(package) == 1
+    label = f"{'' if is_one else 'for example '}{short(package.worst, _NAME)}"
     return linked(one_line(text), (label, vulnerability_url(finding, namespace_of(release))))
+
+
+def _distinct(package: PackageDigest) -> int:
+    """Return how many vulnerabilities there are: one in two images is one."""
+    return package.distinct or sum(package.counts.values())
 
 
 def _rebuild(packages: Sequence[PackageDigest], today: date) -> str:

@@ -235,6 +235,8 @@ class PackageDigest:
     """How many of the vulnerabilities each image has, in the order of `images`."""
     disputed: Mapping[str, int] = field(default_factory=dict)
     """How many of the vulnerabilities are disputed, by who does, in words."""
+    distinct: int = 0
+    """How many ids the vulnerabilities have; 0 in digests that did not count them."""
     more: int = 0
     """Further packages that the same rebuild brings up to date, and that are not named."""
     more_counts: Counts = field(default_factory=dict)

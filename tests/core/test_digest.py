@@ -159,6 +159,7 @@ def test_a_vulnerability_of_two_images_is_one_distinct_one() -> None:
 
     assert (digest.total, digest.distinct, digest.shared) == (2, 1, 1)
     assert digest.packages[0].shares == (1, 1)
+    assert digest.packages[0].distinct == 1
 
 
 @pytest.mark.parametrize("order", list(permutations(range(3))))

@@ -315,6 +315,8 @@ def test_one_id_stands_as_an_example_for_several_images() -> None:
     (line, *_) = text_of(a_digest_of(packages=(package,))).lists[0].lines
 
     assert [link.label for link in line.links] == ["for example CVE-2022-37434"]
+    (same, *_) = text_of(a_digest_of(packages=(replace(package, distinct=1),))).lists[0].lines
+    assert [link.label for link in same.links] == ["CVE-2022-37434"]
 
 
 def test_a_fix_without_a_version_is_no_upgrade_to_one() -> None:

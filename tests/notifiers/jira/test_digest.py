@@ -60,10 +60,10 @@ def with_issues(*keys: str) -> Digest:
 
 def test_an_image_links_to_its_issues() -> None:
     """Each stream has one; those of another receiver or project are none of them."""
-    two = description(with_issues("SEC-2", "SEC-3"))
+    two = description(with_issues("SEC-10", "SEC-9"))
 
-    assert two.index(f"{SITE}/browse/SEC-2") < two.index(f"{SITE}/browse/SEC-3")
-    assert "This is a summary: work in SEC-2 and SEC-3, and close it when you have read it." in two
+    assert two.index(f"{SITE}/browse/SEC-9") < two.index(f"{SITE}/browse/SEC-10")
+    assert "This is a summary: work in SEC-9 and SEC-10, and close it when you have read it." in two
     foreign = replace(ROWS[0], threads=(f"{SITE}|OPS|OPS-1", "C0PLATFORM|1795428000.000100"))
     nameless = replace(ROWS[1], image=None, threads=(f"{SITE}|SEC|SEC-4",))
     shown = description(a_digest_of(repositories=(foreign, nameless)))
