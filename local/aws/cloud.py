@@ -20,19 +20,29 @@ Long because scanning, the control API and ministack's private names share one s
 """
 
 import argparse
+import asyncio
 import json
 import os
+import resource
 import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from contextlib import suppress
 from dataclasses import asdict
 from http import HTTPStatus
 from threading import Thread
 from typing import Any, Final
 
 from local.authorizations import Authorizations
-from local.aws import function_code, function_processes, inspector, shortcuts, strictness
+from local.aws import (
+    function_code,
+    function_processes,
+    http_server,
+    inspector,
+    shortcuts,
+    strictness,
+)
 from local.aws.cloudtrail import CHANGES, api_call
 from local.aws.coverage import CLUSTERS, COVERAGE, Coverage
 from local.aws.delays import Delays
@@ -250,10 +260,16 @@ class Ministack:
         return applied
 
     def serve(self) -> None:
-        """Serve until SIGTERM."""
-        # Ministack parses the command line, which is not meant for it.
-        sys.argv = ["ministack"]
-        self._app.main()
+        """Serve until the process ends, where the environment says."""
+        # Each function keeps connections open.
+        with suppress(ValueError, OSError):
+            _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+        asyncio.run(
+            http_server.serve(
+                self._app.app, os.environ["BIND_HOST"], int(os.environ["GATEWAY_PORT"])
+            )
+        )
 
 
 def _by_group(concurrency_of: Callable[..., int]) -> Callable[..., int]:
