@@ -14,6 +14,7 @@ loopback port:
     GET  /_calls        the calls of scanning actions, and of actions that read images
     DELETE /_calls      clear the recorded calls
     GET  /_messages     the number of messages of each queue, in flight and delayed ones, too
+    POST /_messages     the same, once some queues are empty or some seconds are over
     GET  /_layers/…     download a layer, as from a signed address of S3
 
 Long because scanning, the control API and ministack's private names share one state.
@@ -70,6 +71,7 @@ from local.aws.ecr_scanning import (
     page_of,
     push,
 )
+from local.aws.waits import until_empty
 
 Json = Any
 Scope = MutableMapping[str, Any]
@@ -80,6 +82,7 @@ Response = tuple[int, Mapping[str, str], bytes]
 
 SCRIPTS: Final = ("/_recordings", "/_scans", "/_findings", "/_events", "/_pushes", "/_services")
 CONTROL_PATHS: Final = (*SCRIPTS, "/_calls", "/_messages", "/_authorizations")
+WAIT: Final = ("POST", "/_messages")
 
 
 class Ministack:
@@ -243,7 +246,7 @@ class Ministack:
         strictness.install(self._modules)
         function_code.install(self._runtime)
         function_processes.install(self._runtime)
-        shortcuts.install(self._modules["dynamodb"])
+        shortcuts.install(self._modules["dynamodb"], self._modules["iam_evaluator"])
         self.authorizations.install()
 
     def limit_delays(self, longest: float) -> None:
@@ -622,9 +625,10 @@ class Scanning:
 
         async def serve(scope: Scope, receive: Receive, send: Send) -> None:
             if scope["type"] == "http" and scope["path"] in CONTROL_PATHS:
-                status, document = self._control(
-                    scope["method"], scope["path"], await _read(receive)
-                )
+                method, path, body = scope["method"], scope["path"], await _read(receive)
+                if (method, path) == WAIT:
+                    await until_empty(self._ministack.message_counts, **json.loads(body))
+                status, document = self._control(method, path, body)
                 await _reply(send, status, document)
             elif scope["type"] == "http" and scope["path"].startswith(LAYERS):
                 await self._download(scope["path"], send)
@@ -645,7 +649,7 @@ class Scanning:
             match method, path:
                 case "GET", "/_calls":
                     return HTTPStatus.OK, [asdict(call) for call in self._scans.calls]
-                case "GET", "/_messages":
+                case "GET" | "POST", "/_messages":
                     return HTTPStatus.OK, self._ministack.message_counts()
                 case "GET", "/_authorizations":
                     rows = self._ministack.authorizations.rows

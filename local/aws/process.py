@@ -19,7 +19,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import partial
 from http import HTTPStatus
@@ -37,6 +37,10 @@ ACCOUNT: Final = "000474600478"
 REGION: Final = "eu-central-1"
 SECRET: Final = "test"  # noqa: S105  # the root user's; signs links of S3
 START_SECONDS: Final = 30.0
+DOOR_SECONDS: Final = 10.0
+"""Seconds for an answer of the control API."""
+LONGEST_WAIT: Final = 5.0
+"""Seconds of a single request that waits."""
 MANIFEST: Final = "application/vnd.oci.image.manifest.v1+json"
 INDEX: Final = "application/vnd.oci.image.index.v1+json"
 ATTESTATION: Final = "unknown/unknown"
@@ -272,6 +276,22 @@ class EmbeddedAws:
         counts: dict[str, int] = self._door("GET", "/_messages")
         return counts
 
+    def wait_until_empty(self, queues: Iterable[str], seconds: float) -> int:
+        """
+        Wait until these queues are empty together, and return how many messages they have.
+
+        A single request, so it costs nothing to wait, and ends within a hundredth of a second.
+        """
+        names, deadline = list(queues), time.monotonic() + seconds
+        while True:
+            left = min(max(deadline - time.monotonic(), 0.0), LONGEST_WAIT)
+            counts: dict[str, int] = self._door(
+                "POST", "/_messages", {"queues": names, "seconds": left}
+            )
+            messages = sum(counts[name] for name in names)
+            if not messages or left < LONGEST_WAIT:
+                return messages
+
     def authorizations(self) -> list[dict[str, Json]]:
         """Return the decisions about roles: role, action, resource, and whether it was allowed."""
         answer: list[dict[str, Json]] = self._door("GET", "/_authorizations")
@@ -286,7 +306,9 @@ class EmbeddedAws:
         self._door("POST", path, {**place, "digest": digest, **more})
 
     def _door(self, method: str, path: str, document: Json = None) -> Json:
-        with contextlib.closing(HTTPConnection(HOST, self.port, timeout=10)) as connection:
+        with contextlib.closing(
+            HTTPConnection(HOST, self.port, timeout=DOOR_SECONDS)
+        ) as connection:
             connection.request(method, path, json.dumps(document, default=str))
             answer = connection.getresponse()
             body = json.loads(answer.read())

@@ -104,7 +104,8 @@ class App:
         deadline = time.monotonic() + seconds
         while True:
             # The ledger is long: it is read when the queues are empty.
-            events = self.message_count(*_QUEUES)
+            left = max(deadline - time.monotonic(), 0.0)
+            events = self.aws.wait_until_empty(self._queues(_QUEUES), left)
             rows = () if events else self.rows()
             if not events and not any(map(_is_open, rows)) and self._arrived(rows):
                 return rows
@@ -115,8 +116,10 @@ class App:
     def message_count(self, *queues: str) -> int:
         """Return how many messages queues have at one moment; they are named by their outputs."""
         counts = self.aws.message_counts()
-        names = (self.stack.outputs[queue].rpartition("/")[2] for queue in queues)
-        return sum(counts[name] for name in names)
+        return sum(counts[name] for name in self._queues(queues))
+
+    def _queues(self, outputs: Iterable[str]) -> Iterator[str]:
+        return (self.stack.outputs[output].rpartition("/")[2] for output in outputs)
 
     def _arrived(self, rows: tuple[Row, ...]) -> bool:
         """Whether SNS has delivered its messages, which takes some time after their acceptance."""

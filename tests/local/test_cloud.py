@@ -4,12 +4,14 @@ import json
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from threading import Timer
 from typing import Any
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from local.aws import process
 from local.aws.process import REGION, EmbeddedAws
 
 
@@ -103,3 +105,49 @@ def test_messages_are_counted_until_they_are_deleted(embedded_aws: EmbeddedAws, 
     counts.append(embedded_aws.message_counts()[name])
 
     assert counts == [0, 2, 1]
+
+
+def test_a_wait_ends_when_the_queues_are_empty(embedded_aws: EmbeddedAws, name: str) -> None:
+    """All of them, and no others; a wait that is over says how many messages are left."""
+    sqs = embedded_aws.client("sqs")
+    urls = [sqs.create_queue(QueueName=f"{name}-{n}")["QueueUrl"] for n in range(3)]
+    for url in urls:
+        sqs.send_message(QueueUrl=url, MessageBody="x")
+    waited = [f"{name}-0", f"{name}-1"]
+    sqs.purge_queue(QueueUrl=urls[0])
+
+    left = embedded_aws.wait_until_empty(waited, 0.05)
+    timer = Timer(0.2, lambda: sqs.purge_queue(QueueUrl=urls[1]))
+    timer.start()
+    end = embedded_aws.wait_until_empty(waited, 60)
+
+    timer.join()
+    assert (left, end) == (1, 0)
+    assert embedded_aws.message_counts()[f"{name}-2"] == 1
+
+
+def test_a_long_wait_is_several_requests(
+    embedded_aws: EmbeddedAws, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """None of them lasts longer than a client waits for an answer."""
+    monkeypatch.setattr(process, "LONGEST_WAIT", 0.05)
+    monkeypatch.setattr(process, "DOOR_SECONDS", 0.5)
+    sqs = embedded_aws.client("sqs")
+    url = sqs.create_queue(QueueName=name)["QueueUrl"]
+    sqs.send_message(QueueUrl=url, MessageBody="x")
+
+    assert embedded_aws.wait_until_empty([name], 0.7) == 1
+
+
+def test_a_policy_that_is_replaced_counts_at_once(
+    embedded_aws: EmbeddedAws, user: Callable[[str, str], Any], name: str
+) -> None:
+    """Policies are kept by their text, and not by their name."""
+    url = embedded_aws.client("sqs").create_queue(QueueName=name)["QueueUrl"]
+    sender = user("sqs", "sqs:SendMessage")
+    assert sender.send_message(QueueUrl=url, MessageBody="x")["MessageId"]
+
+    user("sqs", "sqs:GetQueueUrl")
+
+    with pytest.raises(ClientError, match="AccessDenied"):
+        sender.send_message(QueueUrl=url, MessageBody="x")
