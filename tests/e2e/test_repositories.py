@@ -55,6 +55,16 @@ def app(tmp_path_factory: pytest.TempPathFactory, embedded_aws: EmbeddedAws) -> 
         yield install(aws, receivers, config)
 
 
+@pytest.fixture(autouse=True)
+def only_its_own(app: App) -> Iterator[None]:
+    """Delete the repositories of a test: what runs every day looks at all that there are."""
+    yield
+    app.wait_until_quiet()
+    ecr = app.aws.client("ecr")
+    for repository in ecr.describe_repositories()["repositories"]:
+        ecr.delete_repository(repositoryName=repository["repositoryName"], force=True)
+
+
 def create(
     app: App,
     name: str = "team",
