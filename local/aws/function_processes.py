@@ -2,10 +2,11 @@
 Processes of functions, forked from one that has the libraries of their code.
 
 Used by `local.aws.cloud` only, with private names of ministack as there. Ministack starts a new
-Python for each environment of a function, and half of its start is the import of libraries. Here a
+Python for each environment of a function, and most of its start is the import of modules. Here a
 template, a process for each zip, imports them once, with the versions of that zip, and each
-environment is a fork of it. It begins as a new process does: no line of the function's own code has
-run, no library was called, and `random` is seeded again.
+environment is a fork of it. It begins as a new process does: no module was imported that reads the
+environment, no client was made, and `random` is seeded again. What botocore knows of the services
+is read already.
 
 This file is the program of a template, too:
 
@@ -34,6 +35,18 @@ from typing import IO, Any, Final
 
 LIBRARIES: Final = ("boto3", "jsonschema", "requests")
 """What a template imports. Powertools reads its settings from the environment at import."""
+OWN: Final = (
+    "lib.config",
+    "lib.flows.images",
+    "lib.flows.notifying",
+    "lib.flows.rounds",
+    "lib.http_client",
+    "lib.messages.text",
+    "lib.store.notifications",
+)
+"""Modules of this project that most functions import. Nothing below them reads the environment."""
+SERVICES: Final = ("dynamodb", "s3", "sqs", "ecr")
+"""AWS services that functions of this project call."""
 EARLY: Final = frozenset({"AWS_NEW_RETRIES_2026", "HOME", "LANG", "TZ"})
 """Variables that Python or these libraries read once, when they start."""
 EARLY_PREFIXES: Final = ("LC_", "LD_", "PYTHON")
@@ -175,9 +188,11 @@ def serve(requests: socket.socket, code: str) -> None:
     """Import the libraries, and fork an environment for each request, until there are no more."""
     # In place of the folder of this file.
     sys.path[0] = code
-    for name in LIBRARIES:
+    for name in (*LIBRARIES, *OWN):
         with suppress(ImportError):
             importlib.import_module(name)
+    with suppress(ImportError):
+        share_loader()
     while True:
         message, handles, _, _ = socket.recv_fds(requests, LONGEST_REQUEST, 4)
         if not message:
@@ -188,6 +203,22 @@ def serve(requests: socket.socket, code: str) -> None:
             run(json.loads(message), handles)
         for handle in handles:
             os.close(handle)
+
+
+def share_loader() -> None:
+    """Have all sessions of botocore take the data of its services from one loader, and read it."""
+    import botocore.loaders
+    import botocore.session
+
+    create = botocore.loaders.create_loader
+    loader = create()
+    for name in ("endpoints", "partitions", "sdk-default-configuration", "_retry"):
+        loader.load_data(name)
+    for service in SERVICES:
+        loader.load_service_model(service, "service-2")
+        loader.load_service_model(service, "endpoint-rule-set-1")
+    sessions: Any = botocore.session
+    sessions.create_loader = lambda path=None: create(path) if path else loader
 
 
 def reap() -> None:

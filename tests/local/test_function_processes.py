@@ -4,6 +4,7 @@ import io
 import json
 import os
 import signal
+import subprocess
 import sys
 import uuid
 import zipfile
@@ -12,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from local.aws.function_processes import sets_early
-from local.aws.process import EmbeddedAws
+from local.aws.function_processes import LIBRARIES, OWN, sets_early
+from local.aws.process import ROOT, EmbeddedAws
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks on Linux only")
 
@@ -21,6 +22,7 @@ SOURCE = """
 import os, random, sys
 LOADED = sorted(set(sys.modules) & {"boto3", "words"})
 COLOUR = os.environ.get("COLOUR")
+from botocore.session import Session
 import requests, words
 CALLS = []
 def handler(event, context):
@@ -31,6 +33,7 @@ def handler(event, context):
         "parent": os.getppid(), "process": os.getpid(), "calls": len(CALLS), "loaded": LOADED,
         "colour": COLOUR, "random": random.random(), "requests": requests.OWN,
         "variables": sorted(os.environ), "arguments": len(sys.argv), "path": sys.path,
+        "loaders": len({id(Session().get_component("data_loader")) for _ in range(2)}),
     }
 """
 FILES = {"index.py": SOURCE, "words.py": "", "requests.py": "OWN = 'of the zip'\n"}
@@ -96,7 +99,24 @@ def test_libraries_are_there_and_those_of_the_zip_come_first(
     assert found["loaded"] == ["boto3"]
     assert found["requests"] == "of the zip"
     assert found["arguments"] == 1
+    assert found["loaders"] == 1
     assert not {os.getcwd(), ""} & set(found["path"])  # noqa: PTH109  # compared with texts
+
+
+def test_what_is_imported_for_all_reads_no_environment() -> None:
+    """Powertools does, and so would what makes the objects of a process."""
+    names = ("aws_lambda_powertools", "handlers", "lib.bootstrap", "lib.observability")
+    program = (
+        "import importlib, sys\n"
+        f"for name in {(*LIBRARIES, *OWN)}: importlib.import_module(name)\n"
+        f"print(*sorted(set(sys.modules) & {set(names)}))"
+    )
+
+    answer = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+
+    assert answer.stdout.split() == []
 
 
 def test_a_process_that_ended_is_followed_by_another(
