@@ -13,9 +13,11 @@ COMMAND: Final = "command"
 CLOUDFORMATION: Final = "cloudformation"
 REMARK: Final = "remark"
 DIFFERENCE: Final = "difference"
+GUIDED: Final = "guided"
+GUIDED_REMARK: Final = "guided-remark"
 """
-Keys of `Finding.extra`: the command, the CloudFormation lines, the warning before both, and the
-rules of a lifecycle policy before and after.
+Keys of `Finding.extra`: the command, the CloudFormation lines, the warning before both, the rules
+of a lifecycle policy before and after, and a shorter command that asks first, with its warning.
 """
 
 TAG_MUTABILITY: Final = "ECR-TAG-MUTABILITY"
@@ -84,6 +86,11 @@ def finding(
                 CLOUDFORMATION: f"{remedy.resource}\n{remedy.properties}",
                 **({REMARK: remedy.remark} if remedy.remark else {}),
                 **({DIFFERENCE: "\n".join(remedy.difference)} if remedy.difference else {}),
+                **(
+                    {GUIDED: remedy.guided, GUIDED_REMARK: remedy.guided_remark}
+                    if remedy.guided
+                    else {}
+                ),
             }
         ),
     )

@@ -128,5 +128,6 @@ def _remedy(move: Move, tag: str) -> Remedy:
         f"{lookup}\n{back}",
         "AWS::ECR::Repository",
         "ImageTagMutability: IMMUTABLE",
-        "CloudTrail says who pushed it, which the event does not; the second command puts it back:",
+        "The first command asks CloudTrail who pushed it. Before you run the second, which puts it "
+        "back: ask them, because whatever pulls the tag then gets the earlier image again.",
     )

@@ -3,14 +3,17 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from shlex import quote
 from typing import Any, Final
 
+from lib.checks.completion import KEEP
 from lib.checks.policies import matches
 from lib.models import NameFilter, RepositorySettings, ScanningRule
 from lib.models.repositories import ROOT
 
+BEFORE: Final = "Before you run it:"
+"""How a warning begins about a command that can delete or break something."""
 _RESOURCE: Final = "AWS::ECR::Repository"
 _TEMPLATE: Final = "AWS::ECR::RepositoryCreationTemplate"
 _REGISTRY: Final = "AWS::ECR::RegistryScanningConfiguration"
@@ -34,6 +37,10 @@ class Remedy:
     """A warning to read before running the command."""
     difference: tuple[str, ...] = ()
     """The rules of a lifecycle policy, marked as in a diff."""
+    guided: str = ""
+    """A shorter command with the same effect, which shows what it changes and asks; else empty."""
+    guided_remark: str = ""
+    """The warning to read before that."""
 
     @property
     def text(self) -> str:
@@ -58,7 +65,18 @@ def immutable_tags(settings: RepositorySettings, allow_mutable: Sequence[str]) -
             lines.append("  - ImageTagMutabilityExclusionFilterType: WILDCARD")
             lines.append(f"    ImageTagMutabilityExclusionFilterValue: {_yaml(glob)}")
     command = _change("put-image-tag-mutability", settings, arguments)
-    return Remedy(command, _resource(settings), "\n".join(lines))
+    return Remedy(command, _resource(settings), "\n".join(lines), _same_tag(allowed))
+
+
+def _same_tag(allowed: Sequence[str]) -> str:
+    """Return whose pushes fail once tags are immutable."""
+    fails = f"{BEFORE} a pipeline that pushes the same tag again"
+    if allowed:
+        return f"{fails} will fail, unless the tag matches {' or '.join(allowed)}."
+    return (
+        f"{fails} (latest, production) will fail. List such tags under allow_mutable in "
+        "alerts.yml first."
+    )
 
 
 def mutable_tags(settings: RepositorySettings) -> Remedy:
@@ -166,6 +184,56 @@ def lifecycle(
     head = "LifecyclePolicy:\n  LifecyclePolicyText: |"
     properties = f"{head if settings.template is None else 'LifecyclePolicy: |'}\n{lines}"
     return Remedy(command, _resource(settings), properties, remark, tuple(difference))
+
+
+def with_preview(remedy: Remedy, settings: RepositorySettings, keep: int) -> Remedy:
+    """Return the remedy with a command before it that shows what the policy would delete."""
+    if settings.template is not None:
+        return remedy
+    return replace(remedy, command=f"{_own('preview', settings, keep)}\n{remedy.command}")
+
+
+def guided(
+    remedy: Remedy,
+    settings: RepositorySettings,
+    allow_mutable: Sequence[str],
+    keep: int,
+    effect: str,
+) -> Remedy:
+    """
+    Return the remedy with the command that shows each change and what it deletes, and asks.
+
+    `effect`: what a lifecycle policy will delete, as a sentence.
+
+    Unchanged where that command would change what alerts.yml allows: it makes all tags immutable
+    but for those that it is told.
+    """
+    allowed = _widest(allow_mutable)
+    is_whole = len(allowed) <= _EXCLUSIONS and all(map(_is_exclusion, allowed))
+    if settings.template is not None or not is_whole or not all(map(_is_narrow, allowed)):
+        return remedy
+    command = _own("fix", settings, keep)
+    command += f" --allow {' '.join(map(quote, allowed))}" if allowed else ""
+    return replace(
+        remedy,
+        guided=command,
+        guided_remark=f"{BEFORE} {effect} It first shows which, with every other change to this "
+        "repository, and asks; --keep N keeps more.",
+    )
+
+
+def _is_narrow(glob: str) -> bool:
+    return bool(glob.strip("*"))
+
+
+def _own(action: str, settings: RepositorySettings, keep: int) -> str:
+    """Return a command of this program about a repository."""
+    image = settings.image
+    number = f" --keep {keep}" if keep != KEEP else ""
+    return (
+        f"ecr-scan-alerts repository {action} {quote(image.repository)} "
+        f"--region {quote(image.region)}{number}"
+    )
 
 
 def lifecycle_by_hand(settings: RepositorySettings, remark: str) -> Remedy:

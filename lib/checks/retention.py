@@ -28,7 +28,7 @@ from lib.checks.findings import (
 )
 from lib.checks.lifecycle import EndangeredImage, IdleRule, endangered, judge, needed
 from lib.checks.policies import LifecyclePolicy, parse
-from lib.checks.remedies import Remedy
+from lib.checks.remedies import BEFORE, Remedy
 from lib.errors import DocumentError
 from lib.models import Finding, RepositorySettings, Severity, permissions
 from lib.text import counted
@@ -36,8 +36,7 @@ from lib.text import counted
 _GB: Final = 1024**3
 _NAMED: Final = 3
 _DIGEST: Final = 19
-_NO_WAY_BACK: Final = "What it expires cannot be brought back."
-_NOT_KNOWN: Final = "What it expires cannot be brought back, and what runs is not known here."
+_UNKNOWN_RUNS: Final = " What runs is not known here."
 
 
 def check_retention(
@@ -54,7 +53,7 @@ def check_retention(
         yield _invalid(settings, expected, str(error))
         return
     judgement = judge(own, settings.stored, keep)
-    remedy = _completion(settings, own, keep, now)
+    remedy = _completion(settings, expected, own, now)
     price = cost(settings, expected)
     if judgement.untagged:
         risk = f"{judgement.untagged} {settings.untagged:,} are there now. {price}"
@@ -86,23 +85,35 @@ def _missing(
 ) -> Finding:
     text = policy(keep)
     proposed = parse(text)
-    remark = _no_way_back(settings)
+    effect = f"ECR will delete all but the newest {keep:,} images for good, also one that runs."
+    remark = (
+        f"{BEFORE} {effect} To keep more, raise countNumber, or add a rule for their tags first."
+        f"{_unknown_runs(settings)}"
+    )
     if keep > expected.keep:
-        remark = f"{keep:,} stay instead of {expected.keep:,}, as an image runs that old. {remark}"
+        remark = f"{remark} {keep:,} and not {expected.keep:,}, as an image runs that old."
+    remedy = remedies.lifecycle(
+        settings,
+        text,
+        remark=_warned(settings, proposed, remark, now),
+        difference=difference(LifecyclePolicy(()), proposed),
+    )
     return finding(
         LIFECYCLE_MISSING,
         Severity.MEDIUM,
         "lifecycle policy",
         "none",
         title="there is no lifecycle policy",
-        risk=f"Nothing is ever deleted. {cost(settings, expected)}",
-        remedy=remedies.lifecycle(
-            settings,
-            text,
-            remark=_warned(settings, proposed, remark, now),
-            difference=difference(LifecyclePolicy(()), proposed),
-        ),
+        risk=f"No image is ever deleted, so they pile up. {cost(settings, expected)}",
+        remedy=_guided(remedies.with_preview(remedy, settings, keep), settings, expected, effect),
     )
+
+
+def _guided(
+    remedy: Remedy, settings: RepositorySettings, expected: Expectations, effect: str
+) -> Remedy:
+    allowed = expected.mutable_tags(settings.image.repository)
+    return remedies.guided(remedy, settings, allowed, expected.keep, effect)
 
 
 def _invalid(settings: RepositorySettings, expected: Expectations, error: str) -> Finding:
@@ -118,10 +129,10 @@ def _invalid(settings: RepositorySettings, expected: Expectations, error: str) -
 
 
 def _completion(
-    settings: RepositorySettings, own: LifecyclePolicy, keep: int, now: datetime
+    settings: RepositorySettings, expected: Expectations, own: LifecyclePolicy, now: datetime
 ) -> Remedy:
     """Return the policy with the rules that it lacks, or the way to change it by hand."""
-    text = completed(own, settings.stored, keep)
+    text = completed(own, settings.stored, kept(settings, expected))
     if text is None:
         return remedies.lifecycle_by_hand(
             settings,
@@ -129,14 +140,15 @@ def _completion(
             "a rule that expires them from the archive:",
         )
     proposed = parse(text)
-    return remedies.lifecycle(
+    effect = "ECR will delete for good what the new rules select, also an image that runs."
+    remark = f"{BEFORE} {effect} The rules that are there stay.{_unknown_runs(settings)}"
+    remedy = remedies.lifecycle(
         settings,
         text,
-        remark=_warned(
-            settings, proposed, f"The rules that are there stay. {_no_way_back(settings)}", now
-        ),
+        remark=_warned(settings, proposed, remark, now),
         difference=difference(own, proposed),
     )
+    return _guided(remedy, settings, expected, effect)
 
 
 def _idle(settings: RepositorySettings, own: LifecyclePolicy, idle: Sequence[IdleRule]) -> Finding:
@@ -148,7 +160,8 @@ def _idle(settings: RepositorySettings, own: LifecyclePolicy, idle: Sequence[Idl
         remedy = remedies.lifecycle(
             settings,
             text,
-            remark="If any one of the tags was meant to be enough, this says so:",
+            remark=f"{BEFORE} check that any one of the tags was meant to be enough. The rules "
+            "then delete or archive the images that match.",
             difference=difference(own, parse(text)),
         )
     plural = len(idle) > 1
@@ -189,10 +202,8 @@ def _running(
     )
 
 
-def _no_way_back(settings: RepositorySettings) -> str:
-    if not settings.images:
-        return ""
-    return _NOT_KNOWN if settings.running is None else _NO_WAY_BACK
+def _unknown_runs(settings: RepositorySettings) -> str:
+    return _UNKNOWN_RUNS if settings.images and settings.running is None else ""
 
 
 def _warned(
@@ -219,11 +230,11 @@ def runs_text(at_risk: Sequence[EndangeredImage]) -> str:
 def cost(settings: RepositorySettings, expected: Expectations) -> str:
     """Describe the stored images and their maximum cost: shared layers are billed once."""
     if settings.template is not None:
-        return "So is each repository that ECR creates by this template."
+        return "The same holds for each repository that ECR creates by this template."
     if settings.lacks(permissions.IMAGES):
-        return "How much it holds is not known."
+        return "How much the repository holds is not known."
     if not settings.images:
-        return "It is empty now."
+        return "The repository is empty now."
     size = settings.stored_bytes / _GB
     amount = f"{size:,.1f} GB" if size >= 1 else f"{settings.stored_bytes / 1024**2:,.0f} MB"
     return (

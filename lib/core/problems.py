@@ -20,7 +20,7 @@ from lib.text import capitalized
 _SYSTEM: Final = "UNSUPPORTED_SYSTEM"
 _MANIFEST: Final = "UNSUPPORTED_MANIFEST"
 _REASONS: Final = MappingProxyType({
-    "FAILED": "{scanner} could not finish, so nothing is known about this image.",
+    "FAILED": "{scanner} could not finish the scan.",
     _SYSTEM: "{scanner} does not support the operating system or the package manager of this "
     "image.",
     _MANIFEST: "{scanner} does not scan this kind of manifest.",

@@ -9,7 +9,7 @@ The sentences of notices and digests, the same for every receiver, the page and 
     urgency    how soon to look, and what is known of exploits
     dangers    open as before, and with an exploit, beside what is new
     facts      what is watched, where, since when
-    to_do      what fixes what is open; steps: one by one
+    to_do      what fixes what is open; steps: one by one; settings: those of a repository
     advising   advice about hosts, base images and distributions
     kernels    the upgrades of a kernel in an image, which is not the one that runs
     named_upgrades  upgrades to versions that descriptions name

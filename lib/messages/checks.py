@@ -1,12 +1,15 @@
 """The verdict about settings of a repository, and about a tag that moved. Pure."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
 from lib.checks import findings as checks
 from lib.checks.moved_tags import TAG_MOVED
-from lib.messages.content import Content, Entry
+from lib.messages.content import Content, Entry, ordered
+from lib.messages.phrases import counts_text, severity_word
+from lib.messages.settings import says_step
 from lib.models import Finding
 from lib.models.views import Kind
 from lib.text import capitalized, counted, one_line, truncate
@@ -51,6 +54,13 @@ def verdict_of_check(content: Content, phrase: _Phrase, problem: str) -> str:
     return capitalized("; ".join(pieces))
 
 
+def has_steps(content: Content) -> bool:
+    """Return whether each setting that deviates, asked for or not, has a step of its own."""
+    rows = [row for entry in content.open for row in entry.findings]
+    is_all = not content.left_out and bool(rows)
+    return content.is_check and is_all and all(map(says_step, rows))
+
+
 def state_of_check(content: Content) -> str:
     """Return what deviates now in one line, and no more of an all-clear than true."""
     if any(entry.id == TAG_MOVED for entry in content.open):
@@ -87,10 +97,17 @@ def moved(finding: Finding) -> str:
 
 
 def wrong(findings: Sequence[Finding], *, first: bool) -> str:
-    """Return which settings deviate. `first`: at the first check, or all that deviate now."""
+    """
+    Return how many settings deviate, and how bad that is; of a single one, what it is.
+
+    `first`: at the first check, or all that deviate now.
+    """
     noun = "setting" if first else "more setting"
-    titles = _and([_title(finding) for finding in findings])
-    return f"{counted(len(findings), noun)} to fix: {titles}"
+    number = f"{counted(len(findings), noun)} to fix"
+    if len(findings) == 1:
+        return f"{number} ({severity_word(findings[0].severity)}): {_title(findings[0])}"
+    counts = ordered(Counter(finding.severity for finding in findings))
+    return f"{number} ({counts_text(counts)})"
 
 
 def fixed(ids: Sequence[str]) -> str:

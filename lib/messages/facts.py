@@ -292,9 +292,13 @@ def _scanned(content: Content) -> str:
 
 
 def _scanner(content: Content) -> str:
-    """Return the name of the scanner of the newest result; empty where there is none."""
+    """Return the scanner of the newest result, else the one that gave none; else empty."""
     newest = _newest(content)
-    return "" if newest is None else _SCANNERS.get(newest.scanner, newest.scanner)
+    if newest is not None:
+        return _SCANNERS.get(newest.scanner, newest.scanner)
+    parts = (part for watched in content.state.images for part in watched.parts)
+    source = next((part.source for part in parts if part.source is not None), None)
+    return _SCANNERS.get(source.scanner, source.scanner) if source is not None else ""
 
 
 def _newest(content: Content) -> Evidence | None:

@@ -25,7 +25,9 @@ from lib.messages.titles import (
     BEGINS,
     NO_SCAN_NEEDED,
     PLATFORMS,
+    STOP_PAGES,
     URGENCY,
+    WORKING_HOURS,
 )
 from lib.models import Image, Omission, Severity
 from lib.text import capitalized
@@ -47,8 +49,9 @@ class Urgency(NamedTuple):
 
     @property
     def title(self) -> str:
-        """The level with its reason."""
-        return f"{URGENCY}: {' '.join(filter(None, (self.level, self.condition)))} ({self.reason})"
+        """The level with its reason; for an unknown one, when to look."""
+        level = WORKING_HOURS if self.level == UNKNOWN else self.level
+        return f"{URGENCY}: {' '.join(filter(None, (level, self.condition)))} ({self.reason})"
 
     @property
     def can_wait(self) -> bool:
@@ -263,7 +266,18 @@ class AlertText:
         """The lists of news and of what ended unsaid; without news, all of what ended."""
         news = [part for part in self.sections if not part.kind.is_ended]
         quiet = [part for part in self.sections if part.kind is SectionKind.QUIETLY_ENDED]
-        return [*news, *quiet] if news else self.sections
+        parts = [*news, *quiet] if news else self.sections
+        return [part for part in parts if not self.in_steps(part)]
+
+    def in_steps(self, section: Section) -> bool:
+        """Return whether what to do has a step about each of a list, which says nothing more."""
+        ids = {step.id for step in self.to_do.all_steps}
+        return bool(ids) and ids.issuperset(row.name for row in section.rows)
+
+    @property
+    def news(self) -> Sequence[Section]:
+        """The lists of what is open, without those that the steps of what to do make needless."""
+        return [part for part in self.listed if not part.kind.is_ended]
 
     @property
     def headline(self) -> str:
@@ -295,11 +309,14 @@ class AlertText:
         """The worst that is news, and which routes of alerts.yml ask for it."""
         routes = [fact for fact in self.small if fact.startswith("route")]
         is_scan = self.problem is not None and self.worst_news is None
-        asked = "images that could not be scanned" if is_scan else self._asked
+        what = "repositories that could not be checked"
+        what = what if self.image.is_repository else "images that could not be scanned"
+        asked = what if is_scan else self._asked
         asks = [
             f"{route} {'ask' if route.startswith('routes') else 'asks'} for {asked}"
             for route in routes
         ]
+        asks += [STOP_PAGES] if is_scan and asks else []
         if not self._worst_in_news:
             return capitalized(". ".join(asks))
         return ": ".join(filter(None, (self._worst_in_news, ". ".join(asks))))

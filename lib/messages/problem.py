@@ -4,13 +4,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from lib.core.conditions import conditions
-from lib.core.problems import cause_of, is_unsupported, problem_of
-from lib.core.scanners import scanner_of
+from lib.core.conditions import UNSUPPORTED, conditions
+from lib.core.problems import cause_of, in_short, problem_of
 from lib.messages.content import Content
 from lib.messages.parts import Link, Problem
 from lib.messages.phrases import NAME
-from lib.messages.verdict import part_of, word_for
+from lib.messages.verdict import is_said, part_of, word_for
 from lib.models import Scan, ScanSource, UnusableReport
 from lib.models.streams import PartState, WatchedImage
 from lib.text import one_line, short, truncate
@@ -19,6 +18,8 @@ _PROBLEM: Final = 1200
 _REMEDY: Final = 2000
 _QUOTE: Final = 300
 _EXPIRED: Final = "SCAN_ELIGIBILITY_EXPIRED"
+_SAID: Final = frozenset({UNSUPPORTED, "IMAGE_SIZE_EXCEEDED", "SCAN_NOT_FOUND"})
+"""Meanings of which a title says all that is known."""
 _NOT_CLEAR: Final = "Vulnerabilities unknown: this is not an all-clear."
 _PARTLY_CLEAR: Final = "Vulnerabilities unknown there: this is not an all-clear."
 _NOT_CHECKED: Final = "Settings unknown: this is not an all-clear."
@@ -36,16 +37,9 @@ def problem(content: Content) -> Problem | None:
     """Return what a notice says of the conditions that it reports; None where it reports none."""
     if not content.conditions:
         return None
-    names = [short(name, NAME) for name in map(part_of, content.conditions) if name]
     watched, part = _place(content, content.conditions[0].item.id)
     explained = problem_of(_report(watched, part))
-    reason = explained.reason
-    first = content.conditions[0]
-    is_explained = cause_of(first.item.id, first.reason) != cause_of(first.item.id, "")
-    if is_explained and is_unsupported(first.item.id) and part.source is not None:
-        # The headline has the cause.
-        reason = f"{scanner_of(part.source).name} does not support this image."
-    reason = f"{', '.join(names)}: {reason}" if names else reason
+    reason = _reason(content, explained.reason)
     word = word_for(content, content.conditions[0])
     quote = truncate(one_line(explained.quote), _QUOTE)
     return Problem(
@@ -57,6 +51,19 @@ def problem(content: Content) -> Problem | None:
         quote=f"The scanner's words: {quote}" if quote else "",
         pages=tuple(Link(label, label, label, url) for label, url in explained.pages),
     )
+
+
+def _reason(content: Content, explained: str) -> str:
+    """Return why there is no result, part by part where that differs; empty: the title says it."""
+    keys = [item.item.id for item in content.conditions]
+    causes = {cause_of(item.item.id, item.reason) for item in content.conditions}
+    if len(causes) > 1:
+        reasons = (in_short(item.item.id, item.reason) for item in content.conditions)
+        return f"{'; '.join(reasons)}."
+    if is_said(content) and all(key.partition(" ")[0] in _SAID for key in keys):
+        return ""
+    names = [short(name, NAME) for name in map(part_of, content.conditions) if name]
+    return f"{', '.join(names)}: {explained}" if names and not is_said(content) else explained
 
 
 def _place(content: Content, key: str) -> tuple[WatchedImage, PartState]:

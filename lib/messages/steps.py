@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from lib.core.upgrades import is_kernel
-from lib.messages.phrases import AUDIT, counts_text, look_for, severity_word
+from lib.messages.phrases import AUDIT, MARKS, counts_text, look_for, severity_word
 from lib.messages.titles import TO_DO
 from lib.models import Counts, Severity
 from lib.text import capitalized, counted
@@ -56,17 +56,44 @@ class Step(NamedTuple):
     """The fix of one setting: whole commands, and the lines of a template."""
 
     title: str
+    """How bad it is, and what deviates: "HIGH: tags can be overwritten"."""
     risk: str
     remark: str
+    """What to know before the commands are run."""
     commands: tuple[str, ...]
     """Empty where they are too long, or too strange, to be shown as they are."""
     resource: str
+    """Empty where there is no template."""
     template: tuple[str, ...] = ()
+    level: Severity = Severity.UNKNOWN
+    id: str = ""
+    url: str | None = None
+    """The page about it."""
+    guided: str = ""
+    """A short command with the same effect, which asks first; empty where there is none."""
+    guided_remark: str = ""
+    """What to know before that is run."""
+
+    @property
+    def mark(self) -> str:
+        """The colour of its severity."""
+        return MARKS[self.level]
+
+    @property
+    def heading(self) -> str:
+        """The title with the id."""
+        return f"{self.title} ({self.id})" if self.id else self.title
+
+    @property
+    def line(self) -> str:
+        """The setting, the warning and the commands in one line."""
+        end = " ".join(filter(None, (self.remark, " ; ".join(self.commands))))
+        return ": ".join(filter(None, (self.heading, end)))
 
     @property
     def size(self) -> int:
         """Characters of all texts."""
-        texts = (self.title, self.risk, self.remark, *self.commands, *self.template)
+        texts = (self.heading, self.risk, self.remark, *self.commands, *self.template)
         return sum(map(len, texts))
 
     @property
@@ -162,7 +189,7 @@ class ToDo:
         """All steps in order, a line for each. Commands in them stand in backticks."""
         upgrades = [f"{one.remedy}: {one.step}, {one.effect}" for one in self.upgrades]
         more = self.more_upgrades(len(upgrades))
-        settings = [f"{step.title}: {' ; '.join(step.commands)}" for step in self.all_steps]
+        settings = [step.line for step in self.all_steps]
         remarks = filter(None, (self.without_fix, self.support))
         steps = (*self.before, *upgrades, more, *settings, *self.after, *remarks)
         return [step for step in steps if step]
@@ -210,6 +237,7 @@ class ToDo:
         Return the steps that fit, the worst setting first, and a line about those that do not.
 
         A command is shown whole or not at all: of at most `command` characters, all within `limit`.
+        `templates`: also the lines of templates. Without them, the shorter one of two commands.
         """
         shown: list[Step] = []
         for whole in self.all_steps:
@@ -223,6 +251,8 @@ class ToDo:
 
 
 def _shown(step: Step, limit: int, *, templates: bool) -> Step:
+    if step.guided and not templates:
+        step = step._replace(commands=(step.guided,), remark=step.guided_remark)
     if any(len(command) > limit or "`" in command for command in step.commands):
         remark = f"The command is too long to be shown here; {AUDIT} shows it."
         step = step._replace(commands=(), remark=remark)

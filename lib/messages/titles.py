@@ -5,8 +5,12 @@ from typing import Final
 TO_DO: Final = "What to do"
 ACCEPT: Final = "Accept the risk"
 URGENCY: Final = "Urgency"
+WORKING_HOURS: Final = "in working hours"
 IN_WORKING_HOURS: Final = "look at it in working hours"
 NO_ACTION: Final = "No action tonight"
+STOP_PAGES: Final = (
+    "To stop such pages, leave SCAN_FAILED and NOT_SCANNED out of kinds of the route in alerts.yml"
+)
 NO_SCAN_NEEDED: Final = "To silence this for 90 days"
 ACCEPT_ONE: Final = "Accept a risk"
 NOT_LISTED: Final = "Not listed"

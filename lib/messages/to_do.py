@@ -5,7 +5,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from lib.checks.findings import CLOUDFORMATION, COMMAND, REMARK
 from lib.core.named_versions import NamedVersion
 from lib.core.scanners import scanner_of
 from lib.core.upgrades import (
@@ -35,16 +34,16 @@ from lib.messages.facts import workloads_text
 from lib.messages.kernels import kernel_text, kernels_of
 from lib.messages.phrases import NAME, counts_text, listed, look_for, names_text
 from lib.messages.sections import says_exploit
-from lib.messages.steps import Step, ToDo, UpgradeText
+from lib.messages.settings import of_repository
+from lib.messages.steps import ToDo, UpgradeText
 from lib.messages.titles import CHECK_NEXT_SCAN, OWN_PACKAGES
 from lib.models import Counts, Deployments, Finding, Origin, Severity, Upgrade, Workload
 from lib.models.views import Kind
-from lib.text import capitalized, clean, counted, first, one_line, short, truncate
+from lib.text import capitalized, counted, first, one_line, short, truncate
 from lib.urls.advisories import names_versions
 
 _NAME: Final = 100
 """Characters of the name of a package that has a line of its own."""
-_TITLE: Final = 160
 _RISK: Final = 400
 _LOOKED_FOR: Final = 4
 """Packages without a version to go to that are named."""
@@ -70,7 +69,7 @@ def to_do(
     entries = _in_current(content)
     rows_of_all = [row for entry in entries for row in entry.findings]
     if content.image.is_repository:
-        return ToDo(all_steps=tuple(steps(rows_of_all)))
+        return of_repository(content, rows_of_all)
     release = release_of(content.image, base_image, rows_of_all)
     base = base_of(base_image, release, content.state.at.date())
     packages = upgrades_of(content, whole=whole)
@@ -415,20 +414,3 @@ def _without_version(
 def _amount(entries: Sequence[Entry], *, is_mixed: bool) -> str:
     """Return how many there are; of one severity the number alone."""
     return counts_text(counts_of(entries)) if is_mixed else f"{len(entries):,}"
-
-
-def steps(findings: Iterable[Finding]) -> Iterable[Step]:
-    """Yield what fixes each setting of a repository, in the order of its findings."""
-    return (_step(finding) for finding in findings if COMMAND in finding.extra)
-
-
-def _step(finding: Finding) -> Step:
-    resource, *template = clean(finding.extra[CLOUDFORMATION]).splitlines()
-    return Step(
-        title=truncate(one_line(f"{finding.vulnerability_id}: {finding.title}"), _TITLE),
-        risk=truncate(one_line(finding.description or ""), _RISK),
-        remark=truncate(one_line(finding.extra.get(REMARK, "")), _TITLE),
-        commands=tuple(map(clean, finding.extra[COMMAND].splitlines())),
-        resource=resource,
-        template=tuple(template),
-    )

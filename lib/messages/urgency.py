@@ -3,18 +3,19 @@
 from collections.abc import Sequence
 from typing import Final
 
+from lib.checks.moved_tags import TAG_MOVED
 from lib.core.scanners import scanner_of
 from lib.messages.advising import is_about_kernel
 from lib.messages.content import Content, Entry, source_of
 from lib.messages.parts import HIGH, LOW, MEDIUM, UNKNOWN, Urgency
 from lib.messages.phrases import LIKELY, NAME, counts_text, percent, severity_word
 from lib.messages.sections import EXPLOIT_KNOWN, EXPLOITED, KINDS, NAMED, says_exploit
-from lib.messages.titles import IN_WORKING_HOURS
 from lib.messages.verdict import word_for
 from lib.models import Severity
 from lib.text import capitalized, first, short
 
 _UNPATCHED: Final = "if the hosts run an unpatched kernel"
+_UNEXPECTED: Final = "if nobody meant to push it"
 _NO_EXPLOIT_DATA: Final = "no exploit data"
 _RUNNING: Final = "running now"
 
@@ -34,12 +35,14 @@ def urgency(content: Content) -> Urgency | None:
         if KINDS[kind].is_news
         for entry in entries
     ]
-    if content.is_check or not (news or content.conditions):
+    if not (news or content.conditions):
         return None
     if not news:
-        word = word_for(content, content.conditions[0])
-        exploits = _exploits(content)
-        return Urgency(UNKNOWN, f"{word}; {IN_WORKING_HOURS}", exploits=exploits)
+        return Urgency(
+            UNKNOWN, f"{_trouble(content)}, so {_risk(content)}", exploits=_exploits(content)
+        )
+    if content.is_check:
+        return _of_settings(content, news)
     level, reason = _urgency(news)
     exploits = _exploits(content)
     worst = max(entry.severity for entry in news)
@@ -51,6 +54,33 @@ def urgency(content: Content) -> Urgency | None:
     is_silent = exploits == "unknown" and level != UNKNOWN
     reason = f"{reason}; {_NO_EXPLOIT_DATA}" if is_silent else reason
     return Urgency(level, reason, _UNPATCHED if is_hosts else "", exploits)
+
+
+def _trouble(content: Content) -> str:
+    """Return the trouble of a scan, in a word or two."""
+    number = len(content.conditions)
+    if number > 1:
+        return f"{number} platforms have no result"
+    return word_for(content, content.conditions[0])
+
+
+def _risk(content: Content) -> str:
+    return "its settings are unknown" if content.is_check else "the risk is unknown"
+
+
+def _of_settings(content: Content, news: Sequence[Entry]) -> Urgency:
+    """
+    Return how soon to look at settings, or at a tag that moved.
+
+    A setting that is not as it should be is no attack. A tag that must not move may be one.
+    """
+    exploits = _exploits(content)
+    if any(entry.id == TAG_MOVED for entry in news):
+        return Urgency(HIGH, "the tag was not to move", _UNEXPECTED, exploits)
+    level = MEDIUM if max(entry.severity for entry in news) >= Severity.HIGH else LOW
+    what = "a setting, not a vulnerability"
+    what = what if len(news) == 1 else "settings, not vulnerabilities"
+    return Urgency(level, what, exploits=exploits)
 
 
 def _urgency(news: Sequence[Entry]) -> tuple[str, str]:
@@ -68,7 +98,7 @@ def _urgency(news: Sequence[Entry]) -> tuple[str, str]:
     if worst is Severity.HIGH:
         return MEDIUM, number
     if worst is Severity.UNKNOWN:
-        return UNKNOWN, f"no severity given; {IN_WORKING_HOURS}"
+        return UNKNOWN, "no severity given"
     is_rated = all(entry.severity is not Severity.UNKNOWN for entry in news)
     return LOW, f"highest severity {'' if is_rated else 'given '}{worst.name}"
 

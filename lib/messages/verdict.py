@@ -9,7 +9,7 @@ from lib.core.problems import cause_of, is_unsupported
 from lib.core.proof import UNLISTED
 from lib.core.upgrades import is_kernel, upgrade_of, upgrade_target
 from lib.messages.advising import is_about_kernel
-from lib.messages.checks import state_of_check, verdict_of_check
+from lib.messages.checks import has_steps, state_of_check, verdict_of_check
 from lib.messages.comparing import NAME, cause, is_rescan, since
 from lib.messages.content import Content, Entry, counts_of
 from lib.messages.phrases import (
@@ -142,7 +142,7 @@ def _still(entries: Sequence[Entry]) -> str:
 
 def numbers_of(content: Content) -> Sequence[str]:
     """Return what neither a title nor a list of news says in numbers, line by line."""
-    if content.conditions and not content.totals:
+    if (content.conditions and not content.totals) or has_steps(content):
         return ()
     rest = rest_of(content)
     if rest:
@@ -320,14 +320,22 @@ def _remedy(entries: Sequence[Entry]) -> str:
 
 def _conditions(content: Content) -> str:
     """Return which parts are without a result; a single part with the reason."""
-    first = content.conditions[0]
-    if len(content.conditions) > 1:
-        return f"{len(content.conditions)} platforms without a result"
+    first, number = content.conditions[0], len(content.conditions)
+    words = {word_for(content, item) for item in content.conditions}
+    if number > 1 and not (len(words) == 1 and is_said(content)):
+        return f"{number} platforms without a result"
     is_check = content.image.is_repository
     cause = first.reason if is_check else cause_of(first.item.id, first.reason)
     cause = truncate(one_line(cause).removesuffix("."), _REASON)
-    words = f"{_subject(first)}{word_for(content, first)}"
-    return f"{words}: {cause}" if cause else words
+    subject = _subject(first) if number == 1 else f"{number} platforms "
+    title = f"{subject}{word_for(content, first)}"
+    return f"{title}: {cause}" if cause else title
+
+
+def is_said(content: Content) -> bool:
+    """Return whether a title says why there is no result: one cause in words, of all conditions."""
+    causes = {cause_of(item.item.id, item.reason) for item in content.conditions}
+    return len(causes) == 1 and "" not in causes
 
 
 def word_for(content: Content, condition: DeltaItem) -> str:

@@ -93,7 +93,8 @@ def _fact(fact: Fact) -> Markup:
 
 def _problem(problem: Problem) -> Markup:
     """Return that nothing is known, and why."""
-    return element("p", element("strong", problem.caution), f" {problem.reason}", class_="alarm")
+    reason = f" {problem.reason}" if problem.reason else None
+    return element("p", element("strong", problem.caution), reason, class_="alarm")
 
 
 def _numbers(text: AlertText, content: Content) -> Markup:
@@ -164,7 +165,11 @@ def account(text: AlertText) -> list[Markup]:
 
 def changes(text: AlertText) -> Markup | None:
     """Return what is different from before; a first scan has nothing to compare with."""
-    shown = [section for section in text.sections if section.kind not in _IN_TABLE]
+    shown = [
+        section
+        for section in text.sections
+        if section.kind not in _IN_TABLE and not text.in_steps(section)
+    ]
     if not shown:
         return None
     fact = text.comparison

@@ -138,12 +138,12 @@ def _accept(text: AlertText) -> Markup | None:
 
 def _step(step: Step) -> list[Markup | None]:
     return [
-        element("h3", step.title),
+        element("h3", f"{step.mark} {step.title} (", linked(step.id, step.url), ")"),
         element("p", step.risk, class_="quiet"),
         element("p", step.remark) if step.remark else None,
-        _code(f"Commands: {step.title}", step.commands),
-        element("p", step.template_title, class_="quiet"),
-        _code(f"CloudFormation: {step.title}", step.template),
+        _code(f"Commands: {step.title}", step.commands) if step.commands else None,
+        element("p", step.template_title, class_="quiet") if step.template else None,
+        _code(f"CloudFormation: {step.title}", step.template) if step.template else None,
     ]
 
 

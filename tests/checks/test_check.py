@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from lib.checks.expectations import Expectations, MutableTags
-from lib.checks.findings import COMMAND
+from lib.checks.findings import COMMAND, REMARK
 from lib.checks.retention import cost
 from lib.checks.settings import check, matches, scans_on_push
 from lib.models import (
@@ -278,7 +278,7 @@ def test_what_is_stored_is_an_upper_bound() -> None:
     assert "2 images of up to 20.0 GB, up to 2.00 USD" in cost(held, Expectations())
     assert "up to 4.00 USD" in cost(held, Expectations(price=0.2))
     assert "1 image of up to 3 MB, up to 0.00 USD" in cost(small, Expectations())
-    assert cost(a_repository(), Expectations()) == "It is empty now."
+    assert cost(a_repository(), Expectations()) == "The repository is empty now."
 
 
 def test_findings_come_worst_first_and_with_their_remedy() -> None:
@@ -290,7 +290,8 @@ def test_findings_come_worst_first_and_with_their_remedy() -> None:
     for each in found:
         assert each.fixable
         assert each.fixed_version is None
-        assert each.extra[COMMAND].startswith("aws ecr put-")
+        assert each.extra[COMMAND].splitlines()[-1].startswith("aws ecr put-")
+        assert each.extra[REMARK].startswith("Before you run it: ")
         assert each.extra[COMMAND] in (each.remediation or "")
         assert "AWS::ECR::Repository" in (each.remediation or "")
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from lib.checks.completion import policy
-from lib.checks.expectations import Expectations
-from lib.checks.findings import COMMAND, DIFFERENCE, REMARK
+from lib.checks.expectations import Expectations, MutableTags
+from lib.checks.findings import COMMAND, DIFFERENCE, GUIDED, GUIDED_REMARK, REMARK
 from lib.checks.lifecycle import endangered
 from lib.checks.policies import parse
 from lib.checks.settings import check
@@ -133,7 +133,7 @@ def test_a_remedy_keeps_the_rules_and_fixes_all(rules: list[Any], ids: set[str])
             for rule in after
             if "tagPatternList" in rule["selection"]
         ]
-        assert finding.extra[REMARK].startswith("The rules that are there stay.")
+        assert "The rules that are there stay." in finding.extra[REMARK]
         assert "+ " in finding.extra[DIFFERENCE]
         repaired = a_repository(lifecycle_policy=proposed(finding), stored=FORTY)
         assert findings(repaired) == {}
@@ -188,7 +188,7 @@ def test_a_recommended_policy_keeps_what_runs() -> None:
 
     (finding,) = findings(settings).values()
 
-    assert finding.extra[REMARK].startswith("34 stay instead of 20, as an image runs that old.")
+    assert finding.extra[REMARK].endswith("34 and not 20, as an image runs that old.")
     assert not endangered(parse(proposed(finding)), FORTY, in_use(33), NOW)
     assert findings(a_policy_of(*json.loads(policy(34))["rules"], running=in_use(33))) == {}
     assert findings(a_policy_of(*json.loads(policy(34))["rules"])).keys() == {"ECR-LIFECYCLE-OLD"}
@@ -204,7 +204,47 @@ def test_a_remedy_names_what_runs_and_would_go() -> None:
 
     assert finding.extra[REMARK] == (
         f"{old.digest[:19]} (a task) goes although it runs. Deploy newer images first. "
-        "What it expires cannot be brought back."
+        "Before you run it: ECR will delete all but the newest 20 images for good, also one that "
+        "runs. To keep more, raise countNumber, or add a rule for their tags first."
+    )
+
+
+def guided(allow: tuple[str, ...] = ()) -> str:
+    """Return the command that asks first, of a repository without a lifecycle policy."""
+    settings = a_repository(lifecycle_policy=None)
+    (finding,) = check(settings, Expectations(allow_mutable=(MutableTags(allow),)), now=NOW)
+    return finding.extra.get(GUIDED, "")
+
+
+def test_a_shorter_command_shows_what_it_deletes_and_asks() -> None:
+    """It leaves alone the tags that alerts.yml lets move."""
+    fix = "ecr-scan-alerts repository fix payments/api --region eu-central-1"
+
+    assert guided() == fix
+    assert guided(("latest", "dev-*")) == f"{fix} --allow latest 'dev-*'"
+
+
+@pytest.mark.parametrize("allow", [("*",), tuple("abcdef"), ("v[0-9]",)])
+def test_where_that_would_change_what_is_allowed_there_is_none(allow: tuple[str, ...]) -> None:
+    """ECR excludes few patterns, and all tags may be meant to move."""
+    assert guided(allow) == ""
+
+
+def test_the_policy_can_be_previewed() -> None:
+    """With the number of images that alerts.yml names."""
+    settings = a_repository(lifecycle_policy=None)
+
+    (finding,) = check(settings, Expectations(keep=7), now=NOW)
+
+    first, second = finding.extra[COMMAND].splitlines()
+    assert first == (
+        "ecr-scan-alerts repository preview payments/api --region eu-central-1 --keep 7"
+    )
+    assert '"countNumber":7' in second
+    assert finding.extra[GUIDED].endswith("--keep 7")
+    assert finding.extra[GUIDED_REMARK].startswith(
+        "Before you run it: ECR will delete all but the newest 7 images for good, also one that "
+        "runs."
     )
 
 
@@ -214,8 +254,8 @@ def test_what_runs_may_be_unknown() -> None:
         for running in (None, ())
     )
 
-    assert unknown["ECR-LIFECYCLE-MISSING"].extra[REMARK].endswith("what runs is not known here.")
-    assert idle["ECR-LIFECYCLE-MISSING"].extra[REMARK].endswith("cannot be brought back.")
+    assert unknown["ECR-LIFECYCLE-MISSING"].extra[REMARK].endswith("What runs is not known here.")
+    assert idle["ECR-LIFECYCLE-MISSING"].extra[REMARK].endswith("for their tags first.")
     assert findings(a_policy_of(a_rule(2, days=30), running=None)) == {}
     assert findings(a_policy_of(a_rule(2, days=30), running=())) == {}
 

@@ -182,7 +182,7 @@ def test_nothing_is_said_about_images_that_nobody_listed() -> None:
     result = result_of(permissions.IMAGES)
     (missing,) = [one for one in result.findings if one.vulnerability_id == LIFECYCLE[0]]
 
-    assert "How much it holds is not known." in (missing.description or "")
+    assert "How much the repository holds is not known." in (missing.description or "")
     assert "empty" not in (missing.description or "")
 
 

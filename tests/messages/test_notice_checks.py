@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from lib.checks.findings import NOT_SCANNED, TAG_MUTABILITY
+from lib.checks.findings import COMMAND, GUIDED, GUIDED_REMARK, NOT_SCANNED, TAG_MUTABILITY
 from lib.messages.checks import fixed
+from lib.messages.steps import ToDo
 from lib.messages.text import text_of
 from lib.models import Finding, Package, ScanSource, Severity, StreamId
 from lib.models.streams import PartState, StreamState
@@ -47,10 +48,8 @@ def verdict(state: StreamState, view: View | None = None) -> str:
 
 
 def test_of_what_is_new_the_check_before_is_named() -> None:
-    """Several are listed."""
-    assert verdict(a_check(MUTABLE, OLD_SCAN)) == (
-        "2 more settings to fix: the newest image has no scan and tags can be overwritten"
-    )
+    """Several are counted by severity: each has a step that names it."""
+    assert verdict(a_check(MUTABLE, OLD_SCAN)) == "2 more settings to fix (2 HIGH)"
 
 
 @pytest.mark.parametrize(
@@ -66,7 +65,7 @@ def test_what_was_reported_before_is_counted(ids: tuple[str, ...], end: str) -> 
     view = a_view(*map(a_reported, ids), agreed=an_agreement())
 
     assert verdict(a_check(MUTABLE, *settings), view) == (
-        f"1 more setting to fix: tags can be overwritten; {end}"
+        f"1 more setting to fix (HIGH): tags can be overwritten; {end}"
     )
 
 
@@ -123,16 +122,60 @@ def test_the_state_is_no_more_of_an_all_clear_than_true() -> None:
     assert state(replace(a_check(), images=(), stream=SETTINGS)) == "not checked"
 
 
-def test_many_settings_are_counted() -> None:
-    """Four are named."""
-    settings = [a_setting(f"ECR-{number}", f"setting {number}") for number in range(6)]
+def with_remedy(finding: Finding) -> Finding:
+    """Return a setting with a command, and a shorter one that asks first."""
+    extra = {COMMAND: "aws ecr put", GUIDED: "repository fix", GUIDED_REMARK: "It asks."}
+    return replace(finding, extra=extra)
 
-    made = verdict(a_check(*settings))
 
-    assert made.startswith("6 more settings to fix")
-    assert made.endswith("setting 0, setting 1, setting 2, setting 3, and 2 more")
+def test_a_setting_with_a_step_is_said_once() -> None:
+    """A list and a sum of the same say nothing more; what is new is marked among others."""
+    view = a_view(a_reported(NOT_SCANNED), agreed=an_agreement())
+
+    made = text_of(a_notice(a_check(with_remedy(MUTABLE), with_remedy(OLD_SCAN)), view))
+
+    assert made.numbers == ()
+    assert made.news == []
+    assert made.in_steps(made.open)
+    assert [step.heading for step in made.to_do.all_steps] == [
+        "HIGH, new: tags can be overwritten (ECR-TAG-MUTABILITY)",
+        "HIGH: the newest image has no scan (ECR-NOT-SCANNED)",
+    ]
+
+
+def test_a_setting_without_a_step_is_listed_and_counted() -> None:
+    """Nothing else names it."""
+    made = text_of(a_notice(a_check(MUTABLE), a_view(agreed=an_agreement())))
+
+    assert made.numbers == ("1 setting to fix: 1 HIGH",)
+    assert [section.heading for section in made.news] == ["New (1)"]
+
+
+def test_the_shorter_command_is_for_short_messages_that_name_all_settings() -> None:
+    """It changes each setting, so none may be suppressed or filtered out."""
+    mild = replace(OLD_SCAN, severity=Severity.LOW)
+
+    whole, part = (
+        text_of(a_notice(a_check(with_remedy(MUTABLE), *more), a_view(agreed=an_agreement()))).to_do
+        for more in ((), (with_remedy(mild),))
+    )
+
+    def commands(to_do: ToDo, *, templates: bool = False) -> tuple[str, ...]:
+        (step,), _ = to_do.steps(command=99, limit=999, templates=templates)
+        return step.commands
+
+    assert commands(whole) == ("repository fix",)
+    assert commands(whole, templates=True) == ("aws ecr put",)
+    assert commands(part) == ("aws ecr put",)
 
 
 def test_the_end_of_a_check_that_nobody_knows_any_more_has_words() -> None:
     """An id of an earlier version."""
     assert fixed(["ECR-OLD"]) == "1 fixed: ECR-OLD is as it should be now"
+
+
+def test_of_many_that_are_fixed_four_are_named() -> None:
+    """The others are counted."""
+    assert fixed([f"E-{number}" for number in range(6)]).endswith(
+        "E-3 is as it should be now, and 2 more"
+    )

@@ -135,7 +135,7 @@ def test_settings_of_a_repository_have_steps_and_no_upgrades() -> None:
     made = text(a_state(check))
 
     assert (made.kind, made.subject, made.columns[0]) == ("Repository check", "repository", "Check")
-    assert made.verdict == ("1 setting to fix: images are not scanned when they are pushed")
+    assert made.verdict == ("1 setting to fix (HIGH): images are not scanned when they are pushed")
     assert made.left_out.sum == ""
     assert made.to_do.upgrades == ()
     assert made.open.rows[0].details == "scanOnPush, images are not scanned when they are pushed"

@@ -77,10 +77,20 @@ def test_an_alert_says_how_soon_to_look(finding: Any, urgency: str) -> None:
 def test_what_is_no_news_has_no_urgency() -> None:
     """A scan without a result can wait; what is fixed asks for nothing."""
     assert text_of(notices()["all-fixed"]).urgency is None
-    assert text_of(notices()["repository-settings"]).urgency is None
+    assert text_of(notices()["repository-fixed"]).urgency is None
     assert text_of(notices()["scan-failed"]).urgency_line == (
-        "Urgency: unknown (scan failed; look at it in working hours)"
+        "Urgency: in working hours (scan failed, so the risk is unknown)"
     )
+
+
+def test_a_setting_is_less_urgent_than_a_tag_that_moved() -> None:
+    """A setting is no vulnerability; a tag that must not move may be an attack."""
+    lines = [text_of(notices()[name]).urgency_line for name in ("repository-settings", "tag-moved")]
+
+    assert lines == [
+        "Urgency: medium (settings, not vulnerabilities)",
+        "Urgency: high if nobody meant to push it (the tag was not to move)",
+    ]
 
 
 @with_notes
@@ -112,7 +122,10 @@ def test_a_page_says_what_its_route_pages_about() -> None:
     failed = text_of(notices()["scan-failed"])
     found = text_of(notices()["new-and-resolved"])
 
-    assert failed.why_paged == "Route everything asks for images that could not be scanned"
+    assert failed.why_paged == (
+        "Route everything asks for images that could not be scanned. To stop such pages, leave "
+        "SCAN_FAILED and NOT_SCANNED out of kinds of the route in alerts.yml"
+    )
     assert found.why_paged.startswith("CRITICAL CVE-")
     assert ": routes payments, security ask for HIGH and above" in found.why_paged
 

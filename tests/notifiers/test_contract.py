@@ -208,9 +208,10 @@ def sentences(text: AlertText, *, whole: bool) -> Iterator[str]:
     yield from (text.to_do.deploy, text.to_do.without_fix)
     for upgrade in text.to_do.upgrades:
         yield from (upgrade.package, upgrade.fixed)
-    news = (section for section in text.sections if not section.kind.is_ended)
-    for row in (row for section in news for row in section.rows):
+    for row in (row for section in text.news for row in section.rows):
         yield from (row.name, row.installed)
+    for step in text.to_do.all_steps:
+        yield from (step.title, step.id)
     if text.source is not None:
         yield from (link.url for link in text.sources)
     yield from text.warnings

@@ -45,6 +45,8 @@ def sentences(text: AlertText) -> Iterator[str]:
     yield text.console.action if text.console is not None else ""
     yield from _to_do(text)
     for section in text.sections:
+        if text.in_steps(section):
+            continue
         yield from (section.heading, section.note) if _is_compared(section.kind) else ()
         for row in section.rows:
             yield from _row(row, compared=_is_compared(section.kind))
@@ -74,7 +76,8 @@ def _to_do(text: AlertText) -> Iterator[str]:
         yield from (package.package, package.installed, package.described, package.removes)
     steps, _ = text.to_do.steps(command=MUCH, limit=MUCH, templates=True)
     for step in steps:
-        yield from (step.title, step.risk, step.remark, step.template_title)
+        yield from (step.title, step.id, step.risk, step.remark)
+        yield step.template_title if step.template else ""
         yield from (*step.commands, *step.template)
 
 

@@ -153,7 +153,7 @@ def _problem(text: AlertText, problem: Problem) -> list[Json]:
         adf.panel(
             "error",
             adf.paragraph(adf.text(problem.caution, "strong")),
-            adf.paragraph(adf.text(truncate(problem.reason, _PROBLEM))),
+            *_paragraph(truncate(problem.reason, _PROBLEM)),
         ),
         adf.heading(text.to_do.title),
         adf.prose(truncate(problem.remedy, _PROBLEM)),
@@ -211,20 +211,28 @@ def _steps(to_do: ToDo) -> Iterable[Json]:
     if steps:
         yield adf.heading(to_do.title)
     for step in steps:
-        yield adf.paragraph(adf.text(step.title, "strong"))
+        link = adf.text(step.id, link=step.url)
+        yield adf.paragraph(
+            adf.text(f"{step.mark} "),
+            adf.text(step.title, "strong"),
+            adf.text(" ("),
+            link,
+            adf.text(")"),
+        )
         for text in filter(None, (step.risk, step.remark)):
             yield adf.paragraph(adf.text(text))
         if step.commands:
             yield adf.code_block(step.commands)
-        yield adf.paragraph(adf.text(step.template_title))
-        yield adf.code_block(step.template)
+        if step.template:
+            yield adf.paragraph(adf.text(step.template_title))
+            yield adf.code_block(step.template)
     if rest:
         yield adf.paragraph(adf.text(rest))
 
 
 def _open(text: AlertText, rows: int) -> Iterable[Json]:
     section = text.open
-    if not section.count:
+    if not section.count or text.in_steps(section):
         return
     yield adf.heading(section.heading)
     if text.image.is_repository:

@@ -61,7 +61,7 @@ def in_short(text: AlertText) -> Json:
     problem = text.problem
     details = {
         HAPPENED: text.headline,
-        NO_RESULT: f"{problem.caution} {problem.reason}" if problem else "",
+        NO_RESULT: _no_result(text),
         OPEN_NOW: text.totals if problem is None or text.total else "",
         REPORT_NAME: text.report_command,
         DELIVERY: text.footer.removeprefix(DELIVERY).strip(),
@@ -71,13 +71,12 @@ def in_short(text: AlertText) -> Json:
 
 def details_of(text: AlertText) -> Json:
     """Return what there is to read: what to do first, where and for whom last."""
-    news = [section for section in text.sections if not section.kind.is_ended]
     details = {
         text.to_do.title: _what_to_do(text),
         WHY_PAGED: text.why_paged,
         HAPPENED: ". ".join(filter(None, (text.headline, text.urgency_line))),
         NO_RESULT: _no_result(text),
-        **{section.title: _listing(section) for section in news},
+        **{section.title: _listing(section) for section in text.news},
         text.platforms.title: text.platforms.lines(LINES),
         STILL_OPEN: [danger.line.removeprefix(f"{STILL_OPEN}: ") for danger in text.dangers],
         CHANGED: _numbers(text),
@@ -92,7 +91,7 @@ def details_of(text: AlertText) -> Json:
 def _no_result(text: AlertText) -> str:
     """Return that nothing is known, and why."""
     problem = text.problem
-    return "" if problem is None else f"{problem.caution} {problem.reason}"
+    return "" if problem is None else f"{problem.caution} {problem.reason}".rstrip()
 
 
 def _numbers(text: AlertText) -> list[str]:
@@ -122,7 +121,7 @@ def _to_do(to_do: ToDo) -> Iterator[str]:
     if more:
         yield more
     for step in steps:
-        yield f"{step.title}: {' ; '.join(step.commands) or step.remark}"
+        yield step.line
     yield from (step.replace("`", "") for step in filter(None, (rest, *to_do.notes)))
 
 

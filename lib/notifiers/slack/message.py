@@ -14,7 +14,7 @@ from typing import Final
 
 from lib.messages.lists import PackageText, Row, Section
 from lib.messages.parts import AlertText, Danger, Omissions, Problem
-from lib.messages.steps import ToDo, UpgradeText
+from lib.messages.steps import Step, ToDo, UpgradeText
 from lib.messages.titles import REPORT_NAME
 from lib.models import Json, Usage
 from lib.notifiers import testing
@@ -124,7 +124,7 @@ def _alert(text: AlertText) -> list[Json]:
         _section(_problem(text, text.problem) if text.problem is not None else ""),
         _section(_to_do(text)),
         *map(_section, _steps(text.to_do)),
-        *map(_section, _listings(text.sections)),
+        *map(_section, _listings(text.news)),
         _section(_platforms(text)),
         _section(_numbers(text)),
         *_ending(text),
@@ -135,7 +135,8 @@ def _alert(text: AlertText) -> list[Json]:
 def _problem(text: AlertText, problem: Problem) -> str:
     """Return that nothing is known, why, and what helps."""
     lines = (
-        f"*{_say(problem.caution, _CAUTION)}* {_say(problem.reason, _PROBLEM)}",
+        f"*{_say(problem.caution, _CAUTION)}* {_say(problem.reason, _PROBLEM)}".rstrip(),
+        "",
         f"*{text.to_do.title}*",
         _say(problem.remedy, _PROBLEM, code=True),
     )
@@ -147,9 +148,8 @@ def _urgency(text: AlertText) -> str:
     return f"*{_say(text.urgency_line, _NOTE)}*" if text.urgency is not None else ""
 
 
-def _listings(sections: Sequence[Section]) -> Iterator[str]:
+def _listings(news: Sequence[Section]) -> Iterator[str]:
     """Yield what is news, package by package. What ended is counted, and on the page."""
-    news = [section for section in sections if not section.kind.is_ended]
     described = _DESCRIBED
     for place, section in enumerate(news):
         room = _NEWS if not place else min(_OTHERS, _LISTS // (len(news) - 1))
@@ -320,13 +320,20 @@ def _steps(to_do: ToDo) -> list[str]:
     steps, rest = to_do.steps(command=_COMMAND, limit=_STEPS)
     sections = []
     for step in steps:
-        lines = [f"*{_say(step.title, _FACT)}*"]
+        lines = [f"{step.mark} *{_say(step.title, _NOTE)}*{_id(step)}"]
         lines += [_say(text, _OTHERS) for text in (step.risk, step.remark) if text]
         lines += [f"```{_say(line, MAX_SECTION, code=True)}```" for line in step.commands]
         sections.append("\n".join(lines))
     if sections:
         sections[0] = f"*{to_do.title}*\n{sections[0]}"
     return [*sections, *([f"_{_say(rest, _FACT)}_"] if rest else [])]
+
+
+def _id(step: Step) -> str:
+    """Return the id of a check in brackets, with the page about it."""
+    link = slack_link(step.url, slack_flat(step.id)) if step.url else ""
+    name = link if link and len(link) <= _LINK else _say(step.id, 60)
+    return f" ({name})" if name else ""
 
 
 def _upgrade(upgrade: UpgradeText) -> str:
@@ -352,10 +359,10 @@ def _links(text: AlertText, *, hosts: bool = True) -> str:
 
 def _fallback(text: AlertText, limit: int) -> str:
     """Return the message in one line: what notifications and screen readers say."""
-    end = f"{text.totals}."
+    end = f"{text.totals}." if not text.to_do.all_steps else ""
     if text.problem is not None and not text.sections:
         end = text.problem.caution
-    return _say(unlinked(f"{text.headline.rstrip('.')}. {end}"), limit)
+    return _say(unlinked(f"{text.headline.rstrip('.')}. {end}".rstrip()), limit)
 
 
 def _fallback_of_root(text: AlertText, limit: int) -> str:

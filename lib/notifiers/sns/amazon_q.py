@@ -47,6 +47,8 @@ def render(notice: Notice, text: AlertText, _room: int) -> tuple[str, bool]:
     is_cut = False
     share = min(_SECTION, _SECTIONS // max(len(text.sections), 1))
     for section in text.sections:
+        if text.in_steps(section):
+            continue
         part, number = _listing(section, share)
         parts.append(part)
         is_cut = is_cut or number < section.count
@@ -99,7 +101,7 @@ def _opening(text: AlertText) -> str:
 
 
 def _failed(problem: Problem) -> str:
-    return f"*{problem.caution}*\n{_say(problem.reason, _PROBLEM)}"
+    return f"*{problem.caution}*\n{_say(problem.reason, _PROBLEM)}".rstrip()
 
 
 def _remedy(text: AlertText, problem: Problem) -> str:
@@ -128,9 +130,7 @@ def _steps(to_do: ToDo) -> list[str]:
     if is_full:
         return shown
     steps, rest = to_do.steps(command=_COMMAND, limit=_FIXES)
-    for step in steps:
-        line = f"{step.title}: {'; '.join(step.commands) or step.remark}"
-        shown.append(slack_text(unlinked(one_line(line)), 4 * _COMMAND))
+    shown += [slack_text(unlinked(one_line(step.line)), 4 * _COMMAND) for step in steps]
     last = rest or to_do.more_upgrades(most) or to_do.without_version or to_do.nameless
     return [*shown, *([_say(last, _STEP)] if last else [])]
 

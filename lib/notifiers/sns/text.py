@@ -141,12 +141,14 @@ def _steps(to_do: ToDo) -> list[str]:
     steps, rest = to_do.steps(command=_SECTION, limit=_SECTION, templates=True)
     lines = _title(to_do.title) if steps else []
     for step in steps:
-        lines += _indented(step.title, bullet="- ")
+        lines += _indented(step.heading, bullet="- ")
+        lines += [f"    {step.url}"] if step.url else []
         for text in filter(None, (step.risk, step.remark)):
             lines += _indented(text, indent="    ")
         lines += [f"    {line}" for line in step.commands]
-        lines += _indented(step.template_title, indent="    ")
-        lines += [f"      {line}" for line in step.template]
+        if step.template:
+            lines += _indented(step.template_title, indent="    ")
+            lines += [f"      {line}" for line in step.template]
     return [*lines, *(_indented(rest) if rest else [])]
 
 

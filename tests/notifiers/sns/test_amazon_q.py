@@ -65,16 +65,17 @@ def test_a_notice_lists_or_counts_all_that_differs(name: str) -> None:
     """Vulnerabilities of every kind, and those that ended quietly."""
     notice = NOTICES[name]
 
-    text = notification(notice)["content"]["description"]
+    content = notification(notice)["content"]
 
-    message = notice.message
+    text, message = content["description"], notice.message
     changed = {item.item.id for item in message.delta.items if item.item.condition is None}
     quiet = {item.id for item in message.quietly_ended} - changed
     listed = len(re.findall(r"^- [A-Z]+ (?:\([^)]*\) )?[A-Z]{3,4}-", text, re.MULTILINE))
     more = re.findall(r"^and ([0-9,]+) more: ", text, re.MULTILINE)
     counted = sum(int(number.replace(",", "")) for number in more)
+    steps = sum(f"({id_})" in step for step in content.get("nextSteps", ()) for id_ in changed)
     if name != "injection":
-        assert listed + counted == len(changed | quiet)
+        assert listed + counted + steps == len(changed | quiet)
 
 
 def test_a_failed_platform_looks_as_kept() -> None:
