@@ -160,8 +160,8 @@ STORY: Final = (
         "legacy/batch",
         "2.0.0",
         "legacy-batch-2.0.0",
-        "a failed scan is not an all-clear, but an incident of its own",
-        _PLATFORM | {"on-call"},
+        "a failed scan is not an all-clear: it becomes an issue, and wakes nobody",
+        _PLATFORM | {"security-jira"},
     ),
     Scene(
         "ops/toolbox",
