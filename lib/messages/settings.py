@@ -1,4 +1,4 @@
-"""What fixes the settings of a repository, one step for each. Pure."""
+"""The steps that fix the settings of a repository, one for each. Pure."""
 
 from collections.abc import Collection, Iterable, Sequence
 from typing import Final
