@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import quote
 
+from lib.core.upgrades import is_kernel
 from lib.core.vulnerabilities import places, vulnerabilities
 from lib.models import AnyReport, Finding, Image, Provenance, Report, Score, Severity
 from lib.models.program import NAME, REPOSITORY, VERSION
@@ -281,6 +282,8 @@ def _message(group: Vulnerability, finding: Finding) -> str:
         fix = "a fix exists, its version is not named"
     else:
         fix = "no fix is known"
+    if is_kernel(finding.package.name):
+        fix = f"check the kernel of the hosts (in the image: {fix})"
     return f"{_id(group)} ({finding.severity.name}) in {installed}: {fix}"
 
 

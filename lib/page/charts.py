@@ -50,7 +50,9 @@ def history(points: Sequence[HistoryPoint]) -> list[Markup]:
         role="img",
         class_="chart",
     )
-    return [element("p", _legend(shown), class_="quiet legend"), chart]
+    # What scrolls must be reachable by keyboard.
+    scrolling = element("section", chart, class_="wide", tabindex=0, aria_label="Chart")
+    return [element("p", _legend(shown), class_="quiet legend"), scrolling]
 
 
 def _legend(shown: Sequence[HistoryPoint]) -> list[Node]:

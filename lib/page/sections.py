@@ -27,6 +27,7 @@ from lib.text import one_line, truncate
 _COURSE: Final = 2
 """Releases with a result that make a course; a single one is what the page says anyway."""
 _NAME: Final = 200
+REMARKS: Final = "Remarks"
 CHANGES: Final = 25
 """Rows of a list of what changed."""
 _DOT: Final = " \N{MIDDLE DOT} "
@@ -181,24 +182,28 @@ def changes(text: AlertText) -> Markup | None:
 def _changed(text: AlertText, section: Section) -> Markup:
     rows = section.rows[:CHANGES]
     more = section.more(len(rows))
-    titles = ("Severity", *text.columns, "Remarks")
+    is_remarked = any(row.notes or row.what for row in rows)
+    titles = ("Severity", *text.columns, *([REMARKS] if is_remarked else []))
     return element(
         "details",
         element("summary", section.heading),
         element("p", section.note, class_="quiet") if section.note else None,
-        scrolling_table(section.heading, titles, map(_row, rows)),
+        scrolling_table(
+            section.heading, titles, [_row(row, is_remarked=is_remarked) for row in rows]
+        ),
         element("p", more, class_="quiet") if more else None,
         open=section.kind not in _ENDED,
     )
 
 
-def _row(row: Row) -> Markup:
+def _row(row: Row, *, is_remarked: bool) -> Markup:
+    remarks = element("td", ", ".join(row.notes), element("p", row.what) if row.what else None)
     return element(
         "tr",
         element("td", badge(row.level, row.severity)),
         element("td", linked(row.name, row.url)),
         element("td", element("code", row.installed)),
-        element("td", ", ".join(row.notes), element("p", row.what) if row.what else None),
+        remarks if is_remarked else None,
     )
 
 

@@ -188,6 +188,16 @@ class TestSarif:
             fingerprints.add(result["partialFingerprints"]["finding/v1"])
         assert len(fingerprints) == 1
 
+    def test_the_fix_of_a_kernel_is_on_the_hosts(self) -> None:
+        """A newer package in the image changes no kernel that runs."""
+        finding = a_finding(package="linux", fixed_version="4.19.304-1")
+
+        (result,) = sarif(a_report(finding))["runs"][0]["results"]
+
+        assert result["message"]["text"].endswith(
+            ": check the kernel of the hosts (in the image: upgrade to 4.19.304-1)"
+        )
+
     def test_two_ids_of_one_vulnerability_are_one_rule(self) -> None:
         """It is shown by its CVE."""
         rows = (a_finding("GHSA-aaaa-bbbb-cccc", aliases=("CVE-2024-1",)), a_finding("CVE-2024-1"))

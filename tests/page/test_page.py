@@ -431,6 +431,19 @@ def test_the_fix_of_a_kernel_is_on_the_hosts(fields: Any, word: str) -> None:
     assert "with a fix" not in page.text
 
 
+def test_a_list_without_remarks_has_no_column_for_them() -> None:
+    """The title of an empty column makes a reader look for what is not there."""
+    bare = a_finding("CVE-2024-2")
+    said = replace(bare, description="A flaw lets in users.")
+
+    def page(after: Finding) -> str:
+        before = a_report(a_finding("CVE-2024-1", package="zlib"), image=an_image(1))
+        return read(noticed(Scene(a_report(after, image=an_image(2)), before))).text
+
+    assert "Remarks" not in page(bare).partition("Fixed (1)")[0]
+    assert "Remarks" in page(said).partition("Fixed (1)")[0]
+
+
 def test_what_the_alert_leaves_out_is_no_change() -> None:
     """It was open before or is new, as the rest is; the reason is a detail."""
     low = {"severity": "LOW", "package": "curl"}
