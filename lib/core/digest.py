@@ -251,7 +251,8 @@ def _ages(entries: Iterable[_Entry], until: datetime) -> tuple[Age, ...]:
 
 
 def _package_words(item: OpenItem) -> str:
-    return f"{item.package} and {item.others:,} more" if item.others else item.package
+    others = item.other or f"{item.others:,} more"
+    return f"{item.package} and {others}" if item.others else item.package
 
 
 def _all_omitted(shares: Iterable[StreamShare]) -> Omitted:

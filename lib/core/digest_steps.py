@@ -98,6 +98,7 @@ def _package_digest(items: Sequence[OpenItem], images: Mapping[str, Image]) -> P
     # Among equals the first one: a share lists what is in a stream worst first, as alerts do.
     worst = min(items, key=lambda item: (-item.severity, not item.exploitable))
     places = Counter(item.image for item in items).most_common()
+    others = {item.other for item in items}
     return PackageDigest(
         worst.package,
         worst_first(Counter(item.severity for item in items)),
@@ -110,6 +111,7 @@ def _package_digest(items: Sequence[OpenItem], images: Mapping[str, Image]) -> P
         of_distribution=all(item.of_distribution for item in items),
         described=_described(items),
         shares=tuple([number for _, number in places]),
+        other=worst.other if len(others) == 1 else "",
         distinct=len({item.id for item in items}),
         disputed=Counter(item.disputed for item in items if item.disputed),
     )

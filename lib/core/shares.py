@@ -163,6 +163,7 @@ def _open_item(item: DesiredItem, lifecycle: Lifecycle | None, at: datetime) -> 
         described=_described(item.findings),
         disputed=intern(str(dispute_of(item.findings) or "")),
         undated=not is_dated and observed >= opened,
+        other=intern(_other_package(item.findings)),
     )
 
 
@@ -188,6 +189,14 @@ def _package(findings: Sequence[Finding]) -> tuple[int, str, str]:
     rows = [finding for finding in findings if finding.package.name == package.name]
     fixed = [row.fixed_version for row in rows if row.fixed_version is not None]
     return others, intern(package.version or ""), intern(max(fixed, key=version_key, default=""))
+
+
+def _other_package(findings: Sequence[Finding]) -> str:
+    """Return the only further package, where it goes from the same version to the same one."""
+    first, *_ = findings
+    names = {finding.package.name for finding in findings} - {first.package.name}
+    versions = {(finding.package.version, finding.fixed_version) for finding in findings}
+    return names.pop() if len(names) == len(versions) == 1 else ""
 
 
 def _troubles(wanted: Desired, state: StreamState) -> Iterator[UnscannedImage]:

@@ -194,5 +194,5 @@ def _versions(package: PackageDigest) -> str:
 
 
 def _package(package: PackageDigest) -> str:
-    others = counted(package.others, "more package")
+    others = short(package.other, _NAME) or counted(package.others, "more package")
     return f"{short(package.package, _NAME)}{f' and {others}' if package.others else ''}"

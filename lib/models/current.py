@@ -64,6 +64,8 @@ class OpenItem(NamedTuple):
     No scanner says since when it knows it: `first_observed_at` is the first time that it was seen
     here.
     """
+    other: str = ""
+    """The further package, where it is one, with the same versions."""
 
 
 class CountedImage(NamedTuple):

@@ -237,6 +237,8 @@ class PackageDigest:
     """How many of the vulnerabilities are disputed, by who does, in words."""
     distinct: int = 0
     """How many ids the vulnerabilities have; 0 in digests that did not count them."""
+    other: str = ""
+    """The further package, where it is one, with the same versions."""
     more: int = 0
     """Further packages that the same rebuild brings up to date, and that are not named."""
     more_counts: Counts = field(default_factory=dict)

@@ -339,6 +339,19 @@ def test_a_package_has_its_versions() -> None:
     assert (package.worst, package.images) == ("CVE-1", (an_image(),))
 
 
+@pytest.mark.parametrize(("version", "other"), [("1.1", ""), ("1.0", "libssl3")])
+def test_the_second_package_of_a_vulnerability_is_named(version: str, other: str) -> None:
+    """Where one upgrade brings both from the same version to the same one."""
+    rows = (
+        a_finding("CVE-1", version="1.0", fixed_version="2.0"),
+        a_finding("CVE-1", package="libssl3", version=version, fixed_version="2.0"),
+    )
+
+    (package,) = a_digest(of_images(a_watched(*rows))).packages
+
+    assert (package.others, package.other) == (1, other)
+
+
 def test_routes_are_named_where_nothing_is_open() -> None:
     """People see what was asked."""
     assert a_digest(CLEAN).routes == ("all",)

@@ -362,6 +362,17 @@ def test_a_step_says_what_is_disputed_and_counts_what_it_does_not_name() -> None
     )
 
 
+def test_a_second_package_is_named_where_it_is_known() -> None:
+    package = PackageDigest(
+        "libssl3t64", {M: 1}, True, (SHOP,), installed=("3.2",), fixed="3.4", others=1,
+        other="openssl",
+    )  # fmt: skip
+
+    assert text_of(a_digest_of(packages=(package,))).lists[0].lines[0].text == (
+        "Upgrade libssl3t64 and openssl from 3.2 to 3.4: removes 1 MEDIUM in web/storefront:3.2.1"
+    )
+
+
 def test_another_product_is_moved_to_not_upgraded_to() -> None:
     """The version is that of the product that the descriptions name."""
     package = PackageDigest(

@@ -39,6 +39,7 @@ SHARE = StreamShare(
             first_observed_at=NOW,
             image=an_image().key,
             others=2,
+            other="libssl3",
             installed="1.1.1",
             fixed="1.1.2",
             fix_unknown=True,
@@ -81,7 +82,7 @@ def test_a_basis_of_an_earlier_version_is_read() -> None:
     facts, line = basis_to_lines(BEGUN)
     share = json.loads(line)
     del share["oldest_here_since"]
-    share["items"] = [item[:-6] for item in share["items"]]
+    share["items"] = [item[:-7] for item in share["items"]]
     for trouble in share["troubles"]:
         del trouble["remedy"]
 
@@ -95,6 +96,7 @@ def test_a_basis_of_an_earlier_version_is_read() -> None:
         described="",
         disputed="",
         undated=False,
+        other="",
     )
     (trouble,) = SHARE.troubles
     assert basis.shares[TEAM] == (
