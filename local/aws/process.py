@@ -10,7 +10,6 @@ It starts with an empty account. At the end its data, files and processes are re
 """
 
 import contextlib
-import hashlib
 import json
 import os
 import shutil
@@ -31,6 +30,8 @@ from typing import Any, Final, Self
 import boto3
 from botocore.config import Config
 
+from local.aws.manifests import INDEX, MANIFEST, config_of, digest_of, index_of, manifest_of
+
 ROOT: Final = Path(__file__).parents[2]
 HOST: Final = "127.0.0.1"
 ACCOUNT: Final = "000474600478"
@@ -41,8 +42,6 @@ DOOR_SECONDS: Final = 10.0
 """Seconds for an answer of the control API."""
 LONGEST_WAIT: Final = 5.0
 """Seconds of a single request that waits."""
-MANIFEST: Final = "application/vnd.oci.image.manifest.v1+json"
-INDEX: Final = "application/vnd.oci.image.index.v1+json"
 ATTESTATION: Final = "unknown/unknown"
 """The platform of attestations in an index, as builders write it."""
 
@@ -399,50 +398,6 @@ def free_port() -> int:
         probe.bind((HOST, 0))
         port: int = probe.getsockname()[1]
         return port
-
-
-def config_of(repository: str, tag: str | None, content: str, labels: Mapping[str, str]) -> str:
-    """Return the configuration of an image, which is unique for these arguments."""
-    subject = hashlib.sha256(f"{repository}\n{tag}\n{content}".encode()).hexdigest()
-    return json.dumps(
-        {
-            "architecture": "amd64",
-            "os": "linux",
-            "config": {"Env": [f"SUBJECT={subject}"], "Labels": dict(labels)},
-            "rootfs": {"type": "layers", "diff_ids": []},
-        }
-    )
-
-
-def manifest_of(config: str, annotations: Mapping[str, str]) -> str:
-    """Return the manifest of an image without layers."""
-    config_entry = {
-        "mediaType": "application/vnd.oci.image.config.v1+json",
-        "digest": digest_of(config),
-        "size": len(config),
-    }
-    manifest = {"schemaVersion": 2, "mediaType": MANIFEST, "config": config_entry, "layers": []}
-    return json.dumps(manifest | ({"annotations": annotations} if annotations else {}), indent=1)
-
-
-def index_of(members: Mapping[str, str], annotations: Mapping[str, str]) -> str:
-    """Return the manifest of an index from the platform of each digest."""
-    entries = [
-        {
-            "mediaType": MANIFEST,
-            "digest": digest,
-            "size": len(digest),
-            "platform": dict(zip(("os", "architecture", "variant"), name.split("/"), strict=False)),
-        }
-        for digest, name in members.items()
-    ]
-    index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": entries}
-    return json.dumps(index | ({"annotations": annotations} if annotations else {}), indent=1)
-
-
-def digest_of(manifest: str) -> str:
-    """Return the digest of a manifest in a registry."""
-    return f"sha256:{hashlib.sha256(manifest.encode()).hexdigest()}"
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import requests
 
-from local.aws.process import MANIFEST, config_of, digest_of, manifest_of
+from local.aws.manifests import MANIFEST, config_of, digest_of, manifest_of
 from local.demo.app import App
 from tests.e2e.conftest import configured
 from tests.e2e.test_alerts import basic, messages_about, opened_locally

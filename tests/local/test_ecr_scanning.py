@@ -17,7 +17,8 @@ from lib.ports.sources import Fetching
 from lib.ports.store import Progress
 from lib.sources.ecr import EcrFindingSource
 from lib.store.progress import S3ProgressStore
-from local.aws.process import ACCOUNT, ATTESTATION, INDEX, REGION, CloudError, EmbeddedAws
+from local.aws.manifests import INDEX
+from local.aws.process import ACCOUNT, ATTESTATION, REGION, CloudError, EmbeddedAws
 from tests.support.cloud_fixtures import recording
 
 

@@ -11,15 +11,8 @@ from typing import Any
 
 import pytest
 
-from local.aws.process import (
-    HOST,
-    ROOT,
-    CloudError,
-    EmbeddedAws,
-    cloud_python,
-    config_of,
-    manifest_of,
-)
+from local.aws.manifests import config_of, manifest_of
+from local.aws.process import HOST, ROOT, CloudError, EmbeddedAws, cloud_python
 
 PARENT = """
 import sys, time

@@ -13,7 +13,8 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from local.aws.process import INDEX, MANIFEST, REGION, EmbeddedAws, digest_of, index_of
+from local.aws.manifests import INDEX, MANIFEST, digest_of, index_of
+from local.aws.process import REGION, EmbeddedAws
 
 DOCKER = "application/vnd.docker.distribution.manifest.v2+json"
 
