@@ -37,19 +37,15 @@ https://wiki.ubuntu.com/SecurityTeam/UpdatePreparation
 _BASE_NAME: Final = re.compile(r"[a-z0-9][\w./:-]{0,99}", re.ASCII)
 PATCHED: Final = "check that the hosts run a patched kernel"
 _COMPARE: Final = (
-    "Compare the kernel of the hosts (`uname -r`; EKS: `kubectl get nodes -o wide`) with the fixed "
-    "version"
+    "Containers run on the host's kernel, so fix it there: compare `uname -r` of the hosts (EKS: "
+    "`kubectl get nodes -o wide`) with the fixed version"
 )
-_IN_LINK: Final = "in the Amazon Linux {links}, or your host vendor's advisory"
+_OF_CVES: Final = "of {cves} (linked: Amazon Linux; other hosts: their vendor's advisory)"
 _IN_ADVISORY: Final = "in your host vendor's advisory"
 _REPLACE: Final = (
-    "If it is older, update the AMI and replace the hosts (on Fargate, AWS patches it)"
+    "If it is older, update the AMI and replace the hosts (EKS: the node group). On Fargate, AWS "
+    "patches it"
 )
-_REPLACE_HOW: Final = (
-    "If it is older, update the AMI and replace the hosts (EKS: update the node group). On "
-    "Fargate, AWS patches it"
-)
-_LINKED: Final = "The {links} it for Amazon Linux; for other hosts, see their vendor's advisory"
 _CVES: Final = 3
 """Vulnerabilities of a kernel that are named and linked."""
 _REBUILD: Final = "{step}, rebuild and push"
@@ -113,22 +109,13 @@ _OFFICIAL: Final = re.compile(r"(?:[\w./-]+/)?(?:amazonlinux|debian|ubuntu):[\w.
 _SUPPORTED: Final = "a supported release"
 
 
-def hosts_of(content: Content, *, whole: bool) -> tuple[str, ...]:
-    """
-    Return what to do on the hosts; empty without a kernel among the packages.
-
-    `whole`: also how, step by step.
-    """
+def hosts_of(content: Content) -> tuple[str, ...]:
+    """Return what to do on the hosts, step by step; empty without a kernel among the packages."""
     if not any(map(is_about_kernel, content.open)):
         return ()
     cves = kernel_cves(content)
-    is_one = len(cves) == 1
-    linked = _LINKED.format(links="link has" if is_one else "links have")
-    links = _IN_LINK.format(links="link" if is_one else "links")
-    if whole and cves:
-        return (f"{_COMPARE} for {listed(cves)}. {linked}", _REPLACE_HOW)
-    compare = f"{_COMPARE} {links if cves else _IN_ADVISORY}"
-    return (compare, _REPLACE_HOW) if whole else (f"{compare}. {_REPLACE}",)
+    where = _OF_CVES.format(cves=listed(cves)) if cves else _IN_ADVISORY
+    return (f"{_COMPARE} {where}", _REPLACE)
 
 
 def kernel_cves(content: Content) -> Sequence[str]:
@@ -150,7 +137,7 @@ def host_links(content: Content) -> tuple[Link, ...]:
         return ()
     labels = {cve: f"Amazon Linux fix for {cve}" for cve in kernel_cves(content)}
     return tuple(
-        Link(label, label, label, _AMAZON_LINUX.format(id=cve), of_hosts=True)
+        Link(cve, label, label, _AMAZON_LINUX.format(id=cve), of_hosts=True)
         for cve, label in labels.items()
     )
 

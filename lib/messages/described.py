@@ -8,8 +8,7 @@ from lib.core.disputes import dispute_of
 from lib.core.named_versions import NamedVersion, described
 from lib.core.upgrades import version_key
 from lib.messages.content import Content, Entry, counts_of
-from lib.messages.named_upgrades import described_in, upgrade_to
-from lib.messages.phrases import NAME, counts_text, listed, severity_word
+from lib.messages.phrases import NAME, severity_word
 from lib.messages.steps import UpgradeText
 from lib.models import Counts, Finding, Severity, Upgrade
 from lib.text import first, one_line, short, truncate
@@ -57,27 +56,6 @@ def _share(number: int, total: int, severity: Severity) -> str:
     return f"{number:,}{share} {severity_word(severity)}"
 
 
-def text_of_versions(
-    content: Content, versions: Mapping[str, NamedVersion], packages: Sequence[Upgrade]
-) -> str:
-    """Return the upgrades that descriptions name, with what they remove; empty without any."""
-    if not versions:
-        return ""
-    installed = {package.package: installed_text(package) for package in packages}
-    counts = {package.package: package.fixes for package in packages}
-    removed = {
-        name: _removed_text(_fixed_in(content, name, one), counts.get(name, {}))
-        for name, one in versions.items()
-    }
-    texts = [
-        f"{upgrade_to(name, installed.get(name, ''), one)} "
-        f"({', '.join(filter(None, (removed[name], _dispute(content, name))))})"
-        for name, one in versions.items()
-    ]
-    others = [f"{text[:1].lower()}{text[1:]}" for text in texts[1:]]
-    return f"{listed([texts[0], *others])}. {described_in(len(texts))}"
-
-
 def _dispute(content: Content, package: str) -> str:
     """Return that what an upgrade removes is disputed; of several how many."""
     entries = [
@@ -90,16 +68,6 @@ def _dispute(content: Content, package: str) -> str:
         return ""
     number = f"{len(disputes):,} " if len(disputes) < len(entries) else ""
     return f"{number}{max(disputes)}"
-
-
-def _removed_text(removed: Counts, counts: Counts) -> str:
-    """Return "8 CRITICAL"; "removes 8 of its 9; 1 HIGH remains" where others do."""
-    number, total = sum(removed.values()), sum(counts.values())
-    if number >= total:
-        return counts_text(removed)
-    left = {level: count - removed.get(level, 0) for level, count in counts.items()}
-    rest = counts_text({level: count for level, count in left.items() if count > 0})
-    return f"removes {number:,} of its {total:,}; {rest} remain{'s' if total - number == 1 else ''}"
 
 
 def _fixed_in(content: Content, package: str, version: NamedVersion) -> Counts:

@@ -9,7 +9,7 @@ from lib.messages.content import Content
 from lib.messages.described import installed_text
 from lib.messages.phrases import NAME, listed
 from lib.models import Upgrade
-from lib.text import counted, one_line, short, truncate
+from lib.text import one_line, short, truncate
 
 _ARROW: Final = "\N{RIGHTWARDS ARROW}"
 _NAMED: Final = 3
@@ -27,10 +27,8 @@ def kernels_of(content: Content, packages: Iterable[Upgrade]) -> list[Upgrade]:
     return [upgrade for upgrade in packages if is_kernel(upgrade.package)]
 
 
-def kernel_text(content: Content, kernels: Sequence[Upgrade], base_step: str) -> str:
+def kernel_text(content: Content, kernels: Sequence[Upgrade]) -> str:
     """Return what the upgrade of a kernel in an image is good for; empty without any."""
-    if not kernels:
-        return ""
     ready = [upgrade for upgrade in kernels if upgrade.fixed is not None]
     ids = {id_ for upgrade in ready for id_ in upgrade.vulnerability_ids}
     about = [
@@ -39,20 +37,23 @@ def kernel_text(content: Content, kernels: Sequence[Upgrade], base_step: str) ->
         if is_about_kernel(entry)
     ]
     number, total = sum(not ids.isdisjoint(rows) for rows in about), len(about)
-    some = f"{number:,} of {total:,} vulnerabilities"
-    every = counted(total, "vulnerability", "vulnerabilities")
-    effect = some if number < total else every if total == 1 else f"all {every}"
-    newer, verb = ("a newer", "cleans") if len(ready) == 1 else ("newer", "clean")
+    if not number:
+        return ""
+    some = f"{number:,} of the {total:,} kernel vulnerabilities"
+    every = "the kernel vulnerability" if total == 1 else f"all {total:,} kernel vulnerabilities"
+    effect = some if number < total else every
+    takes, changes = ("takes", "changes") if len(ready) == 1 else ("take", "change")
     packages = listed([*map(_target, ready[:_NAMED])])
-    cleans = f": {newer} {packages} only {verb} the scan ({effect})" if number else ""
-    return ". ".join(filter(None, (f"The image can wait{cleans}", base_step)))
+    return (
+        f"Later, in the image: {packages} {takes} {effect} off the scan list, but {changes} no host"
+    )
 
 
 def _target(upgrade: Upgrade) -> str:
-    """Return a package as code, with its versions in brackets after it."""
+    """Return a package with its versions as code."""
     name, fixed = short(upgrade.package, NAME), truncate(one_line(upgrade.fixed or ""), NAME)
-    versions = " ".join(filter(None, (installed_text(upgrade), _ARROW, fixed)))
-    return f"`{_without_ticks(name)}` ({_without_ticks(versions)})"
+    installed = _without_ticks(f"{name} {installed_text(upgrade)}")
+    return f"`{installed}` {_ARROW} `{_without_ticks(fixed)}`"
 
 
 def _without_ticks(name: str) -> str:

@@ -366,3 +366,8 @@ class AlertText:
         """All links, the report first."""
         first = [link for link in (self.report, self.console) if link is not None]
         return [*first, *self.sources]
+
+    @property
+    def of_hosts(self) -> list[Link]:
+        """The pages about fixes on hosts, which belong to the step about them."""
+        return [link for link in self.sources if link.of_hosts]

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from lib.core.upgrades import is_kernel
 from lib.messages.phrases import AUDIT, MARKS, counts_text, look_for, severity_word
-from lib.messages.titles import TO_DO
+from lib.messages.titles import DESCRIBED_STEP, TO_DO
 from lib.models import Counts, Severity
 from lib.text import capitalized, counted
 
@@ -41,15 +41,25 @@ class UpgradeText(NamedTuple):
         return self.group or (self.package,)
 
     @property
+    def target(self) -> str:
+        """The version to go to, whoever names it."""
+        return self.fixed or self.described
+
+    @property
     def step(self) -> str:
         """The upgrade in words, without what it is good for."""
-        words = (self.package, f"from {self.installed}" if self.installed else "", "to", self.fixed)
-        return " ".join(filter(None, words))
+        installed = f"from {self.installed}" if self.installed else ""
+        return " ".join(filter(None, (self.package, installed, "to", self.target)))
 
     @property
     def effect(self) -> str:
         """The findings that the upgrade removes, in words."""
         return f"removes {self.removes}"
+
+    @property
+    def line(self) -> str:
+        """All of it in one line."""
+        return f"{self.remedy}: {self.step}, {self.effect}"
 
 
 class Step(NamedTuple):
@@ -123,8 +133,8 @@ class ToDo:
     """The vulnerabilities of which the scanner names no package."""
     then: str = ""
     """Upgrades for what only a headline counts."""
-    described: str = ""
-    """Which versions descriptions name where the scanner names none."""
+    described: tuple[UpgradeText, ...] = ()
+    """Upgrades to versions that descriptions name where the scanner names none."""
     unversioned: tuple[UpgradeText, ...] = ()
     """Packages that name no version to go to; as many as asked for."""
     unversioned_count: int = 0
@@ -133,7 +143,7 @@ class ToDo:
     kernel: str = ""
     """What the upgrade of that kernel in the image is good for."""
     support: str = ""
-    """That the release of the distribution gets no more updates, where no other step says it."""
+    """The move off a release without updates, where no other step is about it."""
     gaps: str = ""
     """What the scanner does not say about fixes and exploits."""
     brief: str = ""
@@ -150,11 +160,11 @@ class ToDo:
         """The steps after the upgrades."""
         texts = (
             self.deploy,
-            self.described,
             self.without_version,
             self.nameless,
             self.then,
             self.kernel,
+            self.support,
         )
         return [text for text in texts if text]
 
@@ -171,13 +181,13 @@ class ToDo:
         if not names:
             return ""
         sentence = look_for(names, self.unversioned_count - len(self.unversioned))
-        is_first = not (self.before or self.upgrades or self.after)
+        is_first = not (self.before or self.upgrades or self.described or self.after)
         return capitalized(sentence) if is_first else f"Then {sentence}"
 
     @property
     def remarks(self) -> list[str]:
         """Remarks beside the steps."""
-        return [text for text in (self.without_fix, self.support, self.gaps) if text]
+        return [text for text in (self.without_fix, self.gaps) if text]
 
     @property
     def notes(self) -> list[str]:
@@ -187,17 +197,22 @@ class ToDo:
     @property
     def lines(self) -> list[str]:
         """All steps in order, a line for each. Commands in them stand in backticks."""
-        upgrades = [f"{one.remedy}: {one.step}, {one.effect}" for one in self.upgrades]
+        upgrades = [one.line for one in self.upgrades]
         more = self.more_upgrades(len(upgrades))
+        described = [one.line for one in self.by_description]
         settings = [step.line for step in self.all_steps]
-        remarks = filter(None, (self.without_fix, self.support))
-        steps = (*self.before, *upgrades, more, *settings, *self.after, *remarks)
-        return [step for step in steps if step]
+        steps = (*self.before, *upgrades, more, *described, *settings, *self.after)
+        return [step for step in (*steps, self.without_fix) if step]
+
+    @property
+    def by_description(self) -> tuple[UpgradeText, ...]:
+        """The `described` upgrades under the heading that says where their versions are from."""
+        return tuple(one._replace(remedy=DESCRIBED_STEP) for one in self.described)
 
     def groups(self, shown: int) -> dict[str, list[UpgradeText]]:
-        """Return the first upgrades under what is to be done about them."""
+        """Return the first upgrades, then the `described` ones, under what is to be done."""
         groups: dict[str, list[UpgradeText]] = {}
-        for upgrade in self.upgrades[:shown]:
+        for upgrade in (*self.upgrades[:shown], *self.by_description):
             groups.setdefault(upgrade.remedy, []).append(upgrade)
         return groups
 

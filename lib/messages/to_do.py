@@ -28,7 +28,7 @@ from lib.messages.advising import (
     release_of,
 )
 from lib.messages.content import Content, Entry, counts_of, fewer_last, source_of
-from lib.messages.described import installed_text, text_of_versions, versions_of, with_version
+from lib.messages.described import installed_text, versions_of, with_version
 from lib.messages.describing import worst_score
 from lib.messages.facts import workloads_text
 from lib.messages.kernels import kernel_text, kernels_of
@@ -78,7 +78,7 @@ def to_do(
     kernels = kernels_of(content, packages)
     ready = ready_upgrades(upgrade for upgrade in packages if upgrade not in kernels)
     news = _news(content)
-    hosts = hosts_of(content, whole=whole)
+    hosts = hosts_of(content)
     others = [row for row in rows_of_all if not is_kernel(row.package.name)]
     rebuild = rebuild_of(base, others)
     by_description = versions_of(entries)
@@ -92,6 +92,7 @@ def to_do(
         if upgrade.package not in by_description
     ]
     is_base_open = bool(entries) and not _says_base(rebuild, ready)
+    support = base.plan if kernels else base.move
     marked = news if any(upgrade.package not in news for upgrade in unversioned) else ()
     return ToDo(
         upgrades=tuple(_lines(content, first(together(ready), rows), base)),
@@ -107,7 +108,11 @@ def to_do(
             rebuild,
         ),
         nameless=_after(rebuild, capitalized(nameless_of(entries))),
-        described=text_of_versions(content, by_description, unversioned),
+        described=tuple(
+            with_version(content, upgrade, upgrade_text([upgrade]), by_description)
+            for upgrade in unversioned
+            if upgrade.package in by_description
+        ),
         unversioned=tuple(
             with_version(
                 content,
@@ -119,9 +124,9 @@ def to_do(
         ),
         unversioned_count=len(unversioned),
         hosts=hosts,
-        kernel=kernel_text(content, kernels, base.plan if is_base_open else ""),
+        kernel=kernel_text(content, kernels),
         then="" if whole else _then(content, asked),
-        support=base.move if is_base_open and not kernels else "",
+        support=support if is_base_open else "",
         gaps=_gaps(content, unclear or by_description, ready) if entries else "",
         brief=_brief(content, base if rebuild else None, packages, by_description),
     )

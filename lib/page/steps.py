@@ -4,11 +4,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
+from lib.messages.linking import pieces
 from lib.messages.parts import AlertText, Link, Problem
 from lib.messages.steps import Step, ToDo, UpgradeText
 from lib.messages.titles import (
     CHECK_NEXT_SCAN,
-    DESCRIBED_STEP,
     LOOK_STEP,
     NEW,
     NO_RESULT,
@@ -56,9 +56,12 @@ def _links(links: Iterable[Link]) -> Markup | None:
     return element("p", in_line(shown)) if shown else None
 
 
-def _commands(text: str) -> Iterable[Node]:
-    for place, part in enumerate(text.split("`")):
-        yield element("code", part) if place % 2 else part
+def _commands(text: str, links: Sequence[Link] = ()) -> Iterable[Node]:
+    for piece in pieces(text, links):
+        if piece.link is not None:
+            yield linked(piece.text, piece.link.url)
+        else:
+            yield element("code", piece.text) if piece.is_command else piece.text
 
 
 def to_do(text: AlertText, hosts: Sequence[Link]) -> Markup | None:
@@ -67,16 +70,16 @@ def to_do(text: AlertText, hosts: Sequence[Link]) -> Markup | None:
 
     `hosts`: pages about the fixes of a kernel on the hosts.
     """
-    todo, described = _apart(text.to_do)
+    todo = _silent(text.to_do)
     steps, _ = todo.steps(command=_CHARACTERS, limit=_CHARACTERS, templates=True)
-    if not (described or todo.upgrades or todo.notes or todo.before or steps):
+    if not (todo.described or todo.upgrades or todo.notes or todo.before or steps):
         return None
     is_searched = bool(todo.without_version or todo.look)
     return titled_section(
         "upgrades",
         todo.title,
         element("p", text.lead, class_="why") if text.lead else None,
-        _steps(todo, described, _links(hosts), is_searched=is_searched),
+        _steps(todo, hosts, is_searched=is_searched),
         None if is_searched else _unversioned(todo),
         [_prose(remark) for remark in todo.remarks],
         map(_step, steps),
@@ -84,31 +87,25 @@ def to_do(text: AlertText, hosts: Sequence[Link]) -> Markup | None:
     )
 
 
-def _apart(todo: ToDo) -> tuple[ToDo, Sequence[UpgradeText]]:
-    """Return the packages whose versions descriptions name apart from the rest."""
-    described = [package for package in todo.unversioned if package.described]
+def _silent(todo: ToDo) -> ToDo:
+    """Return the same without packages whose versions descriptions name among the rest."""
     silent = tuple(package for package in todo.unversioned if not package.described)
-    count = todo.unversioned_count - len(described)
-    return replace(todo, unversioned=silent, unversioned_count=count), described
+    count = todo.unversioned_count - (len(todo.unversioned) - len(silent))
+    return replace(todo, unversioned=silent, unversioned_count=count)
 
 
-def _steps(
-    todo: ToDo, described: Sequence[UpgradeText], links: Markup | None, *, is_searched: bool
-) -> Node:
+def _steps(todo: ToDo, links: Sequence[Link], *, is_searched: bool) -> Node:
     """
     Return the steps in their order, numbered where there are several.
 
-    What messages say of packages in a sentence is a table here. `links` belong to the first step.
+    What messages say of packages in a sentence is a table here. `links`: about fixes on hosts.
     """
     more = todo.more_upgrades(len(todo.upgrades))
     groups: list[Node] = [_upgrades(*group) for group in todo.groups(MOST).items()]
     if groups and more:
         groups[-1] = (groups[-1], element("p", more, class_="quiet"))
-    steps = [*map(_prose, todo.before), *groups]
-    steps[:1] = [(step, links) for step in steps[:1]]
-    in_tables = (todo.described, todo.without_version)
-    steps += [_prose(sentence) for sentence in todo.after if sentence not in in_tables]
-    steps += [_upgrades(DESCRIBED_STEP, described)] if described else []
+    steps = [*(_prose(step, links) for step in todo.before), *groups]
+    steps += [_prose(sentence) for sentence in todo.after if sentence != todo.without_version]
     is_checked = CHECK_NEXT_SCAN in todo.without_version
     look = capitalized(f"then {CHECK_NEXT_SCAN}") if is_checked else LOOK_STEP
     own = _prose(OWN_PACKAGES) if is_checked else None
@@ -118,10 +115,9 @@ def _steps(
     return element("ol", [element("li", step) for step in steps], class_="steps") if steps else None
 
 
-def _prose(sentence: str) -> Markup:
-    """Return a sentence in which `commands` in backticks are code."""
-    parts = enumerate(f"{sentence.removesuffix('.')}.".split("`"))
-    return element("p", [element("code", part) if place % 2 else part for place, part in parts])
+def _prose(sentence: str, links: Sequence[Link] = ()) -> Markup:
+    """Return a sentence in which `commands` in backticks are code, and names of `links` links."""
+    return element("p", _commands(f"{sentence.removesuffix('.')}.", links))
 
 
 def _accept(text: AlertText) -> Markup | None:

@@ -60,7 +60,9 @@ def test_its_alert_has_its_changes_and_its_name() -> None:
     scanned = next(fact.value for fact in text.facts if fact.label == "Scanned")
     assert scanned.startswith("acme-scanner, ")
     assert (
-        text.to_do.without_version == "Then check what the next scan still lists: openssl (2 HIGH)"
+        text.to_do.without_version
+        == "Then check what the next scan still lists: openssl (2 HIGH). "
+        "Upgrade those that your Dockerfile installs"
     )
     assert text.to_do.gaps == "The scanner gave neither fix versions nor exploit data."
     document, _ = render(notice, text, 200_000)

@@ -216,10 +216,12 @@ class TestNamedVersion:
 
         to_do = of(finding).to_do
 
-        assert to_do.described == (
-            "Move from tensorflow-gpu 1.7.0 to TensorFlow 2.12.0 or later (1 HIGH). The version is "
-            "from CVE descriptions"
-        )
+        assert [upgrade.line for upgrade in to_do.by_description] == [
+            (
+                "Upgrade (versions from CVE descriptions): tensorflow-gpu from 1.7.0 to TensorFlow "
+                "2.12.0 or later, removes 1 HIGH"
+            )
+        ]
         assert to_do.brief.endswith("tensorflow-gpu to TensorFlow 2.12.0")
 
     def test_who_disputes_a_vulnerability_stands_in_its_row(self) -> None:
@@ -234,17 +236,14 @@ class TestNamedVersion:
         named = described("SciPy before 1.8.0 crashes.")
         other = replace(named, vulnerability_id="CVE-2026-2", description="It crashes.")
 
-        assert of(named).to_do.described == (
-            "Upgrade scipy from 1.7.0 to 1.8.0 or later (1 HIGH). The version is from CVE "
-            "descriptions"
-        )
+        (upgrade,) = of(named).to_do.described
+        assert upgrade.step == "scipy from 1.7.0 to 1.8.0 or later"
         assert of(named).to_do.without_version == ""
         less = replace(other, severity=Severity.MEDIUM)
-        described_text = of(named, less, threshold=Severity.HIGH).to_do.described
-        assert described_text.startswith(
-            "Upgrade scipy from 1.7.0 to 1.8.0 or later (removes 1 of its 2; 1 MEDIUM remains)."
-        )
-        assert of(named, other).to_do.described == ""
+        (partly,) = of(named, less, threshold=Severity.HIGH).to_do.described
+        assert partly.effect == "removes 1 HIGH"
+        third = replace(named, vulnerability_id="CVE-2026-3", description="Not in SciPy 1.8.0.")
+        assert of(named, other, third).to_do.described == ()
 
 
 class TestAcceptTheRisk:
@@ -351,37 +350,28 @@ class TestWhereToStart:
         assert "the image can wait" not in beside.to_do.brief
         assert alone.to_do.hosts == (
             (
-                "Compare the kernel of the hosts (`uname -r`; EKS: `kubectl get nodes -o wide`) "
-                "with the fixed version in the Amazon Linux link, or your host vendor's advisory. "
-                "If it is older, update the AMI and replace the hosts (on Fargate, AWS patches it)"
+                "Containers run on the host's kernel, so fix it there: compare `uname -r` of the "
+                "hosts (EKS: `kubectl get nodes -o wide`) with the fixed version of CVE-2026-1001 "
+                "(linked: Amazon Linux; other hosts: their vendor's advisory)"
+            ),
+            (
+                "If it is older, update the AMI and replace the hosts (EKS: the node group). On "
+                "Fargate, AWS patches it"
             ),
         )
         assert of(a_finding(package="linux-pam")).to_do.hosts == ()
 
-    def test_the_page_says_how_the_hosts_are_checked(self) -> None:
-        """For each exploit, also for one that nobody asked for: that is the danger."""
-        text = whole(
+    def test_the_hosts_are_checked_for_each_exploit(self) -> None:
+        """Also for one that nobody asked for: that is the danger."""
+        text = of(
             a_finding("CVE-2026-1001", package="linux", exploit_available="YES"),
             a_finding("CVE-2026-1002", package="linux"),
             a_finding("CVE-2026-1003", severity="MEDIUM", package="linux", exploit_available="YES"),
             threshold=Severity.HIGH,
         )
 
-        assert text.to_do.hosts == (
-            (
-                "Compare the kernel of the hosts (`uname -r`; EKS: `kubectl get nodes -o wide`) "
-                "with the fixed version for CVE-2026-1001 and CVE-2026-1003. The links have it for "
-                "Amazon Linux; for other hosts, see their vendor's advisory"
-            ),
-            (
-                "If it is older, update the AMI and replace the hosts (EKS: update the node "
-                "group). On Fargate, AWS patches it"
-            ),
-        )
-        assert [link.name for link in text.sources] == [
-            "Amazon Linux fix for CVE-2026-1001",
-            "Amazon Linux fix for CVE-2026-1003",
-        ]
+        assert " fixed version of CVE-2026-1001 and CVE-2026-1003 (linked" in text.to_do.hosts[0]
+        assert [link.name for link in text.of_hosts] == ["CVE-2026-1001", "CVE-2026-1003"]
         assert text.totals.endswith("1 MEDIUM open")
 
     def test_the_fix_of_the_hosts_is_linked(self) -> None:
@@ -401,8 +391,8 @@ class TestWhereToStart:
 
         assert text.to_do.upgrades == ()
         assert text.to_do.kernel == (
-            "The image can wait: a newer `linux` (1 \N{RIGHTWARDS ARROW} 2) only cleans the scan "
-            "(1 vulnerability)"
+            "Later, in the image: `linux 1` \N{RIGHTWARDS ARROW} `2` takes the kernel "
+            "vulnerability off the scan list, but changes no host"
         )
         assert text.verdict == "First scan: 1 HIGH in the kernel package"
         assert text.lasting.endswith("1 HIGH (CVE-2024-0001 in linux), check the hosts")
@@ -416,9 +406,9 @@ class TestWhereToStart:
         rows = [a_finding(f"CVE-2026-{n}", package="linux", fixed_version="2") for n in (1, 2)]
         text = of(*rows, a_finding("CVE-2026-3", package="linux", severity="LOW"))
 
-        assert text.to_do.kernel.endswith(" only cleans the scan (2 of 3 vulnerabilities)")
-        assert of(*rows).to_do.kernel.endswith(" only cleans the scan (all 2 vulnerabilities)")
-        assert of(a_finding(package="linux")).to_do.kernel == "The image can wait"
+        assert " takes 2 of the 3 kernel vulnerabilities off the scan list" in text.to_do.kernel
+        assert " takes all 2 kernel vulnerabilities off the scan list" in of(*rows).to_do.kernel
+        assert of(a_finding(package="linux")).to_do.kernel == ""
 
     def test_a_kernel_that_shares_all_with_other_packages_is_upgraded_with_them(self) -> None:
         """The image is not clean before: no step says that the kernel in it can wait."""
@@ -572,16 +562,16 @@ class TestTheBaseImage:
             "release, for example Debian 13"
         )
 
-    def test_the_step_of_a_kernel_has_it(self) -> None:
-        """The image can wait, and goes to another release when it does not."""
+    def test_beside_a_kernel_the_move_is_to_be_planned(self) -> None:
+        """A step of its own: the image can wait."""
         kernel = a_finding(package="linux", version="4.19", fixed_version="4.20")
 
         to_do = of(kernel, image=an_image(os="DEBIAN_10")).to_do
 
-        assert to_do.support == ""
-        assert to_do.kernel.endswith(
-            "(1 vulnerability). Plan the move from Debian 10 (no free security updates since June "
-            "2024) to a supported release, for example Debian 13"
+        assert to_do.after == [to_do.kernel, to_do.support]
+        assert to_do.support == (
+            "Plan the move from Debian 10 (no free security updates since June 2024) to a "
+            "supported release, for example Debian 13"
         )
 
     def test_each_distribution_without_updates_has_a_release_to_go_to(self) -> None:

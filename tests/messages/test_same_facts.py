@@ -101,7 +101,7 @@ def test_the_hosts_are_named_before_the_upgrade_of_a_kernel(mode: str, options: 
     payload = notifier(mode, tools(), **options).render(notice_of(kernel))
 
     words = " ".join(json.dumps(payload).replace("\\n", " ").split())
-    hosts = words.find("Compare the kernel of the hosts")
+    hosts = words.find("on the host's kernel")
     replaced = words.find("replace the hosts")
     assert 0 < hosts < replaced < words.index("4.19.304-1", hosts)
 
@@ -139,9 +139,7 @@ def test_a_remedy_with_a_release_is_whole_in_slack() -> None:
 
     words = json.dumps(alert_message(text_of(notice)), ensure_ascii=False)
 
-    assert (
-        "a newer `linux` (4.19.118-2 → 4.19.304-1) only cleans the scan (1 vulnerability)." in words
-    )
+    assert "3. Later, in the image: `linux 4.19.118-2` → `4.19.304-1` takes the kernel" in words
     assert "since June 2024) to a supported release, for example Debian 13." in words
 
 
@@ -257,8 +255,13 @@ def test_a_message_describes_the_worst_packages_alone() -> None:
 
 
 def test_the_card_of_a_thread_leaves_the_fixes_of_hosts_to_the_thread() -> None:
-    """Their links stand beside the step that needs them."""
-    text = text_of(notice_of(a_finding(package="linux")))
+    """Their links stand in the step that needs them, in every receiver that has links."""
+    notice = notice_of(a_finding(package="linux"))
+    text = text_of(notice)
+    page = "https://explore.alas.aws.amazon.com/CVE-2024-0001.html"
 
-    assert "Amazon Linux fix for CVE-" in json.dumps(alert_message(text))
-    assert "Amazon Linux fix for CVE-" not in json.dumps(root_message(text))
+    assert f" of <{page}|CVE-2024-0001> (linked" in json.dumps(alert_message(text))
+    assert page not in json.dumps(root_message(text))
+    assert json.dumps(description(text)).count(page) == 1
+    mail = json.loads(json.dumps(notifier("sns", tools()).render(notice)))["Message"]
+    assert mail.index("advisory).") < mail.index(page) < mail.index("2. If it is older")

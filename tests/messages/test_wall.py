@@ -22,6 +22,7 @@ ENTRY_POINTS: Final = {
     "lib.messages.to_do": {"upgrades_of"},
     "lib.messages.digest": {"digest_text_of"},
     "lib.messages.digest_parts": set(),
+    "lib.messages.linking": {"pieces"},
     "lib.messages.lists": {"more_findings"},
     "lib.messages.parts": set(),
     "lib.messages.steps": set(),

@@ -66,11 +66,10 @@ def _row(row: Row, *, compared: bool) -> Iterator[str]:
 
 
 def _to_do(text: AlertText) -> Iterator[str]:
-    for upgrade in text.to_do.upgrades:
+    for upgrade in (*text.to_do.upgrades, *text.to_do.by_description):
         yield from (upgrade.remedy, upgrade.package, upgrade.installed)
-        yield from (upgrade.fixed, upgrade.removes)
-    in_tables = (text.to_do.described, text.to_do.without_version)
-    yield from (note for note in text.to_do.notes if note not in in_tables)
+        yield from (upgrade.target, upgrade.removes)
+    yield from (note for note in text.to_do.notes if note != text.to_do.without_version)
     yield from text.to_do.hosts
     for package in text.to_do.unversioned:
         yield from (package.package, package.installed, package.described, package.removes)

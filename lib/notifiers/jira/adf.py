@@ -5,15 +5,15 @@ https://developer.atlassian.com/cloud/jira/platform/apis/document/structure/
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
+from lib.messages.linking import Piece, pieces
+from lib.messages.parts import Link
 from lib.models import Json
 from lib.text import clean
 
 _BLANKS: Final = re.compile(r"\s+")
-_COMMANDS: Final = 5
-"""Commands in one paragraph; further backticks are text."""
 
 
 def document(nodes: Iterable[Json]) -> Json:
@@ -35,12 +35,14 @@ def paragraph(*nodes: Json) -> Json:
     return {"type": "paragraph", "content": list(nodes)}
 
 
-def prose(value: str) -> Json:
-    """Return a paragraph in which `commands` in backticks are code."""
-    parts = enumerate(value.split("`", _COMMANDS * 2))
-    return paragraph(
-        *(text(part, *(["code"] if place % 2 else [])) for place, part in parts if part)
-    )
+def prose(value: str, links: Sequence[Link] = ()) -> Json:
+    """Return a paragraph in which `commands` in backticks are code, and names of `links` links."""
+    return paragraph(*(_piece(piece) for piece in pieces(value, links) if piece.text))
+
+
+def _piece(piece: Piece) -> Json:
+    marks = ["code"] if piece.is_command else []
+    return text(piece.text, *marks, link=piece.link.url if piece.link is not None else None)
 
 
 def heading(value: str, *, level: int = 3) -> Json:

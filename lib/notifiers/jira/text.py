@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 from lib.messages.lists import PackageText, Row, Section
-from lib.messages.parts import AlertText, Danger, Omissions, Problem
+from lib.messages.parts import AlertText, Danger, Link, Omissions, Problem
 from lib.messages.steps import ToDo, UpgradeText
 from lib.messages.titles import (
     DONE,
@@ -170,11 +170,12 @@ def _platforms(text: AlertText) -> Iterable[Json]:
 
 def _upgrades(text: AlertText, rows: int) -> Iterable[Json]:
     to_do = text.to_do
-    if not (to_do.upgrades or to_do.notes or to_do.before):
+    if not (to_do.upgrades or to_do.described or to_do.notes or to_do.before):
         return
     yield adf.heading(to_do.title)
     groups = to_do.groups(rows)
-    before, after = ([*map(_prose, steps)] for steps in (to_do.before, to_do.after))
+    before = [_prose(step, text.of_hosts) for step in to_do.before]
+    after = [*map(_prose, to_do.after)]
     place = 1 if len(before) + len(groups) + len(after) > 1 else None
     yield from _in_order(before, place)
     place = place and place + len(before)
@@ -187,8 +188,8 @@ def _upgrades(text: AlertText, rows: int) -> Iterable[Json]:
     yield from map(_prose, to_do.remarks)
 
 
-def _prose(step: str) -> Json:
-    return adf.prose(f"{step.removesuffix('.')}.")
+def _prose(step: str, links: Sequence[Link] = ()) -> Json:
+    return adf.prose(f"{step.removesuffix('.')}.", links)
 
 
 def _in_order(steps: Sequence[Json], start: int | None) -> Iterable[Json]:
@@ -202,7 +203,7 @@ def _in_order(steps: Sequence[Json], start: int | None) -> Iterable[Json]:
 def _upgrade(upgrade: UpgradeText) -> Iterable[Json]:
     yield adf.paragraph(adf.text(upgrade.package, "code"))
     yield adf.paragraph(adf.text(upgrade.installed))
-    yield adf.paragraph(adf.text(upgrade.fixed, "code"))
+    yield adf.paragraph(adf.text(upgrade.target, *(["code"] if upgrade.fixed else [])))
     yield adf.paragraph(adf.text(upgrade.removes))
 
 
@@ -343,7 +344,7 @@ def links(text: AlertText) -> Json:
     """Return one paragraph with all links; None without any."""
     nodes: list[Json] = []
     for link in text.links:
-        if len(link.url) <= _MAX_URL:
+        if len(link.url) <= _MAX_URL and not link.of_hosts:
             nodes += [adf.text(_DOT)] if nodes else []
             nodes.append(adf.text(link.action, link=link.url))
     if text.report_command:

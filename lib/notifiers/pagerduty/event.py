@@ -1,11 +1,12 @@
 """The texts of an event: summary, details, links, within PagerDuty's limits. Pure."""
 
 from collections.abc import Iterator
+from operator import attrgetter
 from typing import Final
 
 from lib.messages.lists import PackageText, Section
 from lib.messages.parts import AlertText
-from lib.messages.steps import ToDo, UpgradeText
+from lib.messages.steps import ToDo
 from lib.messages.titles import (
     ABOUT,
     CHANGED,
@@ -113,20 +114,17 @@ def _what_to_do(text: AlertText) -> Json:
 
 
 def _to_do(to_do: ToDo) -> Iterator[str]:
-    shown = fitting(to_do.upgrades, _upgrade, lines=LINES, characters=_CHARACTERS)
+    shown = fitting(to_do.upgrades, attrgetter("line"), lines=LINES, characters=_CHARACTERS)
     yield from (step.replace("`", "") for step in to_do.before)
     yield from shown
     steps, rest = to_do.steps(command=_CHARACTERS, limit=_CHARACTERS)
     more = to_do.more_upgrades(len(shown))
     if more:
         yield more
+    yield from (upgrade.line for upgrade in to_do.by_description)
     for step in steps:
         yield step.line
     yield from (step.replace("`", "") for step in filter(None, (rest, *to_do.notes)))
-
-
-def _upgrade(upgrade: UpgradeText) -> str:
-    return f"{upgrade.remedy}: {upgrade.step}, {upgrade.effect}"
 
 
 def _listing(section: Section) -> list[str]:

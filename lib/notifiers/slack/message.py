@@ -12,8 +12,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
+from lib.messages.linking import Piece, pieces
 from lib.messages.lists import PackageText, Row, Section
-from lib.messages.parts import AlertText, Danger, Omissions, Problem
+from lib.messages.parts import AlertText, Danger, Link, Omissions, Problem
 from lib.messages.steps import Step, ToDo, UpgradeText
 from lib.messages.titles import REPORT_NAME
 from lib.models import Json, Usage
@@ -195,7 +196,7 @@ def _root(text: AlertText) -> list[Json]:
     parts = (
         _header(text.state_mark, title),
         _section("\n".join(filter(None, lines))),
-        _section(_links(text, hosts=False)),  # the thread has those
+        _section(_links(text)),
         _small_print(text, ()),
     )
     return [part for part in parts if part]
@@ -299,7 +300,7 @@ def _to_do(text: AlertText) -> str:
     """Return the upgrades, the one that removes most first, and what else helps."""
     to_do = text.to_do
     shown = fitting(to_do.upgrades, _upgrade, lines=_LINES, characters=_TO_DO)
-    steps = [_step(text, code=True) for text in to_do.before]
+    steps = [_step(step, text.of_hosts, code=True) for step in to_do.before]
     for remedy, upgrades in to_do.groups(len(shown)).items():
         steps.append("\n".join((f"{_say(remedy, _REMEDY)}:", *map(_upgrade, upgrades))))
     rest = to_do.more_upgrades(len(shown))
@@ -311,8 +312,16 @@ def _to_do(text: AlertText) -> str:
     return "\n".join((f"*{to_do.title}*", *lines)) if lines else ""
 
 
-def _step(sentence: str, *, code: bool = False) -> str:
-    return f"{_say(sentence.removesuffix('.'), _NOTES, code=code)}."
+def _step(sentence: str, links: Sequence[Link] = (), *, code: bool = False) -> str:
+    """Return a step; commands in it are code, and names with a page about the fix are links."""
+    step = _say(sentence.removesuffix("."), _NOTES, code=code)
+    return f"{''.join(_linked(piece) for piece in pieces(step, links))}."
+
+
+def _linked(piece: Piece) -> str:
+    if piece.link is not None:
+        return slack_link(piece.link.url, piece.text)
+    return f"`{piece.text}`" if piece.is_command else piece.text
 
 
 def _steps(to_do: ToDo) -> list[str]:
@@ -338,7 +347,8 @@ def _id(step: Step) -> str:
 
 def _upgrade(upgrade: UpgradeText) -> str:
     package = _code(f"{upgrade.package} {upgrade.installed}".rstrip())
-    return f"• {package} {_ARROW} {_code(upgrade.fixed)} {upgrade.effect}"
+    target = _code(upgrade.fixed) if upgrade.fixed else _say(upgrade.described, _FACT)
+    return f"• {package} {_ARROW} {target}{_DOT}{_say(upgrade.effect, _FACT)}"
 
 
 def _omissions(omissions: Omissions) -> list[str]:
@@ -346,10 +356,10 @@ def _omissions(omissions: Omissions) -> list[str]:
     return [f"{omissions.title}: {_DOT.join(lines)}"] if lines else []
 
 
-def _links(text: AlertText, *, hosts: bool = True) -> str:
-    """Return the links: report, commit and commits since, console. `hosts`: also their fixes."""
+def _links(text: AlertText) -> str:
+    """Return the links: report, commit and commits since, console. Those of steps stand there."""
     links = [link for link in (text.report, *text.sources, text.console) if link is not None]
-    links = [link for link in links if hosts or not link.of_hosts]
+    links = [link for link in links if not link.of_hosts]
     limits = [_CONSOLE if link in (text.report, text.console) else _SOURCE for link in links]
     shown = (slack_link(link.url, slack_flat(link.label)) for link in links)
     fitting_links = (link for link, limit in zip(shown, limits, strict=True) if len(link) <= limit)

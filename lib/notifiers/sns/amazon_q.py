@@ -12,7 +12,7 @@ from typing import Final
 
 from lib.messages.lists import Row, Section
 from lib.messages.parts import AlertText, Problem
-from lib.messages.steps import ToDo, UpgradeText
+from lib.messages.steps import ToDo
 from lib.messages.titles import REPORT_NAME
 from lib.models import Json, Notice
 from lib.notifiers.slack.mrkdwn import escape_slack, slack_flat, slack_text
@@ -53,7 +53,7 @@ def render(notice: Notice, text: AlertText, _room: int) -> tuple[str, bool]:
         parts.append(part)
         is_cut = is_cut or number < section.count
     to_do = text.to_do
-    notes = (*to_do.before, to_do.deploy, to_do.described, to_do.kernel, to_do.without_fix)
+    notes = (*to_do.before, to_do.deploy, to_do.kernel, to_do.support, to_do.without_fix)
     parts += [_say(note, _LINE) for note in notes if note]
     return _document(notice, text, parts, _steps(text.to_do)), is_cut
 
@@ -126,17 +126,15 @@ def _steps(to_do: ToDo) -> list[str]:
     """Return the first steps; the last one counts the others."""
     is_full = len(to_do.upgrades) == _STEPS and not to_do.more_upgrades(_STEPS)
     most = _STEPS if is_full else _STEPS - 1
-    shown = [_say(_upgrade(upgrade), _STEP) for upgrade in to_do.upgrades[:most]]
+    shown = [_say(upgrade.line, _STEP) for upgrade in to_do.upgrades[:most]]
     if is_full:
         return shown
+    room = max(most - len(shown), 1)
+    shown += [_say(upgrade.line, _STEP) for upgrade in to_do.by_description[:room]]
     steps, rest = to_do.steps(command=_COMMAND, limit=_FIXES)
     shown += [slack_text(unlinked(one_line(step.line)), 4 * _COMMAND) for step in steps]
     last = rest or to_do.more_upgrades(most) or to_do.without_version or to_do.nameless
     return [*shown, *([_say(last, _STEP)] if last else [])]
-
-
-def _upgrade(upgrade: UpgradeText) -> str:
-    return f"{upgrade.remedy}: {upgrade.step}, {upgrade.effect}"
 
 
 def _ending(text: AlertText) -> str:

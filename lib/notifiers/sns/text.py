@@ -45,6 +45,7 @@ def _links(text: AlertText) -> list[str]:
     """Return the links: the report, then the shortest first, as a long one hides what follows."""
     lines = [f"  {REPORT_NAME}: {text.report_command}"] if text.report_command else []
     shown = [link for link in text.links if link is not text.report or len(link.url) <= _MAX_URL]
+    shown = [link for link in shown if not link.of_hosts]
     for link in sorted(shown, key=lambda link: (link is not text.report, len(link.url))):
         note = f" ({link.note})" if link.note else ""
         lines += _indented(f"{link.label}{note}: {link.printed(_MAX_URL)}")
@@ -113,9 +114,10 @@ def _to_do(text: AlertText) -> list[str]:
     rest = to_do.more_upgrades(len(shown))
     number = len(to_do.before) + len(groups) + len(to_do.after)
     bullets = iter([f"{place}. " for place in range(1, number + 1)] if number > 1 else [""])
-    lines = [
-        line for step in to_do.before for line in _indented(_plain(step), bullet=next(bullets))
-    ]
+    lines = []
+    for step in to_do.before:
+        lines += _indented(_plain(step), bullet=next(bullets))
+        lines += [f"     {link.url}" for link in text.of_hosts if link.name in step]
     for remedy, upgrades in groups.items():
         lines += [*_indented(f"{remedy}:", bullet=next(bullets)), *map(_upgrade, upgrades)]
     lines += _indented(rest, indent="     ") if rest else []
