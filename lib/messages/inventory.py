@@ -51,16 +51,6 @@ OPEN_BEFORE: Final = "open before"
 _BEFORE: Final = "reported before"
 _NEWLY_REPORTED: Final = "newly reported"
 CLOSED: Final = "closed at the source"
-COLUMNS: Final = (
-    ("severity", "Severity"),
-    ("id", "Vulnerability"),
-    ("package", "Package"),
-    ("fixed", "Fix"),
-    ("exploit", "Exploit"),
-    ("change", "Change"),
-    ("since", "In scans since"),
-)
-"""Names and titles of the table's columns."""
 CHECK_HOSTS: Final = "check the hosts"
 _PLAINER: Final[Mapping[str, str]] = MappingProxyType({UNRATED: "the scanner gave no severity"})
 """By a refusal of `lib.core.routing`."""
@@ -83,6 +73,20 @@ class Figure:
     """The box of the table that chooses these rows."""
 
 
+def columns(names: tuple[str, str], *, is_check: bool) -> tuple[tuple[str, str], ...]:
+    """Return names and titles of the table's columns. `names`: what identifies a finding."""
+    identity, place = names
+    return (
+        ("severity", "Severity"),
+        ("id", identity),
+        ("package", place),
+        ("fixed", "Fix"),
+        ("exploit", "Exploit"),
+        ("change", "Change"),
+        ("since", "Since" if is_check else "In scans since"),
+    )
+
+
 def figures(rows: Sequence[_Row]) -> list[Figure]:
     """Return how many rows can be fixed or exploited, as far as sources say; none is a zero."""
     groups = [row.findings for row in rows]
@@ -96,7 +100,8 @@ def figures(rows: Sequence[_Row]) -> list[Figure]:
 
 def has_fix(findings: Sequence[Finding]) -> bool:
     """Return whether a new image fixes a row, as far as the scanner knows."""
-    return not is_of_hosts(findings) and any(finding.fixable for finding in findings)
+    is_apart = is_of_hosts(findings) or _is_setting(findings)
+    return not is_apart and any(finding.fixable for finding in findings)
 
 
 def is_of_hosts(findings: Sequence[Finding]) -> bool:

@@ -25,7 +25,7 @@ _LABEL: Final = 72
 """The room that the name of a release takes at least."""
 
 
-def history(points: Sequence[HistoryPoint]) -> list[Markup]:
+def history(points: Sequence[HistoryPoint], *, with_suppressed: bool = False) -> list[Markup]:
     """Return a stacked column for each version, with a legend; one without a result is a mark."""
     shown = points[-MOST_COLUMNS:]
     most = max((_total(point) for point in shown), default=0) or 1
@@ -50,9 +50,12 @@ def history(points: Sequence[HistoryPoint]) -> list[Markup]:
         role="img",
         class_="chart",
     )
+    keys = _legend(shown)
+    if with_suppressed:
+        keys.append(element("span", "suppressed ones included"))
     # What scrolls must be reachable by keyboard.
     scrolling = element("section", chart, class_="wide", tabindex=0, aria_label="Chart")
-    return [element("p", _legend(shown), class_="quiet legend"), scrolling]
+    return [element("p", keys, class_="quiet legend"), scrolling]
 
 
 def _legend(shown: Sequence[HistoryPoint]) -> list[Node]:

@@ -10,7 +10,7 @@ from typing import Final
 
 from lib.messages.advising import host_links
 from lib.messages.content import Content
-from lib.messages.inventory import ALL_OF_THEM, missing
+from lib.messages.inventory import ALL_OF_THEM, columns, missing
 from lib.messages.parts import AlertText
 from lib.messages.text import text_of
 from lib.models import Notice
@@ -57,7 +57,7 @@ def render(notice: Notice, history: Sequence[HistoryPoint], *, now: datetime) ->
             sections.platforms(text.platforms),
             _findings(text, shown, noun) if has_result else None,
             _missing(text, len(all_rows) - len(shown), noun),
-            sections.history(history),
+            sections.history(history, with_suppressed=bool(text.suppressed)),
             sections.details(text, state.at),
         ),
         sections.footer(now),
@@ -95,6 +95,7 @@ def _missing(text: AlertText, number: int, noun: tuple[str, str]) -> Markup | No
 def _findings(text: AlertText, all_rows: Sequence[Row], noun: tuple[str, str]) -> Markup:
     """Return the table with its controls."""
     title = f"All {noun[1]}"
+    titles = columns(text.columns, is_check=noun is _SETTINGS)
     hidden = len(all_rows) - FIRST
     first = (
         f"The worst {FIRST} of {len(all_rows):,}." if hidden > 0 else f"{len(all_rows):,} in all."
@@ -114,7 +115,7 @@ def _findings(text: AlertText, all_rows: Sequence[Row], noun: tuple[str, str]) -
         element("p", first, id="hits", role="status"),
         element(
             "section",
-            table(all_rows, title, silent_columns(all_rows)),
+            table(all_rows, title, titles, silent_columns(all_rows)),
             class_="wide",
             tabindex=0,
             aria_label=f"Table: {title}",

@@ -9,7 +9,6 @@ from typing import Any, Final
 
 from lib.messages.facts import accepting
 from lib.messages.inventory import (
-    COLUMNS,
     SUPPRESSED,
     exploit_level,
     exploit_word,
@@ -220,9 +219,11 @@ def _links(finding: Finding) -> list[str]:
 # --- without a script ---------------------------------------------------------------------------
 
 
-def table(all_rows: Sequence[Row], caption: str, kind: str = "") -> Markup:
-    """Return the table with its first rows. `kind`: its classes."""
-    head = [element("th", title, scope="col", data_sort=name) for name, title in COLUMNS]
+def table(
+    all_rows: Sequence[Row], caption: str, titles: Iterable[tuple[str, str]], kind: str = ""
+) -> Markup:
+    """Return the table with its first rows. `titles`: by column. `kind`: its classes."""
+    head = [element("th", title, scope="col", data_sort=name) for name, title in titles]
     return element(
         "table",
         element("caption", caption, class_="hidden"),

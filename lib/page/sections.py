@@ -219,7 +219,7 @@ def platforms(platforms: Platforms) -> Markup | None:
     return titled_section("platforms", platforms.title, table)
 
 
-def history(points: Sequence[HistoryPoint]) -> Markup | None:
+def history(points: Sequence[HistoryPoint], *, with_suppressed: bool) -> Markup | None:
     """Return how the stream went since its first result, as a chart and as a table."""
     first = next((place for place, point in enumerate(points) if point.scanned), len(points))
     points = points[first:]
@@ -241,7 +241,7 @@ def history(points: Sequence[HistoryPoint]) -> Markup | None:
     return titled_section(
         "history",
         "Open by release",
-        charts.history(points),
+        charts.history(points, with_suppressed=with_suppressed),
         element(
             "details",
             element("summary", "As a table"),

@@ -32,6 +32,7 @@ ENTRY_POINTS: Final = {
 FOR_THE_PAGE: Final = {
     "lib.messages.phrases": {"counts_text", "moment_text", "severity_name", "severity_text"},
     "lib.messages.inventory": {
+        "columns",
         "exploit_level",
         "exploit_word",
         "figures",
@@ -64,6 +65,7 @@ LABELS: Final = {
         "What was open in each release; the table has the numbers",
         ": no result",
         "no scan result",
+        "suppressed ones included",
         "unrated not drawn",
     },
     "lib/page/controls.py": {

@@ -557,6 +557,23 @@ def test_what_is_not_rated_is_not_drawn() -> None:
     assert ": 1 open" in chart
 
 
+def test_a_chart_with_suppressed_ones_says_so() -> None:
+    """The counts above it are without them."""
+    words = "suppressed ones included"
+
+    assert words in read(changed(20, suppressed="CVE-2024-00006"), history=course()).text
+    assert words not in read(changed(20), history=course()).text
+
+
+def test_a_setting_has_titles_of_its_own() -> None:
+    """It is no package, no scan lists it, and what fixes it is a command."""
+    page = read(noticed(Scene(a_check(a_repository(scan_on_push=False)))))
+
+    assert "Severity Check Setting Fix" in page.text
+    assert "In scans since" not in page.text
+    assert "with a fix" not in page.text
+
+
 @every("points", [course(1), course(2)[1:], [replace(p, scanned=False) for p in course(4)], ()])
 def test_a_single_release_has_no_course(points: Sequence[HistoryPoint]) -> None:
     """A chart of one column, or of none, says nothing."""
