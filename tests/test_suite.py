@@ -23,6 +23,7 @@ from tests.conftest import (
 )
 from tests.support import scheduling
 from tests.support.collecting import pytest_collection
+from tests.support.reporting import Reporting
 from tests.support.scheduling import APP, LONGEST, MOST, units_of
 from tests.support.tracing import is_traced
 
@@ -92,6 +93,27 @@ def test_sessions_share_the_models_of_services() -> None:
     )
 
     assert first is second
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_read"),
+    [
+        ({}, False),
+        ({"when": "teardown"}, False),
+        ({"when": "call"}, True),
+        ({"outcome": "failed"}, True),
+        ({"outcome": "skipped"}, True),
+        ({"when": "teardown", "outcome": "failed"}, True),
+        ({"sections": [("Captured stdout setup", "made")]}, True),
+        ({"duration": 1.5}, True),
+    ],
+)
+def test_a_worker_reports_what_is_shown(changes: dict[str, Any], *, is_read: bool) -> None:
+    """Results, output, and the time of what is slow; not that a quick set-up passed."""
+    values: dict[str, Any] = {"when": "setup", "outcome": "passed", "duration": 0.5}
+    report = pytest.TestReport("a", ("a", 1, "a"), {}, longrepr=None, **(values | changes))
+
+    assert Reporting(1.0).is_read(report) == is_read
 
 
 def test_what_shares_an_app_or_a_package_is_one_unit() -> None:

@@ -13,11 +13,12 @@ from argparse import ArgumentParser
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
-
-from playwright.sync_api import Browser
+from typing import TYPE_CHECKING, Final, Literal
 
 from local.demo.browser import MISSING, find_browser, open_browser
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 FOLDER: Final = Path(__file__).parents[2] / "docs" / "images"
 
@@ -63,7 +64,7 @@ STORY: Final = (
 )
 
 
-def take_part(browser: Browser, address: str, part: Part, folder: Path) -> Path:
+def take_part(browser: "Browser", address: str, part: Part, folder: Path) -> Path:
     """Write a picture of a message, or of the page that it links to; return its path."""
     context = browser.new_context(viewport={"width": 1180, "height": 5000}, locale="en-GB")
     page = context.new_page()
@@ -90,7 +91,7 @@ _TALLEST: Final = 1000
 """The maximum height of a picture, in pixels."""
 
 
-def take(browser: Browser, address: str, shot: Shot, folder: Path) -> tuple[Path, list[str]]:
+def take(browser: "Browser", address: str, shot: Shot, folder: Path) -> tuple[Path, list[str]]:
     """Write a picture; return its path and the places on the page."""
     context = browser.new_context(
         viewport={"width": shot.width, "height": shot.height},
@@ -108,7 +109,7 @@ def take(browser: Browser, address: str, shot: Shot, folder: Path) -> tuple[Path
     return path, addresses
 
 
-def take_all(browser: Browser, address: str, folder: Path, *, places: bool) -> Iterator[Path]:
+def take_all(browser: "Browser", address: str, folder: Path, *, places: bool) -> Iterator[Path]:
     """Write the pictures, and yield their paths."""
     folder.mkdir(parents=True, exist_ok=True)
     addresses: list[str] = []

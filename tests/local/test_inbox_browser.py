@@ -6,17 +6,19 @@ import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
-from playwright.sync_api import Page, expect
 
 from local.standins.server import Answer, Receivers
 from tests.support.accessibility import violations
-from tests.support.browser_fixtures import OpenPage
+from tests.support.browser_fixtures import OpenPage, expect
 from tests.support.payloads import payloads, updates
 from tests.support.thorough import pairs
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 pytestmark = pytest.mark.browser
 
@@ -323,7 +325,7 @@ def test_a_change_event_is_no_incident(receivers: Receivers, open_page: OpenPage
     expect(page.locator(".activity")).to_contain_text("Change event: TEST: this is not an alert")
 
 
-def badly_drawn(page: Page, receiver: str, words: str, complaints: str) -> list[str]:
+def badly_drawn(page: "Page", receiver: str, words: str, complaints: str) -> list[str]:
     """
     Return the places of a receiver without these words, or with complaints or warnings.
 

@@ -1,13 +1,16 @@
 """The pictures of README and docs."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import requests
-from playwright.sync_api import Browser
 
 from local.demo import screenshot
 from local.standins.server import Receivers
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 
 def test_a_place_becomes_a_file_name() -> None:
@@ -27,7 +30,7 @@ def test_without_a_browser_it_says_what_to_install(
 
 
 @pytest.mark.browser
-def test_it_writes_a_picture_of_each_place(browser: Browser, tmp_path: Path) -> None:
+def test_it_writes_a_picture_of_each_place(browser: "Browser", tmp_path: Path) -> None:
     """Three pictures of the first place, one of every place."""
     with Receivers() as receivers:
         with requests.post(

@@ -5,12 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
 
 from lib.models import Notice
 from lib.page import render
 from tests.support.accessibility import violations
-from tests.support.browser_fixtures import OpenPage, Visit
+from tests.support.browser_fixtures import OpenPage, Visit, expect
 from tests.support.builders import NOW
 from tests.support.pages import changed, course, failed, hostile
 from tests.support.thorough import THOROUGH

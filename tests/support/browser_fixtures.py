@@ -40,6 +40,13 @@ class OpenPage(Protocol):
         """Open an address; options are those of Playwright's `new_context`."""
 
 
+def expect(subject: Any) -> Any:
+    """Return the assertions of Playwright, which takes 0.4 s to import, about a page or a part."""
+    from playwright.sync_api import expect as assertions_about
+
+    return assertions_about(subject)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say at the end how many tests had no browser, and how to have one."""
     skipped = terminalreporter.getreports("skipped")
