@@ -53,7 +53,7 @@ def render(notice: Notice, history: Sequence[HistoryPoint], *, now: datetime) ->
             if text.problem is not None
             else None,
             upgrades,
-            sections.changes(text),
+            sections.changes(text, len(all_rows)),
             sections.platforms(text.platforms),
             _findings(text, shown, noun) if has_result else None,
             _missing(text, len(all_rows) - len(shown), noun),

@@ -164,8 +164,12 @@ def account(text: AlertText) -> list[Markup]:
     ]
 
 
-def changes(text: AlertText) -> Markup | None:
-    """Return what is different from before; a first scan has nothing to compare with."""
+def changes(text: AlertText, total: int) -> Markup | None:
+    """
+    Return what is different from before; a first scan has nothing to compare with.
+
+    `total`: the rows of the table of everything.
+    """
     shown = [
         section
         for section in text.sections
@@ -176,12 +180,16 @@ def changes(text: AlertText) -> Markup | None:
     fact = text.comparison
     compared = element("p", f"{fact.label} {fact.value}.") if fact is not None else None
     numbers = element("p", text.changes) if text.changes else compared
-    return titled_section("changes", CHANGED, numbers, [_changed(text, part) for part in shown])
+    return titled_section(
+        "changes", CHANGED, numbers, [_changed(text, part, total) for part in shown]
+    )
 
 
-def _changed(text: AlertText, section: Section) -> Markup:
+def _changed(text: AlertText, section: Section, total: int) -> Markup:
     rows = section.rows[:CHANGES]
     more = section.more(len(rows))
+    # The table below has the same rows, and nothing else.
+    is_repeated = section.count == total and not section.note
     is_remarked = any(row.notes or row.what for row in rows)
     titles = ("Severity", *text.columns, *([REMARKS] if is_remarked else []))
     return element(
@@ -192,7 +200,7 @@ def _changed(text: AlertText, section: Section) -> Markup:
             section.heading, titles, [_row(row, is_remarked=is_remarked) for row in rows]
         ),
         element("p", more, class_="quiet") if more else None,
-        open=section.kind not in _ENDED,
+        open=section.kind not in _ENDED and not is_repeated,
     )
 
 

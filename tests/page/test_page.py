@@ -445,6 +445,20 @@ def test_a_list_without_remarks_has_no_column_for_them() -> None:
     assert "Remarks" in page(said).partition("Fixed (1)")[0]
 
 
+def test_a_list_of_all_that_is_open_is_closed() -> None:
+    """The table of everything has the same rows below it; a list of some of them stays open."""
+    first, second = a_finding("CVE-2024-1"), a_finding("CVE-2024-2", package="curl")
+
+    def page(*after: Finding) -> str:
+        scene = Scene(a_report(*after), a_report(first, complete=False))
+        return render(noticed(scene), (), now=NOW)
+
+    gone = render(noticed(Scene(a_report(second), a_report())), (), now=NOW)
+
+    assert "<details open><summary>New" in page(first, second)
+    assert "<details><summary>Newly reported (1)" in gone
+
+
 def test_what_the_alert_leaves_out_is_no_change() -> None:
     """It was open before or is new, as the rest is; the reason is a detail."""
     low = {"severity": "LOW", "package": "curl"}
