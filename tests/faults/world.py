@@ -14,13 +14,15 @@ those of `cli.simulation.memory`, which pass the same contract tests as DynamoDB
 import base64
 import io
 import json
+import logging
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from copy import copy
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from random import Random
 from types import SimpleNamespace
 from typing import Any
@@ -812,12 +814,14 @@ def _copied(value: Any) -> Any:
 
 @contextmanager
 def captured(log: Log) -> Iterator[None]:
-    """Send what the handlers log there."""
+    """Send what the handlers log there, and not to pytest, which would format each line twice."""
     handler = logger.registered_handler
-    before = handler.setStream(log)
+    before, inner = handler.setStream(log), logging.getLogger(logger.name)
+    inner.propagate = False
     try:
         yield
     finally:
+        inner.propagate = True
         handler.setStream(before)
 
 
@@ -837,7 +841,13 @@ def config(
             {"name": "others", "severity": "CRITICAL", "notify": [FALLBACK]},
         ],
     }
-    return load(document, today=start.date())
+    return _loaded(json.dumps(document), start.date())
+
+
+@cache
+def _loaded(document: str, today: date) -> Config:
+    """Return a checked configuration: most worlds have the same."""
+    return load(json.loads(document), today=today)
 
 
 def route(name: str, *notify: str, **fields: Json) -> Json:

@@ -37,4 +37,4 @@ def play(job: tuple[int, int, float]) -> Result:
     """
     index, seed, scale = job
     with redirect_stdout(None):
-        return run(ROWS[index], seed, scale)
+        return run(ROWS[index], seed, scale, beside_quiet=True)
