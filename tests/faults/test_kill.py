@@ -24,10 +24,11 @@ from tests.faults.worker import an_app
 from tests.faults.world import Registry
 from tests.store.conftest import create_table
 from tests.support.builders import a_finding, a_report, a_scan_event, an_image
+from tests.support.thorough import THOROUGH
 
 ROOT = Path(__file__).parents[2]
-ALERTS = 100
-BEFORE = 30
+ALERTS = 100 if THOROUGH else 40
+BEFORE = 13
 """Alerts of Slack that arrive before the worker is killed."""
 SECONDS = 90.0
 VISIBILITY = "3"
@@ -123,7 +124,7 @@ def _document(name: str, site: str) -> Any:
 
 
 def test_a_killed_worker_loses_nothing(embedded_aws: EmbeddedAws, tmp_path: Path) -> None:
-    """All 100 arrive; only the one that it had in hand may come twice, and says so."""
+    """All arrive; only the one that it had in hand may come twice, and says so."""
     with Receivers() as receivers:
         stage = Stage(embedded_aws, receivers, tmp_path)
         stage.alert()
