@@ -22,7 +22,11 @@ from lib.messages.steps import ToDo
 from lib.messages.titles import (
     ACCEPT,
     ACCEPT_ONE,
+    ACT_NOW,
+    ACT_SOON,
     BEGINS,
+    ELSE_LATER,
+    NO_ACTION,
     NO_SCAN_NEEDED,
     PLATFORMS,
     STOP_PAGES,
@@ -57,6 +61,15 @@ class Urgency(NamedTuple):
     def can_wait(self) -> bool:
         """True where nothing that is known needs somebody before working hours."""
         return self.level in (LOW, UNKNOWN)
+
+    @property
+    def when(self) -> str:
+        """When somebody should act: the first line of a page."""
+        if self.can_wait:
+            return NO_ACTION
+        if self.level == MEDIUM:
+            return ACT_SOON
+        return f"{ACT_NOW} {self.condition}, {ELSE_LATER}" if self.condition else ACT_NOW
 
 
 class Fact(NamedTuple):

@@ -8,6 +8,9 @@ URGENCY: Final = "Urgency"
 WORKING_HOURS: Final = "in working hours"
 IN_WORKING_HOURS: Final = "look at it in working hours"
 NO_ACTION: Final = "No action tonight"
+ACT_NOW: Final = "Act now"
+ACT_SOON: Final = "In working hours, within days"
+ELSE_LATER: Final = "else in working hours"
 STOP_PAGES: Final = (
     "To stop such pages, leave SCAN_FAILED and NOT_SCANNED out of kinds of the route in alerts.yml"
 )

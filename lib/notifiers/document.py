@@ -162,7 +162,8 @@ def _urgency(text: AlertText) -> Json:
         return None
     return {
         "level": text.urgency.level,
-        "reason": ", ".join(filter(None, (text.urgency.reason, text.urgency.condition))),
+        "reason": text.urgency.reason,
+        "condition": text.urgency.condition or None,
         "exploits": text.urgency.exploits,
     }
 

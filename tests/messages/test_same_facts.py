@@ -74,6 +74,42 @@ def test_an_alert_says_how_soon_to_look(finding: Any, urgency: str) -> None:
     assert f"*{urgency}*" in json.dumps(alert_message(text))
 
 
+@every(
+    ("finding", "when"),
+    [
+        (a_finding(severity="CRITICAL"), "Act now."),
+        (a_finding(), "In working hours, within days."),
+        (
+            a_finding(package="linux", exploit_available="YES"),
+            "Act now if the hosts run an unpatched kernel, else in working hours.",
+        ),
+        (a_finding(package="linux"), "In working hours, within days."),
+        (a_finding(severity="LOW"), "No action tonight."),
+    ],
+)
+def test_a_page_begins_with_when_to_act(finding: Finding, when: str) -> None:
+    """Whoever is woken reads no further than needed."""
+    scene = Scene(a_report(finding), filters=(a_filter(severity=Severity.LOW),))
+
+    details = details_of(text_of(noticed(scene)))
+
+    assert details["What to do"][0] == when
+
+
+def test_a_program_gets_the_condition_of_a_level_apart() -> None:
+    """A rule on the level alone would page for hosts that are patched."""
+    kernel = a_finding(package="linux", exploit_available="YES")
+    events = [notifier("webhook", tools()).render(notice_of(row)) for row in (kernel, a_finding())]
+
+    first, second = (event["data"]["urgency"] for event in events)
+
+    assert (first["reason"], first["condition"]) == (
+        "public exploit",
+        "if the hosts run an unpatched kernel",
+    )
+    assert second["condition"] is None
+
+
 def test_what_is_no_news_has_no_urgency() -> None:
     """A scan without a result can wait; what is fixed asks for nothing."""
     assert text_of(notices()["all-fixed"]).urgency is None

@@ -57,8 +57,10 @@ ROWS: Final = max(*_ROWS, *_ITEMS)
 def summary(text: AlertText) -> str:
     """Return the title of the issue: how things stand."""
     name = short(text.image.name, MAX_SUMMARY // 2)
-    worst = f"[{text.worst.name}] " if text.worst is not None else ""
-    return truncate(one_line(f"{worst}{name}: {text.standing}"), MAX_SUMMARY)
+    worst = text.worst.name if text.worst is not None else ""
+    # The counts say it; other titles do not.
+    mark = f"[{worst}] " if worst and worst not in text.standing else ""
+    return truncate(one_line(f"{mark}{name}: {text.standing}"), MAX_SUMMARY)
 
 
 def description(text: AlertText) -> Json:

@@ -13,7 +13,6 @@ from lib.messages.titles import (
     DELIVERY,
     HAPPENED,
     IN_WORKING_HOURS,
-    NO_ACTION,
     NO_RESULT,
     NOTES,
     OPEN_NOW,
@@ -108,9 +107,9 @@ def _notes(text: AlertText) -> list[str]:
 
 
 def _what_to_do(text: AlertText) -> Json:
-    can_wait = text.urgency is not None and text.urgency.can_wait
+    when = [f"{text.urgency.when}."] if text.urgency is not None else []
     remedy = [truncate(text.problem.remedy, _PROBLEM)] if text.problem is not None else []
-    return [*([f"{NO_ACTION}."] if can_wait else []), *remedy, *_to_do(text.to_do)]
+    return [*when, *remedy, *_to_do(text.to_do)]
 
 
 def _to_do(to_do: ToDo) -> Iterator[str]:

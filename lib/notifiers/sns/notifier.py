@@ -190,9 +190,13 @@ def _place(alert: Message) -> Json:
 
 
 def _subject(headline: Headline) -> str:
-    """Return "[CRITICAL] payments/api:1.4.2: 2 new CRITICAL ..." in ASCII without controls."""
+    """Return "payments/api:1.4.2: 2 new CRITICAL ..." in ASCII without controls."""
     name = ascii_only(short(headline.image.name, MAX_SUBJECT // 2))
-    return f"[{headline.tag}] {name}: {ascii_only(headline.sentence)}"
+    sentence = ascii_only(headline.sentence)
+    # The sentence counts by severity; what it says is not said twice.
+    said = sentence.replace(",", " ").replace(";", " ").split()
+    tag = "" if headline.tag in said else f"[{headline.tag}] "
+    return f"{tag}{name}: {sentence}"
 
 
 def _cut(subject: str) -> str:

@@ -339,7 +339,7 @@ def test_failed_scan_keeps_what_is_known() -> None:
         "What 1.4.2 had stays open" in said(body) or "stays open" in said(body) for body in shown
     )
     assert all("aws ecr start-image-scan" in said(body) for body in shown)
-    assert update["fields"]["summary"].startswith("[CRITICAL] payments/api:1.4.2: 3 CRITICAL")
+    assert update["fields"]["summary"].startswith("payments/api:1.4.2: 3 CRITICAL")
 
 
 def test_plain_issue_has_neither_table_nor_optional_fields() -> None:
@@ -839,7 +839,7 @@ def test_kinds_that_are_not_asked_for_are_open_all_the_same() -> None:
     notice = noticed(Scene(after, a_report(known, image=an_image(1)), filters))
     fields = jira().render(notice)["create"]["fields"]
 
-    assert fields["summary"] == "[CRITICAL] payments/api:1.4.2: 1 CRITICAL, 1 HIGH open"
+    assert fields["summary"] == "payments/api:1.4.2: 1 CRITICAL, 1 HIGH open"
     assert "Raised" in " ".join(_section(fields["description"], "Open now (2)"))
     assert "Not listed" not in json.dumps(fields["description"])
 
@@ -849,7 +849,7 @@ def test_kinds_that_are_not_asked_for_are_open_all_the_same() -> None:
     [
         (
             "new-and-resolved",
-            "[CRITICAL] payments/api:1.4.2: 2 CRITICAL, 40 HIGH, 12 MEDIUM open",
+            "payments/api:1.4.2: 2 CRITICAL, 40 HIGH, 12 MEDIUM open",
         ),
         (
             "only-resolved",

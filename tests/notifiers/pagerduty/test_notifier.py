@@ -264,7 +264,7 @@ class TestWhatItSays:
             "About",
         ]
         assert details["What happened"].endswith(". Urgency: high (2 CRITICAL)")
-        assert details["What to do"][0].startswith(
+        assert details["What to do"][1].startswith(
             "Rebuild on the latest base image (Debian 12): openssl from 3.0.11-1~deb12u1 to "
             "3.0.14-1~deb12u2"
         )

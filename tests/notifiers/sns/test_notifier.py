@@ -206,16 +206,16 @@ def test_attributes_are_what_filter_policies_need() -> None:
 @pytest.mark.parametrize(
     ("story", "severity", "subject"),
     [
-        ("baseline", "CRITICAL", "[CRITICAL] payments/api:1.4.2: First scan"),
+        ("baseline", "CRITICAL", "payments/api:1.4.2: First scan: 4 CRITICAL"),
         ("all-fixed", "NONE", "[RESOLVED] payments/api:1.4.2: 1 CRITICAL fixed"),
         ("scan-failed", "UNKNOWN", "[SCAN FAILED] payments/api:1.4.2: "),
         ("not-scanned", "UNKNOWN", "[NOT SCANNED] payments/api:1.4.2: "),
-        ("platform-failed", "CRITICAL", "[CRITICAL] payments/api:1.4.2: 1 new CRITICAL"),
+        ("platform-failed", "CRITICAL", "payments/api:1.4.2: 1 new CRITICAL"),
         ("quiet-scanned-again", "NONE", "[INFO] payments/api:1.4.2: 1 scan problem solved"),
     ],
 )
 def test_subject_says_how_bad_it_is(story: str, severity: str, subject: str) -> None:
-    """The first word of a mail decides whether it is opened."""
+    """The first words of a mail decide whether it is opened; no severity stands there twice."""
     payload = sns().render(NOTICES[story])
 
     assert payload["Subject"].startswith(subject)
