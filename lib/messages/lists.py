@@ -76,8 +76,8 @@ class PackageText(NamedTuple):
         """The remarks about `telling`, with its fix where `fixed` does not name it."""
         row = self.telling
         # Of several, `exploits` says which.
-        said = (PUBLIC_EXPLOIT, USED_IN_ATTACKS) if self.number > 1 else ()
-        remarks = tuple(remark for remark in row.remarks if remark not in said)
+        exploits = (PUBLIC_EXPLOIT, USED_IN_ATTACKS) if self.number > 1 else ()
+        remarks = tuple(remark for remark in row.remarks if remark not in exploits)
         return (row.fix, *remarks) if row.fix and not self.fixed else remarks
 
     @property

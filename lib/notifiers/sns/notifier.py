@@ -194,8 +194,8 @@ def _subject(headline: Headline) -> str:
     name = ascii_only(short(headline.image.name, MAX_SUBJECT // 2))
     sentence = ascii_only(headline.sentence)
     # The sentence counts by severity; what it says is not said twice.
-    said = sentence.replace(",", " ").replace(";", " ").split()
-    tag = "" if headline.tag in said else f"[{headline.tag}] "
+    words = sentence.replace(",", " ").replace(";", " ").split()
+    tag = "" if headline.tag in words else f"[{headline.tag}] "
     return f"{tag}{name}: {sentence}"
 
 
