@@ -157,7 +157,7 @@ class StreamFlows:
             secrets=self._stores.secrets,
             now=self._adapters.now,
             pages=self._adapters.pages,
-            completions=(self._owned, self._traced, self._with_workloads),
+            completions=(self._owned, self._traced, self._with_workloads, self._named),
             digest_completions=(self._with_owners, reports.linked),
         )
 
@@ -182,6 +182,12 @@ class StreamFlows:
 
         workloads = self._adapters.workloads
         return notice if workloads is None else RunningNow(workloads).completed(notice)
+
+    def _named(self, notice: "Notice") -> "Notice":
+        """Return a notice with the name that its image has in another stream."""
+        from lib.flows.same_images import SameImages
+
+        return SameImages(self._stores.images, self._stores.streams).completed(notice)
 
     def has_pace(self, destination: "Destination") -> bool:
         """Return whether a receiver asks for time between two messages."""

@@ -37,6 +37,7 @@ What is known of an image:
     disputes           whether a vulnerability is disputed
     problems           scans without a result
     provenance         what it was made from
+    same_images        its name in another stream
     overdue            whether its stored report is behind
     scanners           what differs from scanner to scanner
 

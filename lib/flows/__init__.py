@@ -20,6 +20,7 @@ A notification:
       attempt            what is read for it, and how its row is written
       couriers           the receiver of a destination
       deployments        what runs the images of a message
+      same_images        by which tag of another stream they are known
       digest_reports     the links of a digest
       refusals           what follows a refusal
     pages                its report page

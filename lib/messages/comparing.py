@@ -8,7 +8,7 @@ from lib.messages.content import Content, Entry, source_of
 from lib.messages.phrases import names_text
 from lib.models import Basis, BasisKind, Image
 from lib.models.views import Kind
-from lib.text import one_line, truncate
+from lib.text import one_line, short, truncate
 
 NAME: Final = 60
 
@@ -79,3 +79,22 @@ def is_rescan(content: Content) -> bool:
     return agreed is not None and (
         agreed.current is not None and agreed.current.key == content.image.key
     )
+
+
+def beginning(content: Content) -> str:
+    """Return how the first message of a stream begins: a promoted image was scanned before."""
+    other = content.other_name
+    if other is None:
+        return "first scan"
+    return f"same image as {short(other.image.rpartition(':')[2], NAME)}"
+
+
+def known_as(content: Content) -> str:
+    """Return by which name the image was known before it came into its stream; else empty."""
+    other = content.other_name
+    if other is None:
+        return ""
+    name = short(other.image)
+    if other.is_reported:
+        return f"The same image was reported here as {name}."
+    return "" if content.message.before is None else f"It is the same image as {name}."

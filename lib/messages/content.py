@@ -17,7 +17,7 @@ from lib.core.upgrades import highest_score
 from lib.core.vulnerabilities import ByName, vulnerabilities_of
 from lib.models import Counts, Finding, Image, ScanSource, Severity
 from lib.models.streams import PackageVersion, StreamState, Vulnerability, WatchedImage
-from lib.models.views import DeltaItem, Kind, PinnedMessage, ReportedItem
+from lib.models.views import DeltaItem, Kind, OtherName, PinnedMessage, ReportedItem
 
 _YEAR_END: Final = re.compile(r"^until (\d{4})-12-31")
 SUPPRESSED: Final = "suppressed by the entry "
@@ -130,6 +130,12 @@ class Content:
         """The vulnerabilities of the delta."""
         items = self.message.delta.items
         return [(item, self._entry(item)) for item in items if item.item.condition is None]
+
+    @property
+    def other_name(self) -> OtherName | None:
+        """The name of its image in another stream, where the image is new in this one."""
+        dispatch = self.message.dispatch
+        return dispatch.other_name if dispatch is not None else None
 
     @property
     def conditions(self) -> Sequence[DeltaItem]:

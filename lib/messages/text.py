@@ -4,6 +4,7 @@ from typing import Final
 
 from lib.messages import facts, sections, urgency
 from lib.messages.advising import host_links
+from lib.messages.comparing import known_as
 from lib.messages.content import Content
 from lib.messages.dangers import dangers_of
 from lib.messages.facts import command_for
@@ -57,7 +58,7 @@ def text_of(
         dangers=dangers_of(content),
         numbers=tuple(truncate(one_line(line), _VERDICT) for line in numbers),
         lasting=truncate(one_line(lasting_of(content)), _VERDICT),
-        lead=lead_of(content),
+        lead=" ".join(filter(None, (known_as(content), lead_of(content)))),
         state=state_of(content),
         total=sum(content.totals.values()),
         suppressed=sum(content.suppressed.values()),

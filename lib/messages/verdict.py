@@ -10,7 +10,7 @@ from lib.core.proof import UNLISTED
 from lib.core.upgrades import is_kernel, upgrade_of, upgrade_target
 from lib.messages.advising import is_about_kernel
 from lib.messages.checks import has_steps, state_of_check, verdict_of_check
-from lib.messages.comparing import NAME, cause, is_rescan, since
+from lib.messages.comparing import NAME, beginning, cause, is_rescan, since
 from lib.messages.content import Content, Entry, counts_of
 from lib.messages.phrases import (
     counts_text,
@@ -82,7 +82,7 @@ def verdict_of(content: Content) -> str:
     pieces += [_conditions(content)] if content.conditions else []
     pieces += [] if pieces else _ended_conditions(content)
     is_first = content.message.before is None
-    pieces = pieces or [f"first scan: {state_of(content)}" if is_first else "nothing new"]
+    pieces = pieces or [f"{beginning(content)}: {state_of(content)}" if is_first else "nothing new"]
     return sentence("; ".join((*pieces, *_gaps(content))))
 
 
@@ -256,7 +256,7 @@ def _counted_for(content: Content, kind: Kind) -> Sequence[Entry]:
 def _phrase(content: Content, kind: Kind, entries: Sequence[Entry]) -> str:
     words = _amounts(_PHRASES[kind], counts_of(entries))
     if kind is Kind.BASELINE:
-        return f"first scan: {counts_text(counts_of(entries))}"
+        return f"{beginning(content)}: {counts_text(counts_of(entries))}"
     if kind is Kind.NEW:
         return _new(content, words, entries)
     return words

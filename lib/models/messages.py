@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from lib.models.immutable import immutable
 from lib.models.names import Counts, DeliveryId, Destination, Severity, StreamId
 from lib.models.scans import Deployments, Image, Provenance, Score
-from lib.models.views import Dispatch, PinnedMessage
+from lib.models.views import Dispatch, OtherName, PinnedMessage
 
 
 class Origin(StrEnum):
@@ -92,6 +92,8 @@ class Notice:
     """The workloads of its watched images; None if they were not read."""
     owner: Owner | None = None
     """The owner of its image; None if alerts.yml names none."""
+    other_name: OtherName | None = None
+    """See `Dispatch.other_name`."""
     note: str | None = None
     """The reason why this destination is notified in place of another one; None for its own."""
     attempt: int = 1
@@ -131,6 +133,7 @@ def notice_of(message: PinnedMessage, otherwise: Dispatch = _UNDISPATCHED) -> No
         provenance=dispatch.provenance,
         provenance_before=dispatch.provenance_before,
         running=dispatch.running,
+        other_name=dispatch.other_name,
         note=dispatch.note,
     )
 
@@ -143,6 +146,7 @@ def dispatch_of(notice: Notice) -> Dispatch:
         notice.provenance,
         notice.provenance_before,
         notice.running,
+        notice.other_name,
     )
 
 

@@ -281,6 +281,16 @@ class Notification:
 
 
 @immutable(frozen=True, slots=True)
+class OtherName:
+    """A tag of another stream that points to the same image."""
+
+    image: str
+    """The name of the image by that tag."""
+    is_reported: bool
+    """Whether the same destination was notified of the image by that name."""
+
+
+@immutable(frozen=True, slots=True)
 class Dispatch:
     """The facts about a message at its first attempt, which its report page shows, too."""
 
@@ -294,6 +304,8 @@ class Dispatch:
     """Of the image that it is compared with."""
     running: Deployments | None = None
     """The workloads of its watched images; None if they were not read."""
+    other_name: OtherName | None = None
+    """The name of its image in another stream, where the image is new in its own."""
 
 
 @immutable(frozen=True, slots=True)
