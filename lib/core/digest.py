@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 from lib.core.digest_steps import packages_of
 from lib.core.schedule import PERIODS, STREAM, Schedule, digest_id
 from lib.core.shares import worst_first
+from lib.core.upgrades import is_kernel
 from lib.core.vulnerabilities import ByName
 from lib.models import (
     Age,
@@ -91,7 +92,7 @@ def digest_of(
         images=len(images),
         clean=len(images.keys() - unclean),
         counts=counts,
-        fixable=sum(entry.item.fixable for entry in now),
+        fixable=sum(_has_fix(entry.item) for entry in now),
         exploitable=sum(entry.item.exploitable for entry in now),
         unknown_fixes=_unknown([entry.item for entry in now if entry.item.fix_unknown], images),
         unknown_exploits=_unknown(
@@ -163,6 +164,11 @@ def _distinct(entries: Iterable[_Entry]) -> tuple[int, int]:
     distinct = {id(group): group for group in groups.values()}.values()
     places = [set().union(*(images.get(name, ()) for name in group)) for group in distinct]
     return len(places), sum(len(place) > 1 for place in places)
+
+
+def _has_fix(item: OpenItem) -> bool:
+    """Return whether a new image fixes an item: a kernel is that of the hosts, as pages count."""
+    return item.fixable and not (is_kernel(item.package) and not item.others)
 
 
 def _unknown(items: Sequence[OpenItem], images: Mapping[str, Image]) -> Unknown:

@@ -109,6 +109,17 @@ def test_the_silence_of_a_scanner_is_counted_apart() -> None:
     assert (digest.fixable, digest.exploitable) == (1, 1)
 
 
+def test_the_fix_of_a_kernel_is_not_one_of_an_image() -> None:
+    """Pages count it as one to check on the hosts; beside another package it is one, too."""
+    kernel = a_finding("CVE-1", severity="HIGH", package="linux", fixed_version="2")
+    shared = [a_finding("CVE-2", severity="HIGH", package=p, fixed_version="2") for p in "ab"]
+    both = replace(shared[0], package=kernel.package)
+
+    digest = a_digest(of_images(a_watched(kernel, both, *shared)))
+
+    assert (digest.total, digest.fixable) == (2, 1)
+
+
 def test_a_version_that_descriptions_name_reaches_the_digest() -> None:
     """Through the copy, which drops other texts; where one of them names none there is none."""
 
