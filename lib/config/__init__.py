@@ -21,7 +21,7 @@ from lib.config.model import Config, DestinationConfig
 from lib.config.parsing import parse
 from lib.config.problems import Problem
 from lib.config.references import misfits
-from lib.config.schema import ROOT, against, broken_rules, read_schema
+from lib.config.schema import ROOT, against, broken_rules
 from lib.config.secrets import unsafe_texts
 from lib.config.warnings import doubts, foreign_hosts, without_effect
 from lib.errors import ConfigError
@@ -90,7 +90,7 @@ def check_against(schema: str, document: Json) -> tuple[Problem, ...]:
     """
     leaks = list(unsafe_texts((), document))
     leaking = {problem.path for problem in leaks}
-    rules = against(read_schema(schema), document, ())
+    rules = against(schema, document)
     return tuple(dict.fromkeys((*leaks, *(rule for rule in rules if rule.path not in leaking))))
 
 

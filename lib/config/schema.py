@@ -34,24 +34,43 @@ def known_types() -> tuple[str, ...]:
 def broken_rules(document: Json) -> Iterator[Problem]:
     """Validate the document, then the options of each destination of a known type."""
     types = known_types()
-    frame = read_schema("alerts-1.0.0.json")
-    # Editors use these references to complete options; here the options are validated separately.
-    frame["$defs"]["destination"] = {
-        "type": "object",
-        "errorMessage": "must be a mapping that begins with its type",
-        "required": ["type"],
-        "properties": {"type": {"enum": list(types)}},
-    }
-    yield from against(frame, document, ())
+    yield from _broken(_validator(_SCHEMAS, "alerts-1.0.0.json", types), document, ())
     for name, entry in mapping_at(document, "destinations").items():
         if isinstance(entry, dict) and entry.get("type") in types:
-            schema = read_schema(f"notifiers/{entry['type']}.json")
-            yield from against(schema, entry, ("destinations", name))
+            validator = _validator(_SCHEMAS, f"notifiers/{entry['type']}.json")
+            yield from _broken(validator, entry, ("destinations", name))
 
 
-def read_schema(name: str) -> dict[str, Any]:
-    """Read a schema of schemas/."""
-    schema: dict[str, Any] = json.loads((_SCHEMAS / name).read_text(encoding="utf-8"))
+@cache
+def _validator(folder: Path, name: str, types: tuple[str, ...] = ()) -> Any:
+    """Return what validates by a schema. `types`: those of the destinations of its frame."""
+    # Imported late: handlers use the packaged configuration, which was checked at build time.
+    from jsonschema import Draft202012Validator
+
+    schema = _read(folder / name)
+    if types:
+        # Editors use these references to complete options, which are validated separately here.
+        schema["$defs"]["destination"] = {
+            "type": "object",
+            "errorMessage": "must be a mapping that begins with its type",
+            "required": ["type"],
+            "properties": {"type": {"enum": list(types)}},
+        }
+    return Draft202012Validator(schema)
+
+
+def read_schema(name: str) -> Mapping[str, Any]:
+    """Return a schema of schemas/. All callers share it."""
+    return _shared(_SCHEMAS, name)
+
+
+@cache
+def _shared(folder: Path, name: str) -> Mapping[str, Any]:
+    return MappingProxyType(_read(folder / name))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    schema: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return schema
 
 
@@ -62,12 +81,14 @@ def fingerprint() -> str:
     return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()[:16]
 
 
-def against(schema: Mapping[str, Any], instance: Json, prefix: ConfigPath) -> Iterator[Problem]:
-    """Yield the rules of a schema that an instance breaks, in texts without its values."""
-    # Imported late: handlers use the packaged configuration, which was checked at build time.
-    from jsonschema import Draft202012Validator
+def against(name: str, instance: Json) -> Iterator[Problem]:
+    """Yield the rules of a schema of schemas/ that an instance breaks."""
+    yield from _broken(_validator(_SCHEMAS, name), instance, ())
 
-    errors: Iterable[Any] = Draft202012Validator(schema).iter_errors(instance)
+
+def _broken(validator: Any, instance: Json, prefix: ConfigPath) -> Iterator[Problem]:
+    """Yield the rules that an instance breaks, in texts without its values."""
+    errors: Iterable[Any] = validator.iter_errors(instance)
     for error in errors:
         path = (*prefix, *error.absolute_path)
         if "propertyNames" in error.absolute_schema_path:
