@@ -37,12 +37,24 @@ LIBRARIES: Final = ("boto3", "jsonschema", "requests")
 """What a template imports. Powertools reads its settings from the environment at import."""
 OWN: Final = (
     "lib.config",
+    "lib.flows.digests",
     "lib.flows.images",
     "lib.flows.notifying",
+    "lib.flows.repository_checks",
     "lib.flows.rounds",
     "lib.http_client",
-    "lib.messages.text",
+    "lib.messages.digest",
+    "lib.normalizer.events",
+    "lib.notifiers",
+    "lib.page",
+    "lib.sources.ecr",
+    "lib.sources.repositories",
+    "lib.store.images",
     "lib.store.notifications",
+    "lib.store.publications",
+    "lib.store.queues",
+    "lib.store.stream_objects",
+    "lib.store.streams",
 )
 """Modules of this project that most functions import. Nothing below them reads the environment."""
 SERVICES: Final = ("dynamodb", "s3", "sqs", "ecr")
