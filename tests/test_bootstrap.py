@@ -10,6 +10,7 @@ import boto3
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
+from cli.simulation.memory import MemoryStreams
 from lib.bootstrap import process
 from lib.bootstrap.adapters import utc_now
 from lib.bootstrap.app import App
@@ -272,6 +273,7 @@ def test_each_answer_of_sns_is_judged(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_message_on_its_way_gets_the_owner_of_its_image(config: Config) -> None:
     """By the configuration that is in force."""
     app = an_app(replace(config, owners=(("*", Owner("payments")),)))
+    app.stores.images = app.stores.streams = MemoryStreams()
     notice = notices()["new-and-resolved"]
 
     courier = app.streams._courier(Destination("team"))  # noqa: SLF001  # as `deliver` gets it
