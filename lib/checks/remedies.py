@@ -217,8 +217,8 @@ def guided(
     return replace(
         remedy,
         guided=command,
-        guided_remark=f"{BEFORE} {effect} It first shows which, with every other change to this "
-        "repository, and asks; --keep N keeps more.",
+        guided_remark=f"{BEFORE} {effect} The command first shows which, and every other "
+        "change to this repository, and asks; --keep N keeps more.",
     )
 
 
