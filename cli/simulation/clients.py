@@ -7,7 +7,7 @@ of times, and a call of boto3 takes a millisecond.
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from functools import cache
 from types import SimpleNamespace
@@ -38,7 +38,7 @@ class StoryClient:
     """A client of a service in a region, with the operations, paginators and errors of boto3."""
 
     def __init__(
-        self, service: str, place: Place, answer: Answer, answers: dict[tuple[str, ...], Json]
+        self, service: str, place: Place, answer: Answer, answers: dict[tuple[Any, ...], Json]
     ) -> None:
         """Keep the answers in a mapping that the registry empties when it changes."""
         self._client = _client(service, place.region)
@@ -83,6 +83,39 @@ class Pages:
     def paginate(self, **request: Json) -> Sequence[Json]:
         """Return the pages of a request."""
         return self._read(request)
+
+
+class RememberingSource:
+    """
+    A source that reads an answer of the registry once, until the registry changes.
+
+    To make images of pages takes an hourly pass longer than to decide about them.
+    """
+
+    def __init__(self, source: object, place: Place, answers: dict[tuple[Any, ...], Json]) -> None:
+        """Keep what is read beside the answers, in the mapping that the registry empties."""
+        self._source = source
+        self._name = (type(source).__name__, place.account, place.region)
+        self._answers = answers
+
+    def __getattr__(self, method: str) -> Callable[..., Json]:
+        """Return a method of the source. What it raises is not remembered."""
+        read = getattr(self._source, method)
+
+        def asked(*arguments: Json) -> Json:
+            question = (*self._name, method, *map(_hashable, arguments))
+            if question not in self._answers:
+                answer = read(*arguments)
+                self._answers[question] = (
+                    tuple(answer) if isinstance(answer, Iterator | list) else answer
+                )
+            return self._answers[question]
+
+        return asked
+
+
+def _hashable(argument: Json) -> Json:
+    return tuple(argument) if isinstance(argument, list) else argument
 
 
 @cache

@@ -56,7 +56,7 @@ class Registry:
         self._repositories: dict[Place, None] = {}
         self.deployments: dict[Place, None] = {Place(account, region, ""): None}
         """The accounts and regions in which images were pushed, and that of the story itself."""
-        self.answers: dict[tuple[str, ...], Json] = {}
+        self.answers: dict[tuple[Any, ...], Json] = {}
         """The answers to what was asked since the last change."""
 
     # --- what a story changes ------------------------------------------------------------------

@@ -7,6 +7,7 @@ from functools import cached_property
 from itertools import count
 from typing import Any, Final, Protocol
 
+from cli.simulation.clients import RememberingSource
 from cli.simulation.deployments import OwnCoverage, OwnStreams, Sources
 from cli.simulation.images import Place
 from cli.simulation.memory import MemoryProgress, MemoryRules, MemoryStreams
@@ -200,11 +201,15 @@ class Runtime:
         )
 
     def _pass_of(self, place: Place) -> ImagePass:
-        ecr = self._registry.client_of("ecr", place)
+        ecr, answers = self._registry.client_of("ecr", place), self._registry.answers
+
+        def remembering(source: object) -> Any:
+            return RememberingSource(source, place, answers)
+
         return ImagePass(
-            registry=EcrRegistry(ecr),
-            repositories=EcrRepositories(ecr),
-            coverage=OwnCoverage(self._registry, place),
+            registry=remembering(EcrRegistry(ecr)),
+            repositories=remembering(EcrRepositories(ecr)),
+            coverage=remembering(OwnCoverage(self._registry, place)),
             images=self._images,
             records=self.store,
             streams=self.store,
