@@ -12,9 +12,12 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import wraps
 from typing import Any, Final
 
 import pytest
+from boto3.session import Session as Boto3Session
+from botocore.session import Session
 from coverage import Coverage
 
 MEASURED: Final = ("handlers", "lib", "cli")
@@ -39,6 +42,8 @@ class Tracing:
         """Import what is measured with the tracer, and collect the tests without it."""
         if is_traced():
             lock_in_c()
+            leave_alone(Session, "create_client")
+            leave_alone(Boto3Session, "__init__")
             if not session.config.pluginmanager.hasplugin("dsession"):
                 import_measured()
         with self._off():
@@ -105,6 +110,24 @@ def lock_in_c() -> None:
         return
     for owner in (collector, *collector.tracers):
         owner.lock_data, owner.unlock_data = lock.acquire, lock.release
+
+
+def leave_alone(owner: type, name: str) -> None:
+    """Run a method of a library without the tracer. It takes long, and calls nothing of ours."""
+    method = getattr(owner, name)
+
+    @wraps(method)
+    def untraced(*args: Any, **options: Any) -> Any:
+        if not is_traced():
+            return method(*args, **options)
+        tracer = sys.gettrace()
+        sys.settrace(None)
+        try:
+            return method(*args, **options)
+        finally:
+            sys.settrace(tracer)
+
+    setattr(owner, name, untraced)
 
 
 def import_measured() -> None:
