@@ -5,6 +5,7 @@ The embedded AWS hides both choices. Nothing here sends a request.
 """
 
 import ast
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -86,11 +87,13 @@ def _first_arguments(*methods: str) -> Iterator[str]:
 
 @cache
 def _calls() -> tuple[tuple[Path, ast.Call], ...]:
+    """Return the calls of the modules that name a client or a resource."""
     return tuple(
         (path, node)
         for folder in ("handlers", "lib", "cli")
         for path in sorted((ROOT / folder).rglob("*.py"))
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if re.search("[Cc]lient|resource", text := path.read_text(encoding="utf-8"))
+        for node in ast.walk(ast.parse(text))
         if isinstance(node, ast.Call)
     )
 

@@ -166,7 +166,10 @@ def test_a_unit_runs_in_one_worker(tmp_path: Path) -> None:
     (tmp_path / "pytest.ini").write_text("[pytest]\n", "utf-8")
     command = [sys.executable, "-m", "pytest", "-rP", "-n2", "--dist", scheduling.DISTRIBUTION]
     command += ["--import-mode=importlib", "-p", scheduling.__name__, "-p", "no:cacheprovider"]
+    # Three processes would load the plugins of all other tests.
+    command += ["-p", "xdist"]
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(TESTS.parent)}
+    environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
 
     answer = subprocess.run(
         command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
