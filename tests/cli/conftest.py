@@ -2,17 +2,16 @@
 
 import io
 import sys
-from collections.abc import Callable
-from typing import Any
 
 import pytest
 
+from local.aws.process import EmbeddedAws
 from tests.cli.stage import Stage
 
 
 @pytest.fixture
-def stage(boto: Callable[[str], Any]) -> Stage:
-    return Stage(boto)
+def stage(embedded_aws: EmbeddedAws) -> Stage:
+    return Stage(embedded_aws.client, embedded_aws.own_client)
 
 
 class Terminal(io.StringIO):
