@@ -34,6 +34,7 @@ UNTRACED = {
     "notifiers/sns/test_ocsf.py",
     "notifiers/test_cloudevents.py",
     "page/test_same_words.py",
+    "store/test_stories_in_aws.py",
     "test_claims.py",
     "test_clients.py",
     "test_docs_examples.py",
