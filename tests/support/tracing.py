@@ -19,6 +19,7 @@ import pytest
 from boto3.session import Session as Boto3Session
 from botocore.session import Session
 from coverage import Coverage
+from ruamel.yaml.composer import Composer
 
 MEASURED: Final = ("handlers", "lib", "cli")
 """The packages of [tool.coverage.run] in pyproject.toml."""
@@ -44,6 +45,7 @@ class Tracing:
             lock_in_c()
             leave_alone(Session, "create_client")
             leave_alone(Boto3Session, "__init__")
+            leave_alone(Composer, "get_single_node")
             if not session.config.pluginmanager.hasplugin("dsession"):
                 import_measured()
         with self._off():
