@@ -27,6 +27,7 @@ SLOW_FIXTURES = {"browser", "built", "embedded_aws", "moto"}
 UNTRACED_FOLDER = "local"
 """What it tests is no covered code."""
 UNTRACED = {
+    "cli/ignore_files/test_never_wider.py",
     "flows/test_pass_cost.py",
     "messages/test_same_numbers.py",
     "messages/test_text.py",
