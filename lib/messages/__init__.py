@@ -4,7 +4,7 @@ The sentences of notices and digests, the same for every receiver, the page and 
     text       all that is said about a notice; `parts` is its tree
     content    what a pinned message shows, and what it leaves out, in vulnerabilities
     comparing  what a notice is compared with
-    verdict    what happened, in one sentence
+    headlines  what happened, in one sentence: "2 new CRITICAL since 1.4.1"; endings: its end
     sections   the lists, by kind
     urgency    how soon to look, and what is known of exploits
     dangers    open as before, and with an exploit, beside what is new

@@ -4,10 +4,10 @@ from typing import Final
 
 from lib.messages.comparing import NAME
 from lib.messages.content import Content, Entry
+from lib.messages.headlines import rest_of, standing
 from lib.messages.parts import Danger
 from lib.messages.phrases import PUBLIC_EXPLOIT, USED_IN_ATTACKS, names_text, severity_word
 from lib.messages.titles import STILL_OPEN
-from lib.messages.verdict import rest_of, standing
 from lib.text import first, short
 from lib.urls.advisories import vulnerability_url
 

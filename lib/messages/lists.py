@@ -183,7 +183,9 @@ class Section:
     def heading(self) -> str:
         """The title with the number of findings; where others are open, too, all of them."""
         if sum(self.open.values()) <= self.count:
-            return f"{self.title} ({self.count:,})"
+            is_mixed = self.kind is SectionKind.FOUND and len(self.counts) > 1
+            amount = f": {counts_text(self.counts)}" if is_mixed else f" ({self.count:,})"
+            return f"{self.title}{amount}"
         is_whole = self.open.items() >= self.counts.items()
         return f"{self.title}: {counts_text(self.open)}{'' if is_whole else self._share}"
 

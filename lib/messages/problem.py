@@ -7,9 +7,9 @@ from typing import Final
 from lib.core.conditions import UNSUPPORTED, conditions
 from lib.core.problems import cause_of, in_short, problem_of
 from lib.messages.content import Content
+from lib.messages.headlines import is_said, part_of, word_for
 from lib.messages.parts import Link, Problem
 from lib.messages.phrases import NAME
-from lib.messages.verdict import is_said, part_of, word_for
 from lib.models import Scan, ScanSource, UnusableReport
 from lib.models.streams import PartState, WatchedImage
 from lib.text import one_line, short, truncate

@@ -23,6 +23,7 @@ from lib.messages.content import (
     rank_of,
 )
 from lib.messages.describing import score_text, what_it_is, worst_score
+from lib.messages.headlines import sentence
 from lib.messages.lists import PackageText, Row, Section, SectionKind
 from lib.messages.parts import Omissions
 from lib.messages.phrases import (
@@ -39,7 +40,6 @@ from lib.messages.phrases import (
     severity_word,
 )
 from lib.messages.titles import BEGINS, NOT_LISTED
-from lib.messages.verdict import sentence
 from lib.models import Counts, Finding, Omission
 from lib.models.streams import PackageVersion
 from lib.models.views import Kind

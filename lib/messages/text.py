@@ -8,10 +8,7 @@ from lib.messages.comparing import known_as
 from lib.messages.content import Content
 from lib.messages.dangers import dangers_of
 from lib.messages.facts import command_for
-from lib.messages.parts import AlertText
-from lib.messages.problem import problem
-from lib.messages.to_do import to_do
-from lib.messages.verdict import (
+from lib.messages.headlines import (
     changes_of,
     is_scanned,
     lasting_of,
@@ -22,6 +19,9 @@ from lib.messages.verdict import (
     totals_of,
     verdict_of,
 )
+from lib.messages.parts import AlertText
+from lib.messages.problem import problem
+from lib.messages.to_do import to_do
 from lib.models import Notice
 from lib.text import one_line, short, truncate
 

@@ -7,10 +7,10 @@ from lib.checks.moved_tags import TAG_MOVED
 from lib.core.scanners import scanner_of
 from lib.messages.advising import is_about_kernel
 from lib.messages.content import Content, Entry, source_of
+from lib.messages.headlines import word_for
 from lib.messages.parts import HIGH, LOW, MEDIUM, UNKNOWN, Urgency
 from lib.messages.phrases import LIKELY, NAME, counts_text, percent, severity_word
 from lib.messages.sections import EXPLOIT_KNOWN, EXPLOITED, KINDS, NAMED, says_exploit
-from lib.messages.verdict import word_for
 from lib.models import Severity
 from lib.text import capitalized, first, short
 

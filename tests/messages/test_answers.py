@@ -315,8 +315,8 @@ class TestOneHeadline:
             "First scan: 2 CRITICAL, 3 HIGH",
         ]
         assert texts[0].unlisted.lines(9) == ["7 (3 HIGH, 4 LOW): alerts here begin at CRITICAL"]
-        assert texts[0].numbers == ()
-        assert texts[1].numbers == ("2 CRITICAL, 3 HIGH, 4 LOW open",)
+        assert {text.sections[0].heading for text in texts} == {"Found: 2 CRITICAL, 3 HIGH, 4 LOW"}
+        assert {text.numbers for text in texts} == {()}
 
     def test_without_anything_severe_it_counts_what_is_asked_for(self) -> None:
         """Else there would be nothing to say."""
@@ -688,3 +688,32 @@ def test_silence_about_fixes_is_not_no_fix() -> None:
         "Inspector) usually has both."
     )
     assert certain.to_do.without_fix == "No fix exists yet for 1 HIGH"
+
+
+SEEN = datetime(2026, 11, 1, tzinfo=UTC)
+
+
+class TestExploitInTheHeadline:
+    """Whoever reads only the headline learns of an exploit."""
+
+    @pytest.mark.parametrize(
+        ("exploitable", "exploited", "others", "end"),
+        [
+            (1, 0, 0, "1 HIGH, public exploit"),
+            (2, 0, 0, "2 HIGH, both with a public exploit"),
+            (3, 0, 0, "3 HIGH, all with a public exploit"),
+            (1, 0, 2, "3 HIGH, 1 with a public exploit"),
+            (1, 1, 1, "3 HIGH, 1 used in attacks"),
+            (0, 2, 0, "2 HIGH, both used in attacks"),
+            (0, 1, 0, "1 HIGH, used in attacks"),
+            (0, 0, 2, "2 HIGH"),
+        ],
+    )
+    def test_it_says_how_many_have_one(
+        self, exploitable: int, exploited: int, others: int, end: str
+    ) -> None:
+        """Attacks count before exploits that somebody published."""
+        known = [a_finding(f"CVE-2026-{n}", exploit_available="YES") for n in range(exploitable)]
+        wild = [a_finding(f"CVE-2025-{n}", exploit_observed_at=SEEN) for n in range(exploited)]
+
+        assert of(*known, *wild, *many(others, "HIGH")).verdict == f"First scan: {end}"

@@ -107,7 +107,7 @@ def test_what_makes_it_likelier_to_hurt_is_said() -> None:
         "(according to Amazon Inspector): CVE-2024-0002 (HIGH); EPSS up to 42 % within 30 days; "
         "running now"
     )
-    assert made.verdict == "First scan: 2 HIGH, 1 of them fixable"
+    assert made.verdict == "First scan: 2 HIGH, 1 of them fixable, 1 used in attacks"
     remarks = {row.name: row.remarks for row in made.open.rows}
     assert remarks["CVE-2024-0001"] == ("used in attacks", "EPSS 42 %")
     assert remarks["CVE-2024-0002"] == ("public exploit",)

@@ -14,7 +14,7 @@ from lib.messages.text import text_of
 from lib.models import Finding, Notice
 from lib.page import render as render_page
 from lib.text import one_line
-from tests.messages.test_verdicts import FILTERS, REPORTS
+from tests.messages.test_headlines import FILTERS, REPORTS
 from tests.support.builders import NOW, a_finding, an_image
 from tests.support.builders import a_report as report
 from tests.support.every import every

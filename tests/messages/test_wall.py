@@ -208,7 +208,7 @@ def test_modules_for_operators_know_no_text() -> None:
     "source",
     [
         "from lib.messages.facts import footer",
-        "import lib.messages.verdict",
+        "import lib.messages.headlines",
         "from lib.messages.parts import counts_text",
     ],
 )

@@ -1,4 +1,4 @@
-"""The verdict of a notice: what happened, what fixes it, and what is not known. Pure."""
+"""The headline of a notice: what happened, what fixes it, and what is not known. Pure."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -7,11 +7,12 @@ from typing import Final
 
 from lib.core.problems import cause_of, is_unsupported
 from lib.core.proof import UNLISTED
-from lib.core.upgrades import is_kernel, upgrade_of, upgrade_target
+from lib.core.upgrades import is_kernel
 from lib.messages.advising import is_about_kernel
 from lib.messages.checks import has_steps, state_of_check, verdict_of_check
 from lib.messages.comparing import NAME, beginning, cause, is_rescan, since
 from lib.messages.content import Content, Entry, counts_of
+from lib.messages.endings import UPGRADE, exploit_of, remedy_of
 from lib.messages.phrases import (
     counts_text,
     listed,
@@ -43,6 +44,7 @@ _WITHOUT_REMEDY: Final = frozenset(
     {Kind.FIX_AVAILABLE, Kind.FIX_READY, Kind.RESOLVED, Kind.NO_LONGER_REPORTED}
 )
 _GOOD_NEWS: Final = frozenset({Kind.FIX_READY, Kind.RESOLVED, Kind.NO_LONGER_REPORTED})
+_WITHOUT_EXPLOIT: Final = _GOOD_NEWS | {Kind.EXPLOIT_KNOWN}
 _AMOUNTS: Final[Mapping[Kind, str]] = MappingProxyType(
     {
         Kind.BASELINE: "{n} found",
@@ -66,8 +68,6 @@ _MANY: Final = 6
 """Findings of a first scan among which a package can stand out."""
 _PACKAGES: Final = 3
 _REASON: Final = 240
-_KERNEL: Final = " in the kernel package"
-_UPGRADE: Final = ", fix available: "
 _PIECES: Final = 5
 """Kinds of change that the verdict counts one by one; the others are added up."""
 
@@ -147,9 +147,8 @@ def numbers_of(content: Content) -> Sequence[str]:
     rest = rest_of(content)
     if rest:
         return (rest,)
-    named = {entry.id for entry in content.headline}
     is_first = content.message.before is None and not content.conditions
-    if is_first and named.issuperset(entry.id for entry in content.open) and not content.is_check:
+    if is_first and Kind.BASELINE in content.changes and not content.is_check:
         return ()
     # What the title counts as newly reported, and its fix, is all that is open.
     is_all = [*content.changes] == [Kind.NEW] and not standing(content) and not content.suppressed
@@ -239,10 +238,11 @@ def _pieces(content: Content, kinds: Sequence[Kind]) -> Iterator[str]:
     changes = [(kind, _counted_for(content, kind)) for kind in kinds]
     upgrades = set[str]()
     for kind, entries in changes[:_PIECES]:
-        remedy = "" if kind in _WITHOUT_REMEDY else _remedy(entries)
+        remedy = "" if kind in _WITHOUT_REMEDY else remedy_of(entries)
         remedy_once = "" if remedy in upgrades else remedy
-        yield f"{_phrase(content, kind, entries)}{remedy_once}"
-        upgrades |= {remedy} if remedy.startswith(_UPGRADE) else set()
+        exploit = "" if kind in _WITHOUT_EXPLOIT else exploit_of(entries)
+        yield f"{_phrase(content, kind, entries)}{remedy_once}{exploit}"
+        upgrades |= {remedy} if remedy.startswith(UPGRADE) else set()
     others = sum(len(entries) for _, entries in changes[_PIECES:])
     if others:
         yield counted(others, "other change")
@@ -296,26 +296,6 @@ def _amounts(phrase: str, counts: Counts) -> str:
         for severity, number in counts.items()
     ]
     return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
-
-
-def _remedy(entries: Sequence[Entry]) -> str:
-    """Return what is known about fixes; empty where the scanner does not say that there is none."""
-    packages = [package.name for entry in entries for package in entry.packages]
-    if packages and all(map(is_kernel, packages)):
-        return _KERNEL
-    # What fixes a kernel is on the hosts.
-    fixable = [entry for entry in entries if entry.fixable and not is_about_kernel(entry)]
-    if not fixable:
-        rows = (row for entry in entries for row in entry.findings)
-        return ", no fix yet" if all(row.fix_available == "NO" for row in rows) else ""
-    fixed = [finding for entry in fixable for finding in entry.findings if finding.fixable]
-    if len(fixable) < len(entries):
-        return f", {len(fixable):,} of them fixable"
-    if len({upgrade_target(row) for row in fixed}) > 1 or fixed[0].fixed_version is None:
-        return f", {'all ' if len(entries) > 1 else ''}fixable"
-    target = upgrade_of(fixed)
-    package = truncate(one_line(target.package), NAME)
-    return f"{_UPGRADE}{package} {truncate(one_line(target.fixed or ''), NAME)}"
 
 
 def _conditions(content: Content) -> str:
