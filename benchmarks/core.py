@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks.offline import OfflineSession, basic_findings, ecr_answers
 from lib.bootstrap.garbage import collected_afterwards
-from lib.core.profiles import Profile
+from lib.core.news import Profile
 from lib.core.routing import Route
 from lib.core.states import next_state
 from lib.core.sync import SyncRules, plan_view

@@ -25,7 +25,7 @@ from benchmarks.core import IMAGE, NOW, ROOT, ROUTE, SCAN, STREAM, TEAM, Figure
 from benchmarks.offline import basic_findings, enhanced_findings
 from cli.simulation.memory import MemoryStreams
 from lib.bootstrap.garbage import collected_afterwards
-from lib.core.profiles import Profile
+from lib.core.news import Profile
 from lib.core.states import next_state
 from lib.core.sync import SyncRules, plan_view
 from lib.core.verdicts import RuleSet

@@ -15,7 +15,7 @@ from ruamel.yaml.constructor import DuplicateKeyError, RoundTripConstructor
 from ruamel.yaml.error import MarkedYAMLError, ReusedAnchorWarning, YAMLError
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
-from lib.config import check
+from lib.config.checking import check
 from lib.config.model import Config
 from lib.config.parsing import parse
 from lib.config.problems import ConfigPath, Level

@@ -18,7 +18,7 @@ from cli.terminal import remark, working
 from lib.bootstrap.app import App
 from lib.bootstrap.clients import Clients
 from lib.bootstrap.settings import Settings
-from lib.config import check
+from lib.config.checking import check
 from lib.config.model import Config
 from lib.config.parsing import parse
 from lib.core.sync import SyncRules

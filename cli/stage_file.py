@@ -21,7 +21,7 @@ from cli.alerts_file import (
     render_problems,
     understand,
 )
-from lib.config import check_against
+from lib.config.checking import check_against
 from lib.errors import ConfigError
 from lib.models import Json
 

@@ -196,7 +196,7 @@ class PermanentDeliveryError(DeliveryError):
 
     `degradable`: a smaller, plainer request may be accepted. `broken`: the receiver refuses every
     request, because a credential was revoked or the address was deleted. `may_pass`: the refusal
-    may not be permanent, see `lib.core.retries.after_refusal`. `answer`: the text of the answer,
+    may not be permanent, see `lib.core.retries.consequence_of`. `answer`: the text of the answer,
     for notifiers that interpret it.
     """
 

@@ -20,7 +20,8 @@ from cli.placeholders import placeholders
 from cli.publishing import Publisher, Scope, needs_deployment, scope_of
 from cli.session import Connect, OperatorClients
 from cli.terminal import complain, print_json, print_lines, print_text, remark, say, working
-from lib.config import check, secret_references
+from lib.config import secret_references
+from lib.config.checking import check
 from lib.config.parsing import config_hash, parse
 from lib.config.publication import Revision, described
 from lib.errors import ConflictError, DocumentError

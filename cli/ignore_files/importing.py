@@ -9,7 +9,7 @@ from typing import Final
 
 from cli.alerts_edits import entry_of
 from cli.ignore_files.rules import IgnoreRule, NoEntryError, Rule, SkippedRule
-from lib.config import check
+from lib.config.checking import check
 from lib.core.suppressions import Suppression
 from lib.models import Json
 from lib.text import one_line, truncate

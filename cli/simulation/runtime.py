@@ -17,7 +17,7 @@ from cli.simulation.rules import understood
 from lib.core.attempts import GATHERED as RULES_GATHERED
 from lib.core.attempts import wake_up_of
 from lib.core.causes import TIME, redrive_of
-from lib.core.profiles import Profile
+from lib.core.news import Profile
 from lib.core.routing import reaches
 from lib.core.sync import SyncRules
 from lib.flows.image_outcomes import ImageOutcome, ImageResult

@@ -33,7 +33,7 @@ WEEKDAYS: Final = (
 
 
 def parse(document: Json) -> Config:
-    """Parse a document without errors; see `lib.config.check`."""
+    """Parse a document without errors; see `lib.config.checking.check`."""
     destinations = {
         Destination(name): _destination(entry) for name, entry in document["destinations"].items()
     }

@@ -19,13 +19,13 @@ What the rules say:
 
     routing            routes and filters; globs: whether patterns overlap
     suppressions       what is excluded until a date
-    profiles           what a type of destinations makes of notifications
+    news               what is worth a message: which kinds, by route and type of destination
     owners             who owns an image
 
 What becomes of a notification:
 
     attempts           its row: taken, put off, refused, given up
-    retries            what follows from a refusal
+    retries            what a refusal for good means, and when the next attempt is
     alert_time         how long it took
 
 What is known of an image:

@@ -11,7 +11,7 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Final
 
-from lib.core.profiles import Interests
+from lib.core.news import Interests
 from lib.core.proof import Listing, Proof, listings
 from lib.core.verdicts import RuleSet
 from lib.core.vulnerabilities import find

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 from lib.core.arrivals import Arrivals, Judgement
 from lib.core.endings import Endings
-from lib.core.profiles import Interests, Profile
+from lib.core.news import Interests, Profile
 from lib.core.verdicts import RuleSet
 from lib.core.vulnerabilities import ByName
 from lib.models import Destination, StreamId

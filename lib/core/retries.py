@@ -1,7 +1,8 @@
 """
 Retries: the consequences of a receiver's refusal, and the time of the next attempt. Pure.
 
-`lib.http_client` decides the class of each answer; this module decides what a class means.
+`lib.http_client` decides the class of each answer; this module decides what a refusal for good
+means and how long to wait. `lib.flows.refusals` does it, and pauses a destination after a 429.
 """
 
 import hashlib
@@ -70,7 +71,7 @@ class Consequence(Enum):
         return self in (Consequence.BROKEN_AND_DIES, Consequence.BROKEN_AND_TRIED_AGAIN)
 
 
-def after_refusal(row: TriedRow, error: PermanentDeliveryError) -> Consequence:
+def consequence_of(row: TriedRow, error: PermanentDeliveryError) -> Consequence:
     """
     Return the consequence of a refusal.
 

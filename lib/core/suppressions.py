@@ -1,4 +1,8 @@
-"""Suppressions: entries of alerts.yml that exclude findings until a date, for a reason. Pure."""
+"""
+Suppressions: entries of alerts.yml that exclude findings until a date, for a reason. Pure.
+
+Applied in `lib.core.verdicts`; gate and audit of the command match by themselves.
+"""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence

@@ -15,8 +15,8 @@ from lib.core.attempts import is_open
 from lib.core.causes import RULES_OF_MANY, redrive_of
 from lib.core.delta import Today, delta, later_view
 from lib.core.desired import desired
+from lib.core.news import Profile
 from lib.core.notifications import Step, SyncContext, ViewStep, after_sync, effective
-from lib.core.profiles import Profile
 from lib.core.streams import StreamRule, pattern_of, repository_image, stream_of_tag
 from lib.core.verdicts import RuleSet
 from lib.models import Destination, StreamId

@@ -22,7 +22,7 @@ A notification:
       deployments        what runs the images of a message
       same_images        by which tag of another stream they are known
       digest_reports     the links of a digest
-      refusals           what follows a refusal
+      refusals           what follows a refusal: a pause after a 429, another attempt, an end
     pages                its report page
     outbox               messages that never change: digests, summaries, moved tags
     moved_tags           messages that a tag moved which should not

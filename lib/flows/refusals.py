@@ -1,7 +1,9 @@
 """
 Refusals of a receiver, and what follows: another attempt, a pause, an end.
 
-`lib.core.retries` decides it. Of a destination that takes nothing the fallback is notified.
+A 429 pauses the destination, and is no failure of the message. What a refusal for good means, and
+when the next attempt is, `lib.core.retries` decides. Of a destination that takes nothing the
+fallback is notified.
 """
 
 from collections.abc import Callable
@@ -16,8 +18,7 @@ from lib.core.attempts import (
     one_shot_dead,
 )
 from lib.core.notifications import after_death
-from lib.core.retries import BROKEN, UNEXPECTED_LIMIT, Refusal, wait
-from lib.core.retries import after_refusal as consequence_of
+from lib.core.retries import BROKEN, UNEXPECTED_LIMIT, Refusal, consequence_of, wait
 from lib.errors import (
     AmbiguousDeliveryError,
     ConfigError,

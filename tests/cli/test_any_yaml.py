@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from ruamel.yaml.constructor import RoundTripConstructor
 
 from cli.alerts_file import check_file, understand
-from lib.config import check
+from lib.config.checking import check
 from lib.errors import ConfigError
 from tests.support.every import every
 from tests.support.thorough import examples

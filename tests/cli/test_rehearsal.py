@@ -10,7 +10,7 @@ from cli.simulation.memory import MemoryStreams
 from cli.simulation.registry import Registry
 from cli.simulation.runtime import Sources
 from cli.simulation.story import FindingForm, ImageName, PackageForm, PartAnswer
-from lib.core.profiles import profile_of
+from lib.core.news import profile_of
 from lib.core.routing import Match
 from lib.core.sync import SyncRules
 from lib.core.verdicts import RuleSet

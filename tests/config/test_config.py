@@ -16,8 +16,9 @@ from referencing import Registry, Resource
 
 from lib import config
 from lib.checks.expectations import Expectations, MutableTags
-from lib.config import check, load
+from lib.config import load
 from lib.config import schema as config_schema
+from lib.config.checking import check
 from lib.config.model import Config, DestinationConfig
 from lib.config.parsing import config_hash, parse
 from lib.config.problems import ConfigPath, Problem

@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Any
 
-from lib.config import check
+from lib.config.checking import check
 from lib.config.limits import MOST_TOPICS, topics_size
 from lib.config.problems import Problem
 

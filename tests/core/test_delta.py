@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lib.core.delta import Today, delta, explained, later_view
-from lib.core.profiles import Profile, profile_of
+from lib.core.news import Profile, profile_of
 from lib.core.routing import Route
 from lib.models import ChangeKind, Severity
 from lib.models.streams import Arrival, StreamState

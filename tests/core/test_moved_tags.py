@@ -7,7 +7,7 @@ import pytest
 
 from lib.checks.moved_tags import TAG_MOVED, Move
 from lib.core.moved_tags import message_id, messages_about, stream_of
-from lib.core.profiles import Profile
+from lib.core.news import Profile
 from lib.core.routing import Match, Route
 from lib.core.suppressions import Suppression
 from lib.core.sync import SyncRules

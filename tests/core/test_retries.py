@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from lib.core.retries import REFUSALS, Consequence, after_refusal, backoff, wake_again
+from lib.core.retries import REFUSALS, Consequence, backoff, consequence_of, wake_again
 from lib.errors import PermanentDeliveryError
 from lib.models import DeliveryId
 from tests.support.rows import a_row
@@ -34,7 +34,7 @@ def consequences(*, broken: bool, may_pass: bool) -> list[Consequence]:
     """Return the consequence of a refusal at the 1st, 2nd, … failure of a delivery."""
     error = PermanentDeliveryError("no", broken=broken, may_pass=may_pass)
     rows = (a_row(failures=failures) for failures in range(60))
-    return [after_refusal(row, error) for row in rows]
+    return [consequence_of(row, error) for row in rows]
 
 
 def test_a_refusal_for_good_is_the_end_at_once() -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from lib.core.delta import Today, delta
 from lib.core.desired import desired
-from lib.core.profiles import profile_of
+from lib.core.news import profile_of
 from lib.core.states import names_of, next_state
 from lib.core.verdicts import RuleSet
 from lib.models import AnyReport, Finding, Image, Part, Report, ScanSource, Severity

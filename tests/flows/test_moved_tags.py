@@ -6,7 +6,7 @@ import pytest
 
 from cli.simulation.memory import MemoryStreams
 from lib.checks.expectations import Expectations, MutableTags
-from lib.core.profiles import Profile
+from lib.core.news import Profile
 from lib.core.sync import SyncRules
 from lib.core.verdicts import RuleSet
 from lib.errors import NotAllowedError

@@ -9,8 +9,8 @@ import pytest
 from cli.simulation.memory import MemoryStreams
 from lib.checks.expectations import Expectations
 from lib.checks.findings import LIFECYCLE
+from lib.core.news import Profile
 from lib.core.notifications import after_claim, after_sent
-from lib.core.profiles import Profile
 from lib.core.routing import Match
 from lib.core.sync import SyncRules
 from lib.core.verdicts import RuleSet

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from cli.simulation.memory import MemoryStreams
-from lib.core.profiles import Profile
+from lib.core.news import Profile
 from lib.core.streams import StreamRule
 from lib.core.sync import SyncRules
 from lib.errors import ConflictError, StoreError

@@ -13,7 +13,7 @@ from cli.simulation.player import Player
 from cli.simulation.reading import read_story
 from lib.core import stream_plan
 from lib.core.causes import DAILY
-from lib.core.profiles import Profile
+from lib.core.news import Profile
 from lib.core.routing import Match
 from lib.core.settled import inputs_of, is_settled
 from lib.core.sync import SyncRules

@@ -10,7 +10,7 @@ from cli.simulation.memory import MemoryStreams
 from lib.core.attempts import GATHERED
 from lib.core.causes import RULES_OF_MANY
 from lib.core.current import current_copy
-from lib.core.profiles import Profile, profile_of
+from lib.core.news import Profile, profile_of
 from lib.core.states import next_state
 from lib.core.sync import SyncRules, ViewPlan, plan_view, sync_view
 from lib.core.verdicts import RuleSet

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from cli.simulation import receivers as simulated
 from lib.core.delta import Today, delta
+from lib.core.news import Profile, profile_of
 from lib.core.notifications import after_claim, new_row
-from lib.core.profiles import Profile, profile_of
 from lib.core.routing import Route
 from lib.core.states import next_state
 from lib.core.sync import SyncRules, plan_view

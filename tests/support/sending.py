@@ -8,7 +8,7 @@ from typing import Any
 from cli.simulation.memory import MemoryStreams
 from lib.core.attempts import wake_up_of
 from lib.core.causes import redrive_of
-from lib.core.profiles import Profile
+from lib.core.news import Profile
 from lib.core.states import next_state
 from lib.core.sync import SyncRules, ViewPlan, plan_view, sync_view, wakes
 from lib.errors import ConfigError, PermanentDeliveryError

@@ -1,4 +1,4 @@
-"""What types of destinations make of notifications: which kinds are news, what is kept current."""
+"""What is worth a message: which kinds, by route and type of destination; what is kept current."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
