@@ -179,6 +179,8 @@ def _upgrades(text: AlertText, rows: int) -> Iterable[Json]:
     before = [_prose(step, text.of_hosts) for step in to_do.before]
     after = [*map(_prose, to_do.after)]
     place = 1 if len(before) + len(groups) + len(after) > 1 else None
+    if not groups:  # nothing between that would end the list
+        before, after = [*before, *after], []
     yield from _in_order(before, place)
     place = place and place + len(before)
     for remedy, upgrades in groups.items():

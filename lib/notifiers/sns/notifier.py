@@ -35,6 +35,7 @@ from lib.text import ascii_only, one_line, short, truncate
 MAX_BYTES: Final = 262_144
 """Body and attributes together."""
 MAX_SUBJECT: Final = 99
+_MORE: Final = "; ..."
 
 _Render = Callable[[Notice, AlertText, int], tuple[str, bool]]
 """A body of at most so many bytes, and whether anything is missing in it."""
@@ -165,7 +166,7 @@ class SnsNotifier(Notifier):
             body, truncated = render(message, text, room)
             attributes = _attributes(headline, truncated=truncated)
             subject = _subject(headline)
-        request = {"Subject": _cut(subject), "Message": body, **attributes}
+        request = {"Subject": fitting_subject(subject), "Message": body, **attributes}
         return request | _place(message) if self._topic_arn.endswith(_FIFO) else request
 
     def _digest(self, digest: Digest, room: int) -> str:
@@ -199,9 +200,13 @@ def _subject(headline: Headline) -> str:
     return f"{tag}{name}: {sentence}"
 
 
-def _cut(subject: str) -> str:
-    """Return a subject that fits."""
-    return subject if len(subject) <= MAX_SUBJECT else f"{subject[: MAX_SUBJECT - 3].rstrip()}..."
+def fitting_subject(subject: str) -> str:
+    """Return a subject that fits: whole statements, and a sign that there are more in the mail."""
+    if len(subject) <= MAX_SUBJECT:
+        return subject
+    room = MAX_SUBJECT - len(_MORE)
+    whole = subject[: room + 1].rpartition(";")[0]
+    return f"{whole}{_MORE}" if whole else f"{subject[: MAX_SUBJECT - 3].rstrip()}..."
 
 
 def _attributes(headline: Headline, *, truncated: bool) -> Json:

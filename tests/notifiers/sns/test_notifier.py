@@ -23,7 +23,13 @@ from lib.errors import (
     ThrottledError,
 )
 from lib.models import Provenance, Receipt, Score, StreamId
-from lib.notifiers.sns.notifier import FORMATS, MAX_BYTES, MAX_SUBJECT, SnsNotifier
+from lib.notifiers.sns.notifier import (
+    FORMATS,
+    MAX_BYTES,
+    MAX_SUBJECT,
+    SnsNotifier,
+    fitting_subject,
+)
 from lib.notifiers.sns.publisher import SnsPublisher
 from tests.support import golden
 from tests.support.builders import a_finding, a_report, an_image
@@ -544,3 +550,20 @@ class TestNotices:
         assert own["MessageGroupId"] == NOTICES["one-left"].stream
         assert other["MessageGroupId"].endswith(f"#{1:032}")
         assert own["MessageDeduplicationId"] == f"{1:032}"
+
+
+@pytest.mark.parametrize(
+    ("statements", "kept"),
+    [
+        (("2 new CRITICAL", "the list is incomplete"), "2 new CRITICAL; the list is incomplete"),
+        (("2 new CRITICAL", "x" * 78, "y" * 9), f"2 new CRITICAL; {'x' * 78}; ..."),
+        (("2 new CRITICAL", "x" * 79, "y" * 9), "2 new CRITICAL; ..."),
+        (("x" * 94, "y" * 9), f"{'x' * 94}; ..."),
+        (("x" * 100, "y"), f"{'x' * 96}..."),
+    ],
+)
+def test_a_subject_without_room_leaves_out_whole_statements(
+    statements: tuple[str, ...], kept: str
+) -> None:
+    """Half a statement may say the opposite of it."""
+    assert fitting_subject("; ".join(statements)) == kept
