@@ -49,17 +49,19 @@ class ImageRecords:
         self._rules = rules
         self._read: dict[str, ImageRecord | None] = {}
         self._earlier: dict[str, Sequence[StreamId]] = {}
+        self._expected: dict[str, ImageRecord] = {}
 
     def begin(self) -> None:
         """Forget what was read for the event before."""
         self._read.clear()
         self._earlier.clear()
+        self._expected.clear()
 
     def record(self, image: Image) -> ImageRecord | None:
-        """Return what is stored of an image. Raises `StoreError`."""
+        """Return what is stored, or to be stored, of an image. Raises `StoreError`."""
         if image.key not in self._read:
             self._look_at(image)
-        return self._read[image.key]
+        return self._read[image.key] or self._expected.get(image.key)
 
     def _look_at(self, image: Image) -> None:
         self._read[image.key], self._earlier[image.key] = self._images.stored(image)
@@ -87,12 +89,14 @@ class ImageRecords:
     def keep(self, image: Image, *, known_since: datetime, is_index: bool = False) -> None:
         """Store what is known of an image, unless it is stored already. Raises `StoreError`."""
         if self.record(image) is None:
-            self._put(ImageRecord(ImageRow(image, known_since, is_index=is_index)))
+            self.expect(image, known_since=known_since, is_index=is_index)
+            self.change(image, lambda stored: stored)
 
     def expect(self, image: Image, *, known_since: datetime, is_index: bool) -> None:
         """Take an image of which nothing is stored as one that the next change stores."""
         if self.record(image) is None:
-            self._read[image.key] = ImageRecord(ImageRow(image, known_since, is_index=is_index))
+            row = ImageRow(image, known_since, is_index=is_index)
+            self._expected[image.key] = ImageRecord(row)
 
     def pushed(self, image: Image, at: datetime, *, is_index: bool = False) -> None:
         """Store an image that was pushed, also one that was deleted before."""
@@ -107,11 +111,8 @@ class ImageRecords:
         ]
         self._look_up([image for image, _ in parts])
         for image, attached in parts:
-            part = partial(_as_part, index=index.image, attached=attached, at=at)
-            if self.record(image) is not None or not self._put(
-                part(ImageRecord(ImageRow(image, at)))
-            ):
-                self.change(image, part)
+            self.expect(image, known_since=at, is_index=False)
+            self.change(image, partial(_as_part, index=index.image, attached=attached, at=at))
 
     def _look_up(self, images: Sequence[Image]) -> None:
         """Read the records of several images at once."""

@@ -1,6 +1,6 @@
 """Records of images: what events announce is kept until the list is as long."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -162,6 +162,54 @@ def test_a_race_that_never_ends_is_given_up() -> None:
 
     with pytest.raises(ConflictError, match="too many events change"):
         records.change(an_image(), lambda stored: replace(stored, stale=True))
+
+
+class Cancelled(MemoryStreams):
+    """Both of two transactions are cancelled, this many times: nothing is stored."""
+
+    def __init__(self, times: int) -> None:
+        super().__init__()
+        self.times = times
+
+    def put(self, record: ImageRecord, *, streams: Sequence[StreamId] = ()) -> None:
+        if self.times:
+            self.times -= 1
+            raise ConflictError("TransactionConflict")
+        super().put(record, streams=streams)
+
+
+def kept(records: ImageRecords) -> None:
+    records.keep(an_image(), known_since=NOW)
+
+
+def expected(records: ImageRecords) -> None:
+    records.expect(an_image(), known_since=NOW, is_index=False)
+    records.change(an_image(), lambda stored: replace(stored, event_id="1"))
+
+
+def part_of_an_index(records: ImageRecords) -> None:
+    records.keep_index(ImageIndex(an_image(9), (Member(an_image().digest, "linux/amd64"),)), NOW)
+
+
+@pytest.mark.parametrize("store_image", [kept, expected, part_of_an_index])
+def test_an_image_is_stored_though_a_race_has_no_winner(
+    store_image: Callable[[ImageRecords], None],
+) -> None:
+    """The event that stores it first writes again; its report would be dropped."""
+    store = Cancelled(2)
+
+    store_image(ImageRecords(store, tuple))
+
+    assert an_image().key in store.records([an_image()])
+
+
+@pytest.mark.parametrize("store_image", [kept, expected, part_of_an_index])
+def test_an_image_that_cannot_be_stored_is_an_error(
+    store_image: Callable[[ImageRecords], None],
+) -> None:
+    """The event comes back."""
+    with pytest.raises(ConflictError, match="too many events change"):
+        store_image(ImageRecords(Cancelled(99), tuple))
 
 
 def test_an_image_that_another_event_stored_first_stays_as_it_is() -> None:
