@@ -117,6 +117,8 @@ def run(row_: Row, seed: int, scale: float, *, beside_quiet: bool = False) -> Re
     world = row_.world(seed)
     volume = max(round(row_.volume * scale), min(row_.least, row_.volume))
     problems = [*row_.play(world, volume)]
+    for stage in world.stages:
+        problems += stage.missing_faults(full=volume >= row_.volume)
     result = judged(world, row_, problems)
     return replace(result, quiet_p95=_quiet_delay(world)) if beside_quiet else result
 

@@ -4,8 +4,8 @@ SQS as it is documented: visibility, receive counts, dead letters, message group
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/
 """
 
-from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -43,8 +43,9 @@ class Queue:
         """Called when there may be something to receive."""
         self.repeats: Callable[[], Iterable[float]] = tuple
         """Fault: the message just sent is there again after so many seconds each."""
-        self.loses: Callable[[str | None], bool] = lambda _: False
+        self.loses: Callable[[str | None], bool] = _loses_nothing
         """Fault: the message of this deduplication id is acknowledged and never seen."""
+        self._faults: Counter[str] = Counter()
         self.sent = 0
         """Messages taken, repeats not counted."""
         self._simulation = simulation
@@ -77,11 +78,13 @@ class Queue:
                 return
             self._seen[group, deduplication_id] = now
         if self.loses(deduplication_id):
+            self._faults["lost"] += 1
             return
         self.sent += 1
         number = f"message-{next(self._numbers)}"
         for copy, later in enumerate((0.0, *self.repeats())):
             # A repeat does not wait for the first: that is what makes it one.
+            self._faults["repeated"] += copy > 0
             place = (group or number) if copy == 0 else f"{group or number} again {copy}"
             self._coming += 1
             message = Message(number, place, body, attributes or {})
@@ -114,6 +117,13 @@ class Queue:
             self._busy.discard(message.group)
             self.arrived()
 
+    def missing_faults(self) -> Iterator[str]:
+        """Yield the faults that are set and never happened."""
+        if self.loses is not _loses_nothing and not self._faults["lost"]:
+            yield f"{self.name} lost nothing"
+        if self.repeats is not tuple and not self._faults["repeated"]:
+            yield f"{self.name} repeated nothing"
+
     def _arrive(self, message: Message) -> None:
         self._coming -= 1
         self._groups.setdefault(message.group, deque()).append(message)
@@ -139,3 +149,7 @@ class Queue:
         else:
             self._groups.setdefault(message.group, deque()).appendleft(message)
         self.arrived()
+
+
+def _loses_nothing(_: str | None) -> bool:
+    return False

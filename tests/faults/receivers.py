@@ -129,6 +129,8 @@ class Receivers:
     simulation: Simulation
     random: random.Random
     plans: list[Plan] = field(default_factory=list)
+    observers: list[Callable[[Asked], object]] = field(default_factory=list)
+    """Called with each request before its plan is made."""
     accepted: list[Accepted] = field(default_factory=list)
     asked: list[Asked] = field(default_factory=list)
     by_delivery: dict[str, list[Accepted]] = field(default_factory=lambda: defaultdict(list))
@@ -158,6 +160,7 @@ class Receivers:
             "ecr-scan-alerts/bot": self.bot.token,
             "ecr-scan-alerts/signing": self.hooks.secret,
         }
+        self._played: set[Plan] = set()
         self.watch: Callable[[str, Any], object] = lambda *_: None
         """Called with everything that is accepted, for rows that look at the content."""
         self.step_in: Callable[[str], None] = lambda _: None
@@ -196,7 +199,9 @@ class Receivers:
             labels=b'"labels"' in call.body,
         )
         self.asked.append(asked)
-        step = next(filter(None, (plan(asked) for plan in self.plans)), None)
+        for observer in self.observers:
+            observer(asked)
+        step = next(filter(None, (self._ask(plan, asked) for plan in self.plans)), None)
         answer: Answer | Lost | None = step if isinstance(step, Answer | Lost) else None
         if answer is None or answer.accepts:
             outcome = self._stand_ins[receiver].handle(call)
@@ -212,6 +217,18 @@ class Receivers:
         left = end - self.simulation.seconds
         self.simulation.sleep(min(seconds, left))
         return answer if seconds <= left else Lost("timeout")
+
+    def _ask(self, plan: Plan, asked: Asked) -> Step | None:
+        step = plan(asked)
+        if step is not None:
+            self._played.add(plan)
+        return step
+
+    def missing_faults(self) -> Iterator[str]:
+        """Yield the plans by which nothing ever happened."""
+        for number, plan in enumerate(self.plans, 1):
+            if plan not in self._played:
+                yield f"plan {number} of the receivers was never played"
 
     def calls(self, *receivers: str) -> int:
         """Count requests, whatever became of them."""

@@ -9,7 +9,8 @@ import pytest
 
 from cli.simulation.memory import MemoryStreams
 from lib.core import notifications
-from lib.models import DeliveryId, Destination
+from lib.flows.image_records import ImageRecords
+from lib.models import DeliveryId, Destination, Image
 from lib.models.views import Notification, RowState
 from lib.notifiers.jira import identity, issue, notifier
 from lib.ports.streams import LookUp
@@ -177,3 +178,26 @@ def test_the_matrix_catches_wrong_ideas_of_identity(
     results = (run(row, seed, scale=0.0) for seed in (1, 2, 3))
 
     assert any(result.problems for result in results)
+
+
+def takes_a_lost_race_for_stored(patch: pytest.MonkeyPatch) -> None:
+    """Who loses a race leaves the image to the winner, which there may not be."""
+    expect = ImageRecords.expect
+
+    def forgetful(records: ImageRecords, image: Image, **named: Any) -> None:
+        expect(records, image, **named)
+        expected = vars(records)["_expected"]
+        vars(records)["_read"].update(expected)
+        expected.clear()
+
+    patch.setattr(ImageRecords, "expect", forgetful)
+
+
+def test_the_matrix_catches_a_race_without_a_winner(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The row fails with the bug, and passes without it (see test_matrix.py)."""
+    row = next(row for row in ROWS if row.number == "17c")
+    takes_a_lost_race_for_stored(monkeypatch)
+
+    results = (run(row, seed, scale=0.0) for seed in (1, 2, 3))
+
+    assert any(result.lost for result in results)

@@ -61,6 +61,7 @@ from lib.observability import logger, metrics
 from lib.ports.passes import Place
 from lib.ports.rules import RulesRecord
 from lib.ports.sources import ALL_THE_TIME, Fetching, ListedImage
+from tests.faults.points import PORTS, PointFault
 from tests.faults.queues import Queue
 from tests.faults.receivers import CHANNEL, HOOK_HOST, Receivers, Topics, Transport
 from tests.faults.simulation import Killed, Process, Simulation
@@ -214,6 +215,7 @@ class Port:
     """A port that takes its time, and where its caller may be killed before or after each call."""
 
     def __init__(self, name: str, inner: object, world: "World", seconds: float) -> None:
+        assert name in PORTS, name
         self._name, self._inner, self._world, self._seconds = name, inner, world, seconds
 
     def __getattr__(self, method: str) -> Callable[..., Any]:
@@ -385,10 +387,7 @@ class World:
         self.reconciled: list[Json] = []
         """What each pass of the reconciliation counted."""
         self._last = 0.0
-        self.kills: Callable[[str], bool] = lambda _: False
-        """Fault: whether who passes this point is killed there."""
-        self.troubles: Callable[[str], Exception | None] = lambda _: None
-        """Fault: what a port raises at this point, before or after it did its work."""
+        self._faults: list[PointFault] = []
         self.skews = skews
         """Fault: how wrong the clocks of the workers are, in seconds."""
         self.secret_texts = tuple(self._keep_secrets())
@@ -398,6 +397,13 @@ class World:
         self.changed_images = Queue(self.simulation, "changed-images.fifo", visibility=720.0)
         self.syncs = Queue(self.simulation, "syncs", visibility=720.0)
         self.deliveries = Queue(self.simulation, "deliveries.fifo", visibility=360.0)
+        self.queues = (
+            self.scan_events,
+            self.changed_images,
+            self.syncs,
+            self.deliveries,
+            self.rejected,
+        )
         self.process_scan = Function(
             self,
             self.scan_events,
@@ -492,16 +498,61 @@ class World:
 
     # --- what may go wrong inside -----------------------------------------------------------
 
-    def step_in(self, point: str) -> None:
-        """Kill who passes here, if the row says so."""
-        if self.kills(point):
+    def fail_at(
+        self,
+        points: Sequence[str],
+        share: float,
+        error: Callable[[], ScanAlertError],
+        *,
+        until: float = LIMIT,
+    ) -> None:
+        """Let a share of the calls of ports fail, before or after they did their work."""
+
+        def fail() -> None:
+            raise error()
+
+        self.strike_at(points, share, fail, until=until)
+
+    def strike_at(
+        self,
+        points: Sequence[str],
+        share: float,
+        strike: Callable[[], None],
+        *,
+        until: float = LIMIT,
+    ) -> None:
+        """Do something to a share of the calls of ports: raise an error, or take time."""
+        self._faults.append(PointFault(points, share, strike, until=until))
+
+    def kill_at(self, points: Sequence[str], share: float) -> None:
+        """Kill a share of those who pass these points."""
+
+        def kill() -> None:
             raise Killed
 
+        self._faults.append(PointFault(points, share, kill, kills=True))
+
+    def step_in(self, point: str) -> None:
+        """Kill who passes here, if the row says so."""
+        self._pass(point, kills=True)
+
     def trouble(self, point: str) -> None:
-        """Raise what the row says."""
-        error = self.troubles(point)
-        if error is not None:
-            raise error
+        """Do to a call what the row says."""
+        self._pass(point, kills=False)
+
+    def _pass(self, point: str, *, kills: bool) -> None:
+        for fault in self._faults:
+            if fault.kills is kills:
+                fault.passed(point, self.simulation.seconds, self.random.random)
+
+    def missing_faults(self, *, full: bool) -> Iterator[str]:
+        """Yield what the row says goes wrong and did not. `full`: the run had its full length."""
+        for fault in self._faults:
+            yield from fault.problems()
+        if full:
+            for queue in self.queues:
+                yield from queue.missing_faults()
+            yield from self.receivers.missing_faults()
 
     # --- traffic ----------------------------------------------------------------------------
 
@@ -733,18 +784,7 @@ class Clients:
 
     def __init__(self, world: World) -> None:
         self._clients = {
-            "sqs": Sqs(
-                {
-                    queue.name: queue
-                    for queue in (
-                        world.scan_events,
-                        world.changed_images,
-                        world.syncs,
-                        world.deliveries,
-                        world.rejected,
-                    )
-                }
-            ),
+            "sqs": Sqs({queue.name: queue for queue in world.queues}),
             "sns": Topics(world.receivers),
             "secretsmanager": SecretsManager(world.receivers.secrets, world.stage),
         }

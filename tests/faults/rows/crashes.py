@@ -29,20 +29,10 @@ SHARE = 0.05
 def _killed_at(point: str) -> Play:
     def play(world: World, volume: int) -> Iterator[str]:
         """What the worker had in hand is taken up by another one."""
-        passes = 0
-
-        def kills(passed: str) -> bool:
-            nonlocal passes
-            passes += passed == point
-            return passed == point and world.random.random() < SHARE
-
-        world.kills = kills
+        world.kill_at((point,), SHARE)
         world.push(volume)
         world.run()
-        if not passes:
-            yield "nobody comes by this point"
-        if volume > 100 and not world.process_scan.killed + world.deliver.killed:
-            yield "nobody was killed"
+        yield from ()
 
     return play
 

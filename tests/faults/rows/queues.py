@@ -16,6 +16,11 @@ from tests.support.builders import an_image
 MINUTE, HOUR = 60.0, 3600.0
 ATTEMPTS = 5
 """How often botocore asks before it gives up."""
+CONDITIONAL = ("images.put", "streams.write", "rows.update", "rows.close")
+"""The writes that fail where another worker was faster."""
+_throttling = partial(SourceError, "ThrottlingException")
+_server_error = partial(StoreError, "InternalServerError")
+_conflict = partial(ConflictError, "TransactionConflict")
 
 
 @row("1", "none", FULL)
@@ -93,14 +98,8 @@ def shuffled_events(world: World, volume: int) -> Iterator[str]:
 @row("14", "functions time out in the middle of a batch", FULL)
 def timeouts(world: World, volume: int) -> Iterator[str]:
     """What was finished is not done again, what was not is."""
-
-    def slow(point: str) -> Exception | None:
-        # More would take all of the four functions, whatever they do about it.
-        if point == "before source.report" and world.random.random() < 0.01:
-            world.simulation.sleep(130.0)
-        return None
-
-    world.troubles = slow
+    # More would take all of the four functions, whatever they do about it.
+    world.strike_at(("before source.report",), 0.01, lambda: world.simulation.sleep(130.0))
     world.push(volume)
     world.run()
     if volume >= FULL and not world.process_scan.timed_out:
@@ -132,42 +131,35 @@ def poison(world: World, volume: int) -> Iterator[str]:
 @row("16", "whole batches fail: the registry cannot be asked for five minutes", 800)
 def failing_batches(world: World, volume: int) -> Iterator[str]:
     """Records come back as item failures; no invocation ends in an error."""
-
-    def down(point: str) -> Exception | None:
-        if point == "before source.report" and world.simulation.seconds < 300:
-            return SourceError("ThrottlingException")
-        return None
-
-    world.troubles = down
+    world.fail_at(("before source.report",), 1.0, _throttling, until=300.0)
     world.push(volume)
     world.run()
     if not world.process_scan.returned:
         yield "nothing failed"
 
 
-def _refused(world: World, share: float) -> Exception | None:
-    """Play botocore: it asks five times, with growing pauses, then gives up."""
-    for attempt in range(ATTEMPTS):
-        if world.random.random() >= share:
-            return None
+def _refused(world: World, share: float) -> None:
+    """Play botocore after a first refusal: it asks again, with growing pauses, then gives up."""
+    for attempt in range(ATTEMPTS - 1):
         world.simulation.sleep(0.05 * 2**attempt)
-    return StoreError("ProvisionedThroughputExceededException")
+        if world.random.random() >= share:
+            return
+    raise StoreError("ProvisionedThroughputExceededException")
+
+
+def _table(when: str) -> tuple[str, ...]:
+    """Return the points before or after each request to the table."""
+    return f"{when} images.*", f"{when} rows.*", f"{when} streams.*"
 
 
 @row("17a", "DynamoDB throttles 10 % of its requests; 8 workers race for each row", FULL)
 def throttled_store(world: World, volume: int) -> Iterator[str]:
     """Conditions decide who is first; nobody else sends."""
 
-    def throttled(point: str) -> Exception | None:
-        where, port = point.split(" ")
-        if where == "before" and port.startswith(("states.", "ledger.")):
-            return _refused(world, 0.1)
-        return None
-
     def racing() -> tuple[float, ...]:
         return (0.0,) * 7 if world.random.random() < 0.2 else ()
 
-    world.troubles = throttled
+    world.strike_at(_table("before"), 0.1, lambda: _refused(world, 0.1))
     world.scan_events.repeats = world.deliveries.repeats = racing
     world.push(volume)
     world.run()
@@ -176,21 +168,14 @@ def throttled_store(world: World, volume: int) -> Iterator[str]:
 
 @row(
     "17b",
-    "DynamoDB refuses 1 % of its requests for good, and does another 0.5 % without saying so",
+    "DynamoDB and SQS refuse 1 % of the requests for good, and do another 0.5 % without saying so",
     FULL,
     repeats=Repeats.RARELY,
 )
 def failing_store(world: World, volume: int) -> Iterator[str]:
     """A receipt that could not be recorded is asked for at the receiver, or the repeat says so."""
-
-    def failing(point: str) -> Exception | None:
-        where, port = point.split(" ")
-        if not port.startswith(("states.", "ledger.", "waker.")):
-            return None
-        chance = 0.01 if where == "before" else 0.005
-        return StoreError("InternalServerError") if world.random.random() < chance else None
-
-    world.troubles = failing
+    world.fail_at((*_table("before"), "before waker.*"), 0.01, _server_error)
+    world.fail_at((*_table("after"), "after waker.*"), 0.005, _server_error)
     world.push(volume)
     world.run()
     yield from ()
@@ -199,12 +184,8 @@ def failing_store(world: World, volume: int) -> Iterator[str]:
 @row("17c", "transactions are cancelled: 30 % of the commits lose a race", FULL)
 def lost_races(world: World, volume: int) -> Iterator[str]:
     """The evaluation is done again with what the other one left."""
-
-    def cancelled(point: str) -> Exception | None:
-        lost = point == "before states.commit" and world.random.random() < 0.3
-        return ConflictError("TransactionConflict") if lost else None
-
-    world.troubles = cancelled
+    commits = tuple(f"before {write}" for write in CONDITIONAL)
+    world.fail_at(commits, 0.3, _conflict)
     world.push(volume)
     world.run()
     yield from ()

@@ -41,7 +41,7 @@ class Throttling:
         self._world, self._form = world, form
         self._until: dict[str, float] = defaultdict(float)
         self.early = 0
-        world.receivers.plans.append(self._watch)
+        world.receivers.observers.append(self._watch)
 
     def _watch(self, asked: Asked) -> None:
         self.early += asked.seconds < self._until[asked.destination]
@@ -332,8 +332,7 @@ def mixed(world: World, volume: int) -> Iterator[str]:
 
     _outage(volume / 8, volume / 8 + 15 * MINUTE, world)
     world.receivers.plans.append(play)
-    points = ("before receiver.send", "after receiver.send")
-    world.kills = lambda point: point in points and rng.random() < 0.003
+    world.kill_at(("before receiver.send", "after receiver.send"), 0.003)
     world.scan_events.repeats = world.deliveries.repeats = lambda: (
         (rng.choice((0.0, 5.0)),) if rng.random() < 0.01 else ()
     )
