@@ -151,6 +151,7 @@ class Program:
         destinations: int,
         *,
         receivers: Sequence[str] = ("sns",),
+        streams: Sequence[str] = ("prod-*",),
         metered: bool = True,
     ) -> None:
         name = f"bench-{uuid.uuid4().hex[:12]}"
@@ -164,7 +165,7 @@ class Program:
         self.app = App(
             Settings(environment(name)),
             clients=self.clients,
-            config=load(alerts(destinations, receivers), today=START.date()),
+            config=load(alerts(destinations, receivers, streams), today=START.date()),
             now=lambda: self.now,
             pause=lambda _: None,
         )
@@ -235,13 +236,17 @@ def environment(name: str) -> dict[str, str]:
     }
 
 
-def alerts(destinations: int, receivers: Sequence[str] = ("sns",)) -> Json:
+def alerts(
+    destinations: int,
+    receivers: Sequence[str] = ("sns",),
+    streams: Sequence[str] = ("prod-*",),
+) -> Json:
     """Return an alerts.yml with so many destinations, which are notified of everything."""
     kinds = islice(cycle(receivers), destinations)
     named = {f"t-{number}": options_of(kind, number) for number, kind in enumerate(kinds)}
     return {
         "version": 1,
-        "streams": ["prod-*"],
+        "streams": list(streams),
         "destinations": named,
         "routes": [{"name": "all", "severity": "HIGH", "notify": list(named)}],
     }

@@ -185,9 +185,12 @@ class StreamFlows:
 
     def _named(self, notice: "Notice") -> "Notice":
         """Return a notice with the name that its image has in another stream."""
+        from lib.core.streams import stream_rules
         from lib.flows.same_images import SameImages
 
-        return SameImages(self._stores.images, self._stores.streams).completed(notice)
+        config = self._adapters.config
+        rules = stream_rules(config.streams, config.routes)
+        return SameImages(self._stores.images, self._stores.streams, rules).completed(notice)
 
     def has_pace(self, destination: "Destination") -> bool:
         """Return whether a receiver asks for time between two messages."""

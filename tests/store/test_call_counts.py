@@ -18,15 +18,29 @@ FETCHED: Final = {"DescribeImageScanFindings": 1, "DescribeImages": 1}
 READ: Final = {"Query": 2, "BatchGetItem": 1}
 """The image with its streams; then a sync: the stream with its views, and the stream's images."""
 
+MESSAGE: Final = {
+    "BatchGetItem": 2,
+    "UpdateItem": 2,
+    "TransactWriteItems": 1,
+    "PutObject": 1,
+    "Publish": 1,
+}
+"""Two reads: row with pause, stream with view. Three writes: claim, pinned message, receipt."""
+
 
 @pytest.fixture
 def program(embedded_aws: EmbeddedAws) -> Program:
     return a_program(embedded_aws, 1)
 
 
-def a_program(aws: EmbeddedAws, destinations: int, receivers: Sequence[str] = ("sns",)) -> Program:
+def a_program(
+    aws: EmbeddedAws,
+    destinations: int,
+    receivers: Sequence[str] = ("sns",),
+    streams: Sequence[str] = ("prod-*",),
+) -> Program:
     """Return a program whose process is warm: it has recorded which rules are in force."""
-    program = Program(aws, destinations, receivers=receivers)
+    program = Program(aws, destinations, receivers=receivers, streams=streams)
     program.pushed(program.push("other", "other", "1.0"), "1.0")
     return program
 
@@ -88,13 +102,40 @@ def test_a_push_without_its_scan(program: Program) -> None:
 
 
 def test_a_notification(program: Program) -> None:
-    """Claimed, compared, pinned, sent and recorded: two reads, three writes."""
+    """Claimed, compared, pinned, sent and recorded: three reads, three writes."""
     first(program)
 
     cost = program.calls_of(program.deliver)
 
-    message = calls(BatchGetItem=2, UpdateItem=2, TransactWriteItems=1, PutObject=1, Publish=1)
-    assert message == cost.calls
+    assert cost.calls == calls(
+        **MESSAGE,
+        Query=1,  # a new image, whose tags may be in several streams
+    )
+    assert units(cost) == (4, 8)
+
+
+def test_a_notification_where_a_repository_is_one_stream(embedded_aws: EmbeddedAws) -> None:
+    """A new image is not looked up in other streams."""
+    program = a_program(embedded_aws, 1, streams=())
+    first(program)
+
+    cost = program.calls_of(program.deliver)
+
+    assert cost.calls == calls(**MESSAGE)
+    assert units(cost) == (3, 8)
+
+
+def test_a_second_notification(program: Program) -> None:
+    """The image is the one that the last message spoke of: no other stream is asked."""
+    first(program)
+    program.deliver()
+    image = program.registry.image(ImageName("one", "payments/api"))
+    program.list(image, "CVE-1", "CVE-2", "CVE-3")
+    program.scanned(image)
+
+    cost = program.calls_of(program.deliver)
+
+    assert cost.calls == calls(**MESSAGE)
 
 
 def test_a_scan_again_with_the_same_result(program: Program) -> None:
