@@ -26,6 +26,7 @@ from lib.models import (
     Moment,
     OmissionKind,
     Omitted,
+    OtherFixes,
     RepositoryDigest,
     ResolvedVulnerability,
     Severity,
@@ -74,12 +75,13 @@ def digest_of(
     """Return the digest of a destination. `before`: the basis of the digest before; None: none."""
     earlier = None if before is None else before.shares.get(destination)
     now = _once(shares)
+    items = [entry.item for entry in now]
     new, resolved = _compared(now, _once(earlier or ()))
     oldest = min(now, key=lambda entry: entry.item.first_observed_at, default=None)
     since = {share.stream: share.oldest_here_since for share in shares}
     counts, came, gone = _count(now), _count(new), _count(resolved)
     images = _images(shares)
-    packages, fixes_left_out = packages_of([entry.item for entry in now], images)
+    packages, fixes_left_out = packages_of(items, images)
     distinct, shared = _distinct(now)
     unclean = {image.key for share in shares for image in share.images if not image.clean}
     return Digest(
@@ -92,12 +94,16 @@ def digest_of(
         images=len(images),
         clean=len(images.keys() - unclean),
         counts=counts,
-        fixable=sum(_has_fix(entry.item) for entry in now),
-        exploitable=sum(entry.item.exploitable for entry in now),
-        unknown_fixes=_unknown([entry.item for entry in now if entry.item.fix_unknown], images),
-        unknown_exploits=_unknown(
-            [entry.item for entry in now if entry.item.exploit_unknown], images
+        fixable=sum(map(_has_fix, items)),
+        exploitable=sum(item.exploitable for item in items),
+        unknown_fixes=_unknown(
+            [item for item in items if item.fix_unknown and not item.described], images
         ),
+        other_fixes=OtherFixes(
+            hosts=sum(item.fixable and not _has_fix(item) for item in items),
+            described=sum(bool(item.described) and not item.fixable for item in items),
+        ),
+        unknown_exploits=_unknown([item for item in items if item.exploit_unknown], images),
         open_before=worst_first(
             {
                 severity: counts.get(severity, 0) + gone.get(severity, 0) - came.get(severity, 0)

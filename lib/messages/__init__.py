@@ -18,7 +18,8 @@ The sentences of notices and digests, the same for every receiver, the page and 
     described  upgrades that only descriptions name
     problem    scans without a result
     checks     the settings of a repository, and tags that moved
-    digest     all that is said about a digest; digest_parts is its tree, digest_steps what to do
+    digest     all that is said about a digest; digest_parts is its tree, digest_steps what to do,
+               digest_fixes what fixes how many
     inventory  the words of the page's table
     lists      vulnerabilities as rows, by package, under a title
     describing one vulnerability in a line

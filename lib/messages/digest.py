@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final, TypeVar
 
+from lib.messages.digest_fixes import fixes, no_data
 from lib.messages.digest_parts import (
     DigestLine,
     DigestLink,
@@ -25,7 +26,6 @@ from lib.models import (
     RepositoryDigest,
     ResolvedVulnerability,
     Severity,
-    Unknown,
     UnscannedImage,
 )
 from lib.text import capitalized, counted, fitting, one_line, short, truncate
@@ -43,8 +43,6 @@ _REMEDY: Final = 200
 _SENTENCES: Final = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
 _OCCASION: Final = 200
 _WARNINGS: Final = 5
-_IMAGES: Final = 2
-"""Images that a remark names."""
 _BOTH: Final = 2
 _DOT: Final = " \N{MIDDLE DOT} "
 
@@ -167,7 +165,7 @@ def _facts(digest: Digest) -> tuple[str, ...]:
         unknown = len(digest.unscanned)
         none = "No scanned image matches the routes of this destination yet"
         return (f"Nothing is known about {counted(unknown, 'image')}" if unknown else none,)
-    return (_distinct(digest), _fixes(digest), _partial_data(digest)) if digest.counts else ()
+    return (_distinct(digest), *fixes(digest)) if digest.counts else ()
 
 
 def _distinct(digest: Digest) -> str:
@@ -180,44 +178,6 @@ def _distinct(digest: Digest) -> str:
         return f"the same vulnerability in {images}"
     different = counted(number, "different vulnerability", "different vulnerabilities")
     return f"{different}{f', {shared:,} of them in {images}' if shared else ''}"
-
-
-def _fixes(digest: Digest) -> str:
-    """Return "2 of the 15 have a fix": of vulnerabilities, not of images."""
-    if digest.fixable == digest.total:
-        return "it has a fix" if digest.total == 1 else "all have a fix"
-    verb = "has" if digest.fixable == 1 else "have"
-    number = f"{digest.fixable:,} of the {digest.total:,}"
-    return f"{number} {verb} a fix" if digest.fixable else ""
-
-
-def _partial_data(digest: Digest) -> str:
-    """Return of how many, if not of all, the scanner says nothing about a fix or an exploit."""
-    gaps = [(kind, gap) for kind, gap in _gaps(digest) if gap.number < digest.total]
-    return ", ".join(f"no {kind} data {_gap(gap, digest)}" for kind, gap in gaps)
-
-
-def _no_data(digest: Digest) -> str:
-    """Return that the scanner says nothing at all about fixes or exploits."""
-    kinds = [kind for kind, gap in _gaps(digest) if gap.number == digest.total]
-    return f"No {' or '.join(kinds)} data from the scanner" if kinds else ""
-
-
-def _gaps(digest: Digest) -> list[tuple[str, Unknown]]:
-    """Return what a scanner does not say of some vulnerabilities; the same of both is one."""
-    fixes, exploits = digest.unknown_fixes, digest.unknown_exploits
-    gaps = [("fix", fixes), ("exploit", exploits)]
-    if fixes == exploits:
-        gaps = [("fix or exploit", fixes)]
-    return [(kind, gap) for kind, gap in gaps if gap.number]
-
-
-def _gap(gap: Unknown, digest: Digest) -> str:
-    """Return "for the 13 in payments/api:1.4.2", or the number alone."""
-    if 0 < len(gap.images) <= _IMAGES:
-        names = " and ".join(map(image_name, gap.images))
-        return f"for the {gap.number:,} in {names}"
-    return f"for {gap.number:,} of {digest.total:,}"
 
 
 def _left_out(digest: Digest) -> Iterator[str]:
@@ -408,9 +368,9 @@ def _bar(number: int, most: int) -> str:
 def _footer(digest: Digest) -> Iterator[str]:
     """Yield what the numbers rest on, in a few words each."""
     packages = () if _is_unchanged(digest) else digest.packages
-    no_data = _no_data(digest)
-    if no_data:
-        yield no_data
+    unknown = no_data(digest)
+    if unknown:
+        yield unknown
     if any(package.described and not package.fixed for package in packages):
         yield FROM_DESCRIPTIONS
     yield f"Newest images and others that still run, {digest.until:%Y-%m-%d %H:%M} UTC"

@@ -269,6 +269,15 @@ class RemainingFixes(NamedTuple):
 _NO_FIXES: Final = RemainingFixes()
 
 
+class OtherFixes(NamedTuple):
+    """Open vulnerabilities whose fix is no upgrade of an image to a version of the scanner."""
+
+    hosts: int = 0
+    """Those of a kernel, which is that of the hosts."""
+    described: int = 0
+    """Those for which only a description names a version."""
+
+
 class OmissionKind(StrEnum):
     """The rule that leaves an open vulnerability out of a digest."""
 
@@ -329,6 +338,7 @@ class Digest:
     occasion: str = ""
     """The reason of a summary, in a sentence; empty for the digest of a period."""
     unknown_fixes: Unknown = _ALL_KNOWN
+    """Those of which neither the scanner nor a description says anything about a fix."""
     unknown_exploits: Unknown = _ALL_KNOWN
     oldest_here_since: datetime | None = None
     """When the oldest open vulnerability came into the watched images."""
@@ -342,6 +352,8 @@ class Digest:
     """How many of these are in several images."""
     fixes_left_out: RemainingFixes = _NO_FIXES
     """The vulnerabilities with a fix that are in none of `packages`."""
+    other_fixes: OtherFixes | None = None
+    """The fixes that are not in `fixable`; None in digests that did not count them."""
 
     @property
     def total(self) -> int:

@@ -21,6 +21,7 @@ from lib.models import (
     Finding,
     Moment,
     OmissionKind,
+    OtherFixes,
     Package,
     Severity,
     StreamId,
@@ -107,6 +108,7 @@ def test_the_silence_of_a_scanner_is_counted_apart() -> None:
 
     assert digest.unknown_fixes == digest.unknown_exploits == Unknown(1, (an_image(),))
     assert (digest.fixable, digest.exploitable) == (1, 1)
+    assert digest.other_fixes == OtherFixes()
 
 
 def test_the_fix_of_a_kernel_is_not_one_of_an_image() -> None:
@@ -117,7 +119,7 @@ def test_the_fix_of_a_kernel_is_not_one_of_an_image() -> None:
 
     digest = a_digest(of_images(a_watched(kernel, both, *shared)))
 
-    assert (digest.total, digest.fixable) == (2, 1)
+    assert (digest.total, digest.fixable, digest.other_fixes) == (2, 1, OtherFixes(hosts=1))
 
 
 def test_a_version_that_descriptions_name_reaches_the_digest() -> None:
@@ -136,6 +138,8 @@ def test_a_version_that_descriptions_name_reaches_the_digest() -> None:
     (package,) = a_digest(of_images(a_watched(named, later))).packages
 
     assert package.described == "1.10.0"
+    digest = a_digest(of_images(a_watched(named, silent)))
+    assert (digest.other_fixes, digest.unknown_fixes.number) == (OtherFixes(described=1), 1)
     assert a_digest(of_images(a_watched(named, silent))).packages[0].described is None
     rows = a_copy(a_watched(named, silent)).state.images[0].parts[0].evidence[0].findings
     assert [row.description for row in rows] == [named.description, None]

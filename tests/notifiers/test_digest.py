@@ -22,6 +22,7 @@ from lib.models import (
     Digest,
     HttpAnswer,
     Image,
+    OtherFixes,
     PackageDigest,
     Receipt,
     RemainingFixes,
@@ -132,6 +133,7 @@ def test_the_id_is_in_it(folder: str) -> None:
     assert digest.delivery_id in json.dumps(rendered(folder, digest))
 
 
+NO_OTHERS = OtherFixes()
 UNSCANNED = "2 images not scanned"
 NOTHING = "no change since 2026-11-16; nothing open"
 TITLES = {
@@ -144,7 +146,7 @@ TITLES = {
     "unscanned": "no scan results yet",
 }
 OPENINGS = {
-    "week": ("31 of the 43 have a fix; " + UNSCANNED,),
+    "week": ("Fixes: 31 by upgrades, none yet for 12; " + UNSCANNED,),
     "clear": (),
     "clear-of-what-is-known": (UNSCANNED,),
     "below": ("Not counted: 134 HIGH (below the threshold of this route)",),
@@ -277,35 +279,76 @@ def test_what_is_unknown_is_said_beside_what_is_known() -> None:
         text = text_of(digest)
         return text.opening[1], text.footer.partition(" UTC")[0]
 
-    sums = "31 of the 43 have a fix"
+    sums = "Fixes: 31 by upgrades"
     small = "Newest images and others that still run, 2026-11-23 07:00"
-    shop = Unknown(13, (SHOP,))
+    shop = Unknown(12, (SHOP,))
     assert lines(shop, shop) == (
-        f"{sums}; no fix or exploit data for the 13 in web/storefront:3.2.1",
+        (
+            f"{sums}, unknown for the 12 in web/storefront:3.2.1 (no fix or exploit data from the"
+            " scanner)"
+        ),
         small,
     )
     assert lines(Unknown(), Unknown(43, (SHOP,))) == (
-        sums,
+        f"{sums}, none yet for 12",
         f"No exploit data from the scanner \N{MIDDLE DOT} {small}",
     )
     assert lines(Unknown(1, (SHOP,) * 3), shop) == (
-        f"{sums}; no fix data for 1 of 43, no exploit data for the 13 in web/storefront:3.2.1",
+        (
+            f"{sums}, none yet for 11, unknown for 1 of 43 (no data from the scanner); no exploit"
+            " data for the 12 in web/storefront:3.2.1"
+        ),
         small,
     )
 
 
 def test_a_fix_and_an_exploit_are_of_vulnerabilities_not_of_images() -> None:
-    """The title has the exploits, the first line the fixes."""
+    """The title has the exploits, the first line the fixes, in numbers that add up."""
 
-    def lines(total: int, fixes: int, exploits: int) -> tuple[str, str]:
+    def lines(
+        total: int, fixes: int, exploits: int, others: OtherFixes = NO_OTHERS
+    ) -> tuple[str, str]:
         numbers = {"counts": {H: total}, "fixable": fixes, "exploitable": exploits}
-        text = text_of(a_digest_of(**numbers, unscanned=()))
+        text = text_of(a_digest_of(**numbers, other_fixes=others, unscanned=()))
         return text.title.partition("images")[2], text.opening[1]
 
-    assert lines(15, 1, 2) == ("; 2 have a public exploit", "1 of the 15 has a fix")
+    assert lines(15, 1, 2) == (
+        "; 2 have a public exploit", "Fixes: 1 by an upgrade, none yet for 14"
+    )  # fmt: skip
     assert lines(15, 15, 0) == ("", "All have a fix")
     assert lines(1, 1, 1) == ("; 1 has a public exploit", "It has a fix")
-    assert lines(15, 0, 0)[1].startswith("Not counted: ")
+    assert lines(15, 0, 0)[1] == "Fixes: none yet for all"
+    assert lines(6, 2, 0, OtherFixes(hosts=3, described=1))[1] == (
+        "Fixes: 2 by upgrades, 3 on the hosts (kernel), 1 by a version from CVE descriptions"
+    )
+    assert lines(5, 0, 0, OtherFixes(described=5))[1] == (
+        "Fixes: 5 by versions from CVE descriptions"
+    )
+
+
+def test_a_digest_that_did_not_count_all_ways_names_the_upgrades_alone() -> None:
+    """The others may be fixed on the hosts."""
+
+    def line(fixable: int) -> str:
+        digest = a_digest_of(fixable=fixable, other_fixes=None, unscanned=())
+        return text_of(digest).opening[1]
+
+    assert line(31) == "31 of the 43 have a fix"
+    assert line(1) == "1 of the 43 has a fix"
+    assert line(0).startswith("Not counted: ")
+
+
+def test_nothing_is_said_of_fixes_where_nothing_is_known() -> None:
+    """The small print says that it is so; of exploits a part may be known."""
+    unknown = Unknown(43, (SHOP,))
+    digest = a_digest_of(fixable=0, unknown_fixes=unknown, unscanned=())
+
+    text = text_of(replace(digest, unknown_exploits=Unknown(2, (SHOP,))))
+    assert text.opening[1] == "No exploit data for the 2 in web/storefront:3.2.1"
+    assert text.footer.startswith("No fix data from the scanner")
+    text = text_of(replace(digest, unknown_exploits=unknown))
+    assert text.opening[1].startswith("Not counted: ")
+    assert text.footer.startswith("No fix or exploit data from the scanner")
 
 
 def test_one_id_stands_as_an_example_for_several_images() -> None:
@@ -398,7 +441,7 @@ def test_one_vulnerability_in_two_images_is_two_findings_of_one_vulnerability() 
     assert first_line(1, 1, 2) == "The same vulnerability in both images"
     assert first_line(1, 1) == "The same vulnerability in more than one image"
     assert first_line(30, 0) == "30 different vulnerabilities"
-    assert first_line(43, 0) == "31 of the 43 have a fix"
+    assert first_line(43, 0) == "Fixes: 31 by upgrades, none yet for 12"
 
 
 def test_the_fixes_without_a_step_are_counted() -> None:
@@ -500,7 +543,7 @@ def test_a_period_without_a_change_is_one_line() -> None:
         "Weekly digest: no change since 2026-11-16; 43 open in 9 of 14 images (3 CRITICAL,"
         " 40 HIGH); 2 have a public exploit"
     )
-    assert made.opening[0].startswith("31 of the 43 have a fix")
+    assert made.opening[0].startswith("Fixes: 31 by upgrades")
     assert (made.lists, made.ages, made.trend) == ((), (), ())
 
 

@@ -14,6 +14,7 @@ from lib.models import (
     Image,
     Moment,
     OmissionKind,
+    OtherFixes,
     PackageDigest,
     RepositoryDigest,
     ResolvedVulnerability,
@@ -90,6 +91,7 @@ def a_digest_of(**fields: Any) -> Digest:
             RepositoryDigest(*ACCOUNT, "ml/trainer", 6, {H: 27}, 4, 12, TRAINER),
         ),
         trend=tuple(trend),
+        other_fixes=OtherFixes(),
         unscanned=(
             UnscannedImage(
                 an_image(7, repository="legacy/batch", tags=("2.0.0",)), "never scanned"
