@@ -49,7 +49,7 @@ _VERSION_TAG: Final = re.compile(r"v?\d", re.ASCII)
 _ALTERNATING: Final = 3
 """Streams whose tags alternate that are named; the others are counted."""
 _STREAMS: Final = 3
-"""Streams of a repository that are kept, for links to their alerts."""
+"""Streams of a repository or an image that are kept, for links to their alerts."""
 RULES_CHANGED: Final = (
     "alerts.yml changed since the last digest: what it asks for now, or no longer, is new or gone"
 )
@@ -342,10 +342,17 @@ def _worst_repository_first(repository: RepositoryDigest) -> tuple[object, ...]:
 def _unscanned(shares: Iterable[StreamShare]) -> tuple[UnscannedImage, ...]:
     """Return each image once, as the first stream has it."""
     images: dict[str, UnscannedImage] = {}
+    streams: defaultdict[str, list[StreamId]] = defaultdict(list)
     for share in shares:
         for trouble in share.troubles:
             images.setdefault(trouble.image.key, trouble)
-    return tuple(images.values())
+            streams[trouble.image.key].append(share.stream)
+    return tuple(
+        [
+            replace(trouble, streams=tuple(sorted(streams[key])[:_STREAMS]))
+            for key, trouble in images.items()
+        ]
+    )
 
 
 def _warnings(

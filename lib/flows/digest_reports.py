@@ -7,15 +7,20 @@ A link to a page is signed when the digest is sent, like the link of an alert, a
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
-from typing import Final
+from typing import Final, TypeVar
 
 from lib.flows.pages import ReportPages
-from lib.models import Digest, RepositoryDigest, StreamId
+from lib.models import Digest, RepositoryDigest, StreamId, UnscannedImage
 from lib.models.views import View
 from lib.ports.streams import StreamStore
 
 _READ: Final = 10
 """Streams that are read for links. Each can cost a look for its page, too."""
+_READ_UNSCANNED: Final = 5
+"""Further streams, of images without a result, which have no page."""
+
+
+_Row = TypeVar("_Row", RepositoryDigest, UnscannedImage)
 
 
 class DigestReports:
@@ -28,11 +33,13 @@ class DigestReports:
     def linked(self, digest: Digest) -> Digest:
         """Return a digest with its links. Raises `StoreError` and `ConfigError`."""
         streams = dict.fromkeys(stream for row in digest.repositories for stream in _streams(row))
+        troubled = dict.fromkeys(stream for row in digest.unscanned for stream in row.streams)
+        read = dict.fromkeys([*islice(streams, _READ), *islice(troubled, _READ_UNSCANNED)])
         views = {
             stream: self._streams.read(stream, only=digest.destination).views.get(
                 digest.destination
             )
-            for stream in islice(streams, _READ)
+            for stream in read
         }
         links = {
             row.image.key: url
@@ -43,7 +50,8 @@ class DigestReports:
             and (url := self._url(views.get(row.stream))) is not None
         }
         repositories = tuple([_threaded(row, views) for row in digest.repositories])
-        return replace(digest, reports=links, repositories=repositories)
+        unscanned = tuple([_threaded(row, views) for row in digest.unscanned])
+        return replace(digest, reports=links, repositories=repositories, unscanned=unscanned)
 
     def _url(self, view: View | None) -> str | None:
         """Return the link to the report of the last alert; None where it cannot be opened."""
@@ -59,7 +67,7 @@ def _streams(row: RepositoryDigest) -> Iterator[StreamId]:
     yield from row.streams
 
 
-def _threaded(row: RepositoryDigest, views: Mapping[StreamId, View | None]) -> RepositoryDigest:
+def _threaded(row: _Row, views: Mapping[StreamId, View | None]) -> _Row:
     own = [view for stream in row.streams if (view := views.get(stream)) is not None]
     threads = dict.fromkeys(view.thread for view in own if view.thread is not None)
     return replace(row, threads=tuple(threads)) if threads else row

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Final, TypeVar
 
 from lib.messages.digest_fixes import fixes, no_data
@@ -82,7 +83,8 @@ def digest_text_of(
     `lines` and `characters`: room for each list. `issue`: the issue that a thread is, where the
     receiver has issues.
     """
-    issues = {link for row in digest.repositories for link in _issues(row, issue)}
+    rows: list[RepositoryDigest | UnscannedImage] = [*digest.repositories, *digest.unscanned]
+    issues = {link for row in rows for link in _issues(row, issue)}
     name = _name(digest)
     return DigestText(
         name=name,
@@ -252,7 +254,7 @@ def _lists(digest: Digest, lines: int, characters: int, issue: IssueOf) -> tuple
         DigestList(STEPS, tuple(_steps(digest))),
         DigestList(_places(digest), tuple(_repositories(digest, lines, characters, issue))),
         DigestList(RESOLVED, lines_of(digest.resolved_vulnerabilities, _vulnerability)),
-        DigestList(UNSCANNED, lines_of(digest.unscanned, _unscanned)),
+        DigestList(UNSCANNED, lines_of(digest.unscanned, partial(_unscanned, issue=issue))),
     )
 
 
@@ -296,6 +298,8 @@ def _repository(repository: RepositoryDigest, digest: Digest, issue: IssueOf) ->
         numbers += f" ({changed})"
     line = _subject(repository, numbers)
     issues = _issues(repository, issue)
+    if repository.images == 1:
+        issues = _of_one_image(issues)
     if image is None:
         return linked(line, *issues)
     report = digest.reports.get(image.key) if repository.images == 1 else None
@@ -303,10 +307,18 @@ def _repository(repository: RepositoryDigest, digest: Digest, issue: IssueOf) ->
     return linked(line, *issues, (REPORT, report), (CONSOLE, console))
 
 
-def _issues(repository: RepositoryDigest, issue: IssueOf) -> list[DigestLink]:
+def _issues(row: RepositoryDigest | UnscannedImage, issue: IssueOf) -> list[DigestLink]:
     """Return the issues of a repository, which one image of several streams may have, too."""
-    links = [link for thread in repository.threads if (link := issue(thread)) is not None]
+    links = [link for thread in row.threads if (link := issue(thread)) is not None]
     return sorted(links, key=_by_number)
+
+
+def _of_one_image(issues: Sequence[DigestLink]) -> list[DigestLink]:
+    """Return the issues of one image; behind the last of several stands that they are alike."""
+    if len(issues) < _BOTH:
+        return [*issues]
+    *others, last = issues
+    return [*others, last._replace(label=f"{last.label} (the same image)")]
 
 
 def _by_number(link: DigestLink) -> tuple[int, str]:
@@ -337,13 +349,14 @@ def _vulnerability(vulnerability: ResolvedVulnerability) -> DigestLine:
     return DigestLine(f"{severity_word(vulnerability.severity)} {name} in {package}{images}")
 
 
-def _unscanned(unscanned: UnscannedImage) -> DigestLine:
+def _unscanned(unscanned: UnscannedImage, issue: IssueOf) -> DigestLine:
     """Return why an image has no result, and the first step that helps; alerts have the others."""
     reason = truncate(one_line(unscanned.reason), _REASON)
     (step, *_) = _SENTENCES.split(one_line(unscanned.remedy))
     remedy = truncate(step, _REMEDY).removesuffix(".")
     text = f"{short(unscanned.image.name)}: {reason}{f'. {remedy}' if remedy else ''}"
-    return linked(text, (CONSOLE, console_url(unscanned.image)))
+    issues = _of_one_image(_issues(unscanned, issue))
+    return linked(text, *issues, (CONSOLE, console_url(unscanned.image)))
 
 
 def _trend(digest: Digest) -> list[str]:

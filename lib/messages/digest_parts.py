@@ -1,5 +1,6 @@
 """The parts of a digest in words: lines, lists, and the whole text. Pure."""
 
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from lib.messages.phrases import listed
@@ -10,7 +11,9 @@ _LINK: Final = 300
 _NAME: Final = 60
 _TAG: Final = 40
 _ISSUES: Final = 6
-"""Issues that are named in a sentence."""
+"""Issues, or runs of them, that are named in a sentence."""
+_RUN: Final = 3
+"""Issues with consecutive numbers that are named by the first and the last."""
 _TAGS: Final = 2
 """Further tags of an image that are named."""
 
@@ -64,14 +67,40 @@ class DigestText(NamedTuple):
         """The small print of a receiver that shows no data beside its texts."""
         return f"{self.footer} \N{MIDDLE DOT} {self.delivery}"
 
-    @property
-    def closing(self) -> str:
-        """The purpose of the issue of a digest, which has no work of its own."""
-        shown = first(self.issues, _ISSUES)
-        more = len(self.issues) - len(shown)
-        names = listed([*shown, *([counted(more, "more issue")] if more else [])])
-        work = f"work in {names}, and " if names else ""
-        return f"This is a summary: {work}close it when you have read it."
+    def closing(self, *, reopens: bool) -> str:
+        """
+        Return the purpose of the issue of a digest, which has no work of its own.
+
+        `reopens`: whether a later digest opens it again.
+        """
+        names = _issue_names(self.issues)
+        work = f": work in {names}" if names else ""
+        again = "; a later one opens it again if there is something new" if reopens else ""
+        return f"This is a summary{work}. Close this digest when you have read it{again}."
+
+
+def _issue_names(issues: Sequence[str]) -> str:
+    """Return "SEC-1 to SEC-5 and SEC-9"; of many the first, and how many more there are."""
+    runs: list[list[str]] = []
+    for name in issues:
+        if runs and _is_next(runs[-1][-1], name):
+            runs[-1].append(name)
+        else:
+            runs.append([name])
+    words = []
+    for run in runs:
+        is_long = len(run) >= _RUN
+        words += [(f"{run[0]} to {run[-1]}", len(run))] if is_long else [(name, 1) for name in run]
+    shown = first(words, _ISSUES)
+    more = sum(number for _, number in words[len(shown) :])
+    names = [name for name, _ in shown]
+    return listed([*names, *([counted(more, "more issue")] if more else [])])
+
+
+def _is_next(name: str, other: str) -> bool:
+    """Return whether an issue follows another one of the same project: SEC-10 follows SEC-9."""
+    project, _, number = name.rpartition("-")
+    return number.isdecimal() and other == f"{project}-{int(number) + 1}"
 
 
 def linked(text: str, *links: tuple[str, str | None]) -> DigestLine:

@@ -38,7 +38,6 @@ DONE_WHEN_BOTH: Final = (
     "the hosts run a patched kernel and no scan lists the other vulnerabilities below, or each "
     "risk is accepted."
 )
-REOPENED_BY_DIGEST: Final = "A later digest opens it again for something new."
 NOTES: Final = "Notes"
 ABOUT: Final = "About"
 DETAILS: Final = "Image and scan details"

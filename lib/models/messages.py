@@ -200,6 +200,10 @@ class UnscannedImage:
     """Whether an earlier result is counted."""
     remedy: str = ""
     """What helps, in words; empty where that is a command."""
+    streams: tuple[StreamId, ...] = ()
+    """A few of the streams that the image is in, for links to their alerts."""
+    threads: tuple[str, ...] = ()
+    """Where the destination has the alerts of these streams. Added when a digest is sent."""
 
 
 @immutable(frozen=True, slots=True)

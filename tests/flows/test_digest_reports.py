@@ -96,6 +96,21 @@ def test_the_threads_of_a_repository_are_those_of_its_streams() -> None:
     assert second.threads == ()
 
 
+def test_an_image_without_a_scan_has_the_threads_of_its_streams() -> None:
+    """Of a few such images, whatever the repositories ask for."""
+    world = World()
+    for stream in [StreamId(f"{STREAM}|{n}") for n in range(9)]:
+        view = View(SLACK, stream, thread=f"thread {stream}")
+        world.streams.write(StreamRow(stream), StreamRow(stream), [ViewWrite(view, None)])
+    (unscanned, *_) = a_digest_of().unscanned
+    rows = [replace(unscanned, streams=(StreamId(f"{STREAM}|{n}"),)) for n in range(9)]
+
+    linked = world.reports.linked(a_digest_of(unscanned=tuple(rows))).unscanned
+
+    assert linked[0].threads == (f"thread {STREAM}|0",)
+    assert [len(row.threads) for row in linked] == [1] * 5 + [0] * 4
+
+
 def test_the_reads_of_a_digest_are_bounded() -> None:
     """However many repositories it lists; each stream is read once."""
     world, asked = World(), []

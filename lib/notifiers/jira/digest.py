@@ -5,7 +5,6 @@ from typing import Final
 
 from lib.messages.digest import AGE_COLUMNS, AGES, TREND, digest_text_of
 from lib.messages.digest_parts import DigestLine, DigestLink, DigestText
-from lib.messages.titles import REOPENED_BY_DIGEST
 from lib.models import Digest, Json
 from lib.notifiers.jira import adf
 from lib.notifiers.jira.identity import Scope
@@ -42,9 +41,7 @@ def comment(text: DigestText) -> Json:
 
 
 def _nodes(text: DigestText, *, reopens: bool) -> Iterable[Json]:
-    yield adf.paragraph(
-        adf.text(f"{text.closing} {REOPENED_BY_DIGEST}" if reopens else text.closing)
-    )
+    yield adf.paragraph(adf.text(text.closing(reopens=reopens)))
     yield from _opening(text)
     for section in text.lists:
         yield adf.heading(section.title)

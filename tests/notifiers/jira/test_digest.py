@@ -1,6 +1,7 @@
 """The issue of digests: a summary with links to the issues in which the work is."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -63,25 +64,50 @@ def test_an_image_links_to_its_issues() -> None:
     two = description(with_issues("SEC-10", "SEC-9"))
 
     assert two.index(f"{SITE}/browse/SEC-9") < two.index(f"{SITE}/browse/SEC-10")
-    assert "This is a summary: work in SEC-9 and SEC-10, and close it when you have read it." in two
+    assert "summary: work in SEC-9 and SEC-10. Close this digest when you have read it;" in two
+    assert [name in two for name in ('"SEC-9"', '"SEC-10 (the same image)"')] == [True, True]
     foreign = replace(ROWS[0], threads=(f"{SITE}|OPS|OPS-1", "C0PLATFORM|1795428000.000100"))
     nameless = replace(ROWS[1], image=None, threads=(f"{SITE}|SEC|SEC-4",))
     shown = description(a_digest_of(repositories=(foreign, nameless)))
     assert "OPS-1" not in shown
-    assert "work in SEC-4, and close" in shown
+    assert "work in SEC-4. Close" in shown
+
+
+def test_several_issues_of_a_repository_with_several_images_are_not_of_one() -> None:
+    row = replace(with_issues("SEC-1", "SEC-2").repositories[0], images=2)
+
+    assert "the same image" not in description(a_digest_of(repositories=(row,)))
+
+
+def test_an_image_without_a_scan_links_to_its_issue() -> None:
+    """It is one to work in like the others."""
+    unscanned = replace(a_digest_of().unscanned[0], threads=(f"{SITE}|SEC|SEC-5",))
+
+    shown = description(replace(with_issues("SEC-3", "SEC-4"), unscanned=(unscanned,)))
+
+    assert "work in SEC-3 to SEC-5. Close" in shown
+    assert shown.index("Not scanned") < shown.index(f"{SITE}/browse/SEC-5")
 
 
 @pytest.mark.parametrize(
-    ("number", "words"), [(0, "summary: close it"), (8, "SEC-6 and 2 more issues, and close it")]
+    ("numbers", "words"),
+    [
+        ([], "summary. Close"),
+        ([1], "work in SEC-1. Close"),
+        ([1, 2], "work in SEC-1 and SEC-2. Close"),
+        ([1, 2, 3, 5, 9, 10, 11, 12], "work in SEC-1 to SEC-3, SEC-5 and SEC-9 to SEC-12. Close"),
+        (range(1, 17, 2), "work in SEC-1, SEC-3, SEC-5, SEC-7, SEC-9, SEC-11 and 2 more issues."),
+        ([1, 3, 5, 7, 9, 11, 13, 15, 16, 17], "SEC-11 and 4 more issues. Close"),
+    ],
 )
-def test_many_issues_are_counted(number: int, words: str) -> None:
-    """Without any there is nothing to name."""
-    assert words in description(with_issues(*[f"SEC-{n}" for n in range(1, number + 1)]))
+def test_many_issues_are_counted(numbers: Sequence[int], words: str) -> None:
+    """Those with consecutive numbers are named by the first and the last."""
+    assert words in description(with_issues(*[f"SEC-{n}" for n in numbers]))
 
 
 def test_it_says_what_a_later_digest_does() -> None:
     """By the option."""
-    words = "A later digest opens it again for something new."
+    words = "read it; a later one opens it again if there is something new."
 
     assert words in description(a_digest_of())
     assert words not in description(a_digest_of(), reopen=False)
