@@ -36,10 +36,13 @@ def packages_of(
     for item in items:
         groups[item.package, item.others, item.fixable].append(item)
     steps: defaultdict[object, list[PackageDigest]] = defaultdict(list)
-    for package in sorted(
-        [_package_digest(group, images) for group in groups.values()], key=_worst_package_first
-    ):
+    ids: defaultdict[object, set[str]] = defaultdict(set)
+    packages = [(_package_digest(group, images), group) for group in groups.values()]
+    for package, group in sorted(packages, key=lambda pair: _worst_package_first(pair[0])):
         steps[_step(package)].append(package)
+        ids[_step(package)].update(item.id for item in group)
+    for step, (worst, *others) in steps.items():
+        steps[step] = [replace(worst, ids=len(ids[step])), *others]
     ranked = sorted(steps.values(), key=_worst_step_first)
     shown = _covering(ranked)
     left_out = [step for step in ranked if step not in shown and step[0].fixable]
@@ -99,6 +102,8 @@ def _package_digest(items: Sequence[OpenItem], images: Mapping[str, Image]) -> P
     worst = min(items, key=lambda item: (-item.severity, not item.exploitable))
     places = Counter(item.image for item in items).most_common()
     others = {item.other for item in items}
+    described = [item for item in items if item.described]
+    is_partial = 0 < len(described) < len(items)
     return PackageDigest(
         worst.package,
         worst_first(Counter(item.severity for item in items)),
@@ -109,18 +114,19 @@ def _package_digest(items: Sequence[OpenItem], images: Mapping[str, Image]) -> P
         fixed=max({item.fixed for item in items} - {""}, key=version_key, default=None),
         others=worst.others,
         of_distribution=all(item.of_distribution for item in items),
-        described=_described(items),
+        described=_described(described),
         shares=tuple([number for _, number in places]),
         other=worst.other if len(others) == 1 else "",
-        distinct=len({item.id for item in items}),
-        disputed=Counter(item.disputed for item in items if item.disputed),
+        disputed=Counter(item.disputed for item in described or items if item.disputed),
+        described_counts=(
+            worst_first(Counter(item.severity for item in described)) if is_partial else {}
+        ),
     )
 
 
-def _described(items: Sequence[OpenItem]) -> str | None:
-    """Return the version that removes all of them, where the description of each names one."""
-    versions = [item.described for item in items]
-    return max(versions, key=_version) if all(versions) else None
+def _described(items: Iterable[OpenItem]) -> str | None:
+    """Return the version that removes all that descriptions name a version for."""
+    return max([item.described for item in items], key=_version, default=None)
 
 
 def _version(described: str) -> tuple[object, ...]:

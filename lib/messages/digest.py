@@ -48,14 +48,18 @@ _BOTH: Final = 2
 _DOT: Final = " \N{MIDDLE DOT} "
 
 STEPS: Final = "Next steps"
-FROM_DESCRIPTIONS: Final = 'Versions with "or later" are from CVE descriptions'
-AGES: Final = "Age by the dates of the scanner"
+COUNTED: Final = (
+    "the newest image of each repository and tag pattern, and older ones that still run"
+)
+AGES: Final = "Age since first seen by the scanner"
 AGE_COLUMNS: Final = ("Age", "Open")
 REPOSITORIES: Final = "Repositories, worst first"
 IMAGES: Final = "Images, worst first"
 IMAGE: Final = "Image"
 RESOLVED: Final = "Fixed or gone since the last digest, worst first"
 REPORT: Final = "Latest report"
+WITH_REPORTS: Final = "with links to the latest reports"
+"""After the title of a list whose links have no words."""
 CONSOLE: Final = "ECR console"
 UNSCANNED: Final = "Not scanned"
 TREND: Final = "Open over time"
@@ -259,7 +263,10 @@ def _lists(digest: Digest, lines: int, characters: int, issue: IssueOf) -> tuple
 
 
 def _steps(digest: Digest) -> Iterator[DigestLine]:
-    yield from steps(digest.packages, digest.until.date())
+    """Yield the steps; several are numbered, as they are in the order of their effect."""
+    lines = [*steps(digest.packages, digest.until.date())]
+    numbered = [line._replace(place=place) for place, line in enumerate(lines, 1)]
+    yield from numbered if len(lines) > 1 else lines
     yield from more_fixes(digest.fixes_left_out)
 
 
@@ -380,13 +387,10 @@ def _bar(number: int, most: int) -> str:
 
 def _footer(digest: Digest) -> Iterator[str]:
     """Yield what the numbers rest on, in a few words each."""
-    packages = () if _is_unchanged(digest) else digest.packages
     unknown = no_data(digest)
     if unknown:
         yield unknown
-    if any(package.described and not package.fixed for package in packages):
-        yield FROM_DESCRIPTIONS
-    yield f"Newest images and others that still run, {digest.until:%Y-%m-%d %H:%M} UTC"
+    yield f"Counted on {digest.until:%Y-%m-%d %H:%M} UTC: {COUNTED}"
     names = ", ".join(short(route, _NAME) for route in digest.routes[:_ROUTES])
     more = len(digest.routes) - _ROUTES
     names += f" and {more} more" if more > 0 else ""

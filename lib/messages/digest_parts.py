@@ -30,6 +30,8 @@ class DigestLine(NamedTuple):
 
     text: str
     links: tuple[DigestLink, ...] = ()
+    place: int = 0
+    """The number of a step among several; 0 for a line without one."""
 
 
 class DigestList(NamedTuple):

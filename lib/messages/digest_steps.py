@@ -11,7 +11,7 @@ from lib.core.upgrades import is_kernel
 from lib.messages.advising import base_of, namespace_of, release_in
 from lib.messages.digest_parts import DigestLine, image_name, linked
 from lib.messages.named_upgrades import upgrade_to
-from lib.messages.phrases import counts_text, listed
+from lib.messages.phrases import counts_text, listed, severity_word
 from lib.messages.titles import CHECK_NEXT_SCAN
 from lib.models import Counts, Finding, Image, Package, PackageDigest, RemainingFixes, Severity
 from lib.text import counted, first, one_line, short
@@ -55,7 +55,8 @@ def _base(package: PackageDigest) -> tuple[object, ...]:
 def _step(packages: Sequence[PackageDigest], today: date) -> DigestLine:
     """Return what to upgrade or rebuild, what that removes, and where it is."""
     package = packages[0]
-    names = _places(package) if len(packages) == 1 else _names(package)
+    has_shares = len(packages) == 1 and not package.described_counts
+    names = _places(package) if has_shares else _names(package)
     if is_kernel(package.package):
         text = _kernel(package)
     elif not package.package:
@@ -70,14 +71,9 @@ def _step(packages: Sequence[PackageDigest], today: date) -> DigestLine:
         text = f"{text}{_counts(package)} in {names}"
     finding = Finding(package.worst, Package(package.package), Severity.UNKNOWN)
     release = _release(package) if package.of_distribution else ""
-    is_one = len(packages) == 1 and not package.more and _distinct(package) == 1
-    label = f"{'' if is_one else 'for example '}{short(package.worst, _NAME)}"
+    more = f" and {package.ids - 1:,} more" if package.ids > 1 else ""
+    label = f"{short(package.worst, _NAME)}{more}"
     return linked(one_line(text), (label, vulnerability_url(finding, namespace_of(release))))
-
-
-def _distinct(package: PackageDigest) -> int:
-    """Return how many vulnerabilities there are: one in two images is one."""
-    return package.distinct or sum(package.counts.values())
 
 
 def _rebuild(packages: Sequence[PackageDigest], today: date) -> str:
@@ -131,9 +127,24 @@ def _counts(package: PackageDigest) -> str:
     return f"{counts_text(package.counts)}{f' ({disputed})' if disputed else ''}"
 
 
+def _removed(package: PackageDigest) -> str:
+    """Return what the version of descriptions removes: "8 CRITICAL, 94 of 100 HIGH"."""
+    removed = package.described_counts
+    if not removed:
+        return _counts(package)
+    shares = [
+        f"{removed.get(severity, 0):,} of {total:,} {severity_word(severity)}"
+        if removed.get(severity, 0) < total
+        else counts_text({severity: total})
+        for severity, total in package.counts.items()
+    ]
+    disputed = _disputed(package)
+    return f"{', '.join(shares)}{f' ({disputed})' if disputed else ''}"
+
+
 def _disputed(package: PackageDigest) -> str:
     """Return "1 disputed by the vendor"; of all of them without the number, of none nothing."""
-    total = sum(package.counts.values())
+    total = sum((package.described_counts or package.counts).values())
     disputed = [
         words if number == total else f"{number:,} {words}"
         for words, number in package.disputed.items()
@@ -179,7 +190,7 @@ def _upgrade(package: PackageDigest) -> str:
         return f"Upgrade {_package(package)}{start} to {target}: removes {counts}"
     if package.described:
         named = NamedVersion.of_words(package.described)
-        return f"{upgrade_to(_package(package), versions, named)}: removes {counts}"
+        return f"{upgrade_to(_package(package), versions, named)}: removes {_removed(package)}"
     return f"Upgrade {_installed(package)}: a fix exists for {counts}"
 
 

@@ -238,19 +238,24 @@ class PackageDigest:
     of_distribution: bool = False
     """Whether the package comes with the base image."""
     described: str | None = None
-    """The version that the descriptions of all of them name; None where the scanner names one."""
+    """The version that descriptions name; None where the scanner names one, or nobody does."""
     shares: tuple[int, ...] = ()
     """How many of the vulnerabilities each image has, in the order of `images`."""
     disputed: Mapping[str, int] = field(default_factory=dict)
     """How many of the vulnerabilities are disputed, by who does, in words."""
-    distinct: int = 0
-    """How many ids the vulnerabilities have; 0 in digests that did not count them."""
+    ids: int = 0
+    """
+    How many ids the vulnerabilities of its step have, of the first package of the step; 0 of
+    others, and in digests that did not count them.
+    """
     other: str = ""
     """The further package, where it is one, with the same versions."""
     more: int = 0
     """Further packages that the same rebuild brings up to date, and that are not named."""
     more_counts: Counts = field(default_factory=dict)
     """The vulnerabilities in them."""
+    described_counts: Counts = field(default_factory=dict)
+    """The vulnerabilities whose descriptions name a version; empty where those of all do."""
 
 
 class Unknown(NamedTuple):

@@ -97,7 +97,8 @@ def _package_to_json(package: PackageDigest) -> dict[str, Any]:
         "others": package.others,
         "installed": list(package.installed[:_IMAGES]),
         "fixed": package.fixed,
-        "described": package.described,
+        # By the schema it is the version that removes all of them.
+        "described": None if package.described_counts else package.described,
         "fixable": package.fixable,
         "counts": counts_to_json(package.counts),
         "worst": package.worst,

@@ -123,7 +123,7 @@ def test_the_fix_of_a_kernel_is_not_one_of_an_image() -> None:
 
 
 def test_a_version_that_descriptions_name_reaches_the_digest() -> None:
-    """Through the copy, which drops other texts; where one of them names none there is none."""
+    """Through the copy, which drops other texts; with how many of them it removes."""
 
     def of_scipy(id_: str, description: str) -> Finding:
         finding = a_finding(id_, severity="CRITICAL")
@@ -140,7 +140,9 @@ def test_a_version_that_descriptions_name_reaches_the_digest() -> None:
     assert package.described == "1.10.0"
     digest = a_digest(of_images(a_watched(named, silent)))
     assert (digest.other_fixes, digest.unknown_fixes.number) == (OtherFixes(described=1), 1)
-    assert a_digest(of_images(a_watched(named, silent))).packages[0].described is None
+    (partly,) = digest.packages
+    assert (partly.described, partly.described_counts) == ("1.8.0", {C: 1})
+    assert a_digest(of_images(a_watched(silent))).packages[0].described is None
     rows = a_copy(a_watched(named, silent)).state.images[0].parts[0].evidence[0].findings
     assert [row.description for row in rows] == [named.description, None]
 
@@ -162,6 +164,7 @@ def test_a_rebuild_counts_all_that_it_brings_up_to_date(number: int, named: int,
     packages = a_digest(of_images(a_watched(*rows))).packages
 
     assert len(packages) == named
+    assert [package.ids for package in packages] == [number] + [0] * (named - 1)
     assert (packages[0].more, sum(packages[0].more_counts.values())) == (more, more)
 
 
@@ -174,7 +177,7 @@ def test_a_vulnerability_of_two_images_is_one_distinct_one() -> None:
 
     assert (digest.total, digest.distinct, digest.shared) == (2, 1, 1)
     assert digest.packages[0].shares == (1, 1)
-    assert digest.packages[0].distinct == 1
+    assert digest.packages[0].ids == 1
 
 
 @pytest.mark.parametrize("order", list(permutations(range(3))))

@@ -10,7 +10,6 @@ import pytest
 
 from lib.errors import ConfigError
 from lib.messages.digest import (
-    FROM_DESCRIPTIONS,
     IMAGES,
     REPORT,
     REPOSITORIES,
@@ -36,7 +35,7 @@ from tests.notifiers.jira.test_notifier import assert_valid
 from tests.notifiers.sns.test_amazon_q import LIVE
 from tests.support import golden
 from tests.support.builders import NOW
-from tests.support.digests import SHOP, TRAINER, H, M, a_digest_of, clear, digests, hostile
+from tests.support.digests import SHOP, TRAINER, C, H, M, a_digest_of, clear, digests, hostile
 from tests.support.every import every
 from tests.support.receivers import OPTIONS, THREADS, ScriptedHttp, jira_issue, notifier, tools
 from tests.support.scenes import INJECTIONS
@@ -197,11 +196,8 @@ def test_the_next_steps_come_first() -> None:
     assert steps.lines[0] == DigestLine(
         "Upgrade openssl and 1 more package from 3.0.1, 3.0.2 to 3.0.9: removes 2 CRITICAL, 9 HIGH"
         " in payments/api:1.4.2 and web/storefront:3.2.1",
-        (
-            DigestLink(
-                "for example CVE-2026-5450", "https://nvd.nist.gov/vuln/detail/CVE-2026-5450"
-            ),
-        ),
+        (DigestLink("CVE-2026-5450 and 6 more", "https://nvd.nist.gov/vuln/detail/CVE-2026-5450"),),
+        place=1,
     )
     assert steps.lines[1].text == (
         "Look for a newer version of tensorflow-gpu 2.6.3: 1 CRITICAL, 24 HIGH in ml/trainer:2.6.0"
@@ -268,7 +264,7 @@ def test_slack_shows_steps_whole() -> None:
     message = json.dumps(rendered("slack", a_digest_of(packages=packages)))
 
     assert ": openjdk-lts (3 MEDIUM), curl (3), fribidi (3), dpkg (3) and libarchive (3)" in message
-    assert "for example CVE-2022-21426" in message
+    assert "|CVE-2022-21426>" in message
 
 
 def test_what_is_unknown_is_said_beside_what_is_known() -> None:
@@ -280,7 +276,7 @@ def test_what_is_unknown_is_said_beside_what_is_known() -> None:
         return text.opening[1], text.footer.partition(" UTC")[0]
 
     sums = "Fixes: 31 by upgrades"
-    small = "Newest images and others that still run, 2026-11-23 07:00"
+    small = "Counted on 2026-11-23 07:00"
     shop = Unknown(12, (SHOP,))
     assert lines(shop, shop) == (
         (
@@ -357,9 +353,10 @@ def test_one_id_stands_as_an_example_for_several_images() -> None:
 
     (line, *_) = text_of(a_digest_of(packages=(package,))).lists[0].lines
 
-    assert [link.label for link in line.links] == ["for example CVE-2022-37434"]
-    (same, *_) = text_of(a_digest_of(packages=(replace(package, distinct=1),))).lists[0].lines
-    assert [link.label for link in same.links] == ["CVE-2022-37434"]
+    assert [link.label for link in line.links] == ["CVE-2022-37434"]
+    several = replace(package, ids=13)
+    (line, *_) = text_of(a_digest_of(packages=(several,))).lists[0].lines
+    assert [link.label for link in line.links] == ["CVE-2022-37434 and 12 more"]
 
 
 def test_a_fix_without_a_version_is_no_upgrade_to_one() -> None:
@@ -372,7 +369,7 @@ def test_a_fix_without_a_version_is_no_upgrade_to_one() -> None:
 
 
 def test_a_version_from_a_description_is_named_as_such() -> None:
-    """Once, in the small print."""
+    """The first line says where such versions are from."""
     package = PackageDigest(
         "scipy", {M: 2}, False, (SHOP, TRAINER), installed=("1.7.0",), described="1.8.0",
         shares=(1, 1),
@@ -384,8 +381,47 @@ def test_a_version_from_a_description_is_named_as_such() -> None:
         "Upgrade scipy from 1.7.0 to 1.8.0 or later: removes 2 MEDIUM in web/storefront:3.2.1 (1)"
         " and ml/trainer:2.6.0 (1)"
     )
-    assert FROM_DESCRIPTIONS in text.footer
-    assert FROM_DESCRIPTIONS not in text_of(a_digest_of()).footer
+
+
+def test_a_version_that_removes_a_part_says_how_many() -> None:
+    """As alerts do; the numbers are those of all images."""
+    package = PackageDigest(
+        "tensorflow-gpu", {C: 8, H: 100, M: 2}, False, (SHOP, TRAINER), installed=("2.6.3",),
+        described="TensorFlow 2.12.0", described_counts={C: 8, H: 94}, shares=(60, 50),
+        disputed={"disputed by the vendor": 1},
+    )  # fmt: skip
+
+    def step(package: PackageDigest) -> str:
+        return text_of(a_digest_of(packages=(package,))).lists[0].lines[0].text
+
+    assert step(package) == (
+        "Move from tensorflow-gpu 2.6.3 to TensorFlow 2.12.0 or later: removes 8 CRITICAL, 94 of"
+        " 100 HIGH, 0 of 2 MEDIUM (1 disputed by the vendor) in web/storefront:3.2.1 and"
+        " ml/trainer:2.6.0"
+    )
+    assert "0 of 2 MEDIUM (disputed by" in step(replace(package, disputed={"disputed by x": 102}))
+    assert "0 of 2 MEDIUM in" in step(replace(package, disputed={}))
+
+
+def test_several_steps_are_numbered_in_every_receiver() -> None:
+    """They are in the order of their effect. A single one, and what is left out, has no number."""
+    left_out = RemainingFixes({M: 1}, (SHOP,))
+    digest = a_digest_of(fixes_left_out=left_out)
+
+    assert [line.place for line in text_of(digest).lists[0].lines] == [1, 2, 0]
+    mail = rendered("sns", digest)["Message"]
+    assert "\n  1. Upgrade openssl" in mail
+    assert "\n  2. Look for" in mail
+    assert "\n  and 1 more with a fix" in mail
+    slack = json.dumps(rendered("slack", digest))
+    assert "\\n1. Upgrade openssl" in slack
+    assert "\\n\\u2022 and 1 more with a fix" in slack
+    assert "\\n2. Look for" in rendered("sns-amazon-q", digest)["Message"]
+    jira = json.dumps(rendered("jira", digest))
+    assert jira.index("orderedList") < jira.index("Upgrade openssl")
+    single = replace(digest, packages=digest.packages[:1])
+    assert [line.place for line in text_of(single).lists[0].lines] == [0, 0]
+    assert "orderedList" not in json.dumps(rendered("jira", single))
 
 
 def test_a_step_says_what_is_disputed_and_counts_what_it_does_not_name() -> None:
@@ -497,7 +533,9 @@ def test_images_link_to_the_reports_of_their_last_alerts() -> None:
     assert links(digest) == [[REPORT, "ECR console"], ["ECR console"]]
     assert "https://reports/shop" in json.dumps(rendered("slack", digest))
     assert "https://reports/shop" in json.dumps(rendered("jira", digest))
-    assert "https://reports/shop" in rendered("sns", digest)["Message"]
+    mail = rendered("sns", digest)["Message"]
+    assert "REPOSITORIES, WORST FIRST, WITH LINKS TO THE LATEST REPORTS\n" in mail
+    assert "1 CRITICAL, 4 HIGH\n    https://reports/shop\n" in mail
     long = a_digest_of(
         repositories=(replace(shop, image=replace(SHOP, repository="x" * 100)),) * 5,
         unscanned=(),

@@ -104,11 +104,11 @@ def a_digest_of(**fields: Any) -> Digest:
         packages=(
             PackageDigest(
                 "openssl", {C: 2, H: 9}, fixable=True, images=(API, SHOP), worst="CVE-2026-5450",
-                installed=("3.0.1", "3.0.2"), fixed="3.0.9", others=1,
+                installed=("3.0.1", "3.0.2"), fixed="3.0.9", others=1, ids=7,
             ),
             PackageDigest(
                 "tensorflow-gpu", {C: 1, H: 24}, fixable=False, images=(TRAINER,),
-                worst="CVE-2022-35939", installed=("2.6.3",),
+                worst="CVE-2022-35939", installed=("2.6.3",), ids=25,
             ),
         ),
         omitted={

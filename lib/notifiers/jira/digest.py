@@ -45,7 +45,10 @@ def _nodes(text: DigestText, *, reopens: bool) -> Iterable[Json]:
     yield from _opening(text)
     for section in text.lists:
         yield adf.heading(section.title)
-        yield adf.bullets(map(_line, section.lines))
+        numbered = [_line(line) for line in section.lines if line.place]
+        if numbered:
+            yield adf.numbered(numbered)
+        yield adf.bullets(_line(line) for line in section.lines if not line.place)
     if text.ages:
         yield adf.heading(AGES)
         yield adf.table(AGE_COLUMNS, (_paragraphs(row) for row in text.ages))

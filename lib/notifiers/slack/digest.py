@@ -92,7 +92,8 @@ def _list(section: DigestList) -> Json:
 def _line(line: DigestLine, number: int | None) -> str:
     links = [slack_link(link.url, slack_flat(link.label)) for link in line.links[:number]]
     shown = [link for link in links if link and len(link) <= _LINK]
-    return " \N{MIDDLE DOT} ".join((f"\N{BULLET} {_say(line.text, _LINE)}", *shown))
+    mark = f"{line.place}." if line.place else "\N{BULLET}"
+    return " \N{MIDDLE DOT} ".join((f"{mark} {_say(line.text, _LINE)}", *shown))
 
 
 def _context(text: DigestText) -> Json:

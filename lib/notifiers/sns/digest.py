@@ -5,8 +5,8 @@ import textwrap
 from collections.abc import Iterable
 from typing import Final
 
-from lib.messages.digest import AGES, REPORT, TREND, digest_text_of
-from lib.messages.digest_parts import DigestLine, DigestText
+from lib.messages.digest import AGES, REPORT, TREND, WITH_REPORTS, digest_text_of
+from lib.messages.digest_parts import DigestLine, DigestList, DigestText
 from lib.models import Digest
 from lib.notifiers.document import dump, render_digest
 from lib.notifiers.slack.mrkdwn import slack_flat, slack_text
@@ -26,7 +26,7 @@ def text(digest: Digest, _room: int) -> str:
     lines = [*_wrapped(shown.title), ""]
     lines += [wrapped for line in shown.opening for wrapped in (*_wrapped(line), "")]
     for section in shown.lists:
-        lines += [section.title.upper(), *map("\n".join, map(_line, section.lines)), ""]
+        lines += [_title(section).upper(), *map("\n".join, map(_line, section.lines)), ""]
     if shown.ages:
         width = max(len(age) for age, _ in shown.ages)
         lines += [AGES.upper()]
@@ -64,25 +64,32 @@ def amazon_q(digest: Digest, _room: int) -> str:
 
 def _line(line: DigestLine) -> Iterable[str]:
     """Return a line of a list; below it its report, and an advisory, which is short enough."""
-    yield from _wrapped(line.text, "  ")
+    yield from _wrapped(f"{line.place}. {line.text}" if line.place else line.text, "  ")
     for link in line.links:
-        if link.label == REPORT:
-            yield f"    {REPORT}:"
         if link.label == REPORT or len(link.url) <= _COLUMNS - 4:
             yield f"    {link.url}"
+
+
+def _title(section: DigestList) -> str:
+    has_reports = any(link.label == REPORT for line in section.lines for link in line.links)
+    return f"{section.title}, {WITH_REPORTS}" if has_reports else section.title
 
 
 def _parts(shown: DigestText) -> Iterable[str]:
     if shown.opening:
         yield "\n".join(map(_say, shown.opening))
     for section in shown.lists:
-        yield _part(section.title, (f"- {_say(line.text)}" for line in section.lines))
+        yield _part(section.title, map(_marked, section.lines))
     if shown.ages:
         yield _part(AGES, (f"- {age}: {_say(numbers)}" for age, numbers in shown.ages))
     if shown.trend:
         yield _part(TREND, ("```", *shown.trend, "```"))
     notes = (_say(f"Note: {warning}") for warning in shown.warnings)
     yield "\n".join((*notes, _say(shown.small)))
+
+
+def _marked(line: DigestLine) -> str:
+    return f"{f'{line.place}.' if line.place else '-'} {_say(line.text)}"
 
 
 def _part(title: str, lines: Iterable[str]) -> str:
