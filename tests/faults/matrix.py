@@ -38,6 +38,8 @@ SHARED: Final = ENOUGH * len(KINDS)
 """Where a share of the repeats of each kind is judged."""
 LEAST: Final = (3 if THOROUGH else 1) * EACH * len(KINDS)
 """Alerts in a short run: one for each destination, three with `make thorough`."""
+RARE: Final = 5 * EACH * len(KINDS)
+"""Alerts in a short run of a fault so rare that fewer would not meet it."""
 _QUIET: Final = 120
 
 

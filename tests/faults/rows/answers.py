@@ -5,7 +5,7 @@ from functools import partial
 
 from lib.models import SHORT_ANSWER
 from local.standins.wire import Answer
-from tests.faults.matrix import FULL, Play, Repeats, row
+from tests.faults.matrix import FULL, RARE, Play, Repeats, row
 from tests.faults.receivers import Plan, Slow, always, during, sometimes
 from tests.faults.world import World
 
@@ -65,6 +65,7 @@ ROWS = (
         "9a",
         "2 % of the answers drip in their headers, for 70 s",
         FULL,
+        least=RARE,
         repeats=Repeats.ASKED_FOR,
         world=partial(World, kinds=OVER_HTTP),
     )(_within_time(lambda world: sometimes(0.02, Slow(DRIPS), world.random))),
@@ -72,6 +73,7 @@ ROWS = (
         "9b",
         "2 % of the answers drip in their bodies, for 70 s",
         FULL,
+        least=RARE,
         repeats=Repeats.ASKED_FOR,
         world=partial(World, kinds=OVER_HTTP),
     )(
@@ -83,6 +85,7 @@ ROWS = (
         "9c",
         "2 % of the answers are larger than what is read",
         FULL,
+        least=RARE,
         repeats=Repeats.ASKED_FOR,
         world=partial(World, kinds=ANSWERING_IN_WORDS),
     )(_within_time(lambda world: sometimes(0.02, LARGE, world.random), accepted=True)),

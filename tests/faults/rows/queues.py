@@ -9,7 +9,7 @@ from typing import Any
 
 from lib.errors import ConfigError, ConflictError, SourceError, StoreError
 from lib.models import Image
-from tests.faults.matrix import FULL, Repeats, delays, percentile, row
+from tests.faults.matrix import FULL, RARE, Repeats, delays, percentile, row
 from tests.faults.world import KINDS, START, World, config, route
 from tests.support.builders import an_image
 
@@ -285,7 +285,12 @@ def skewed_clocks(world: World, volume: int) -> Iterator[str]:
     yield from ()
 
 
-@row("35", "3 % of the events never come; the hourly pass compares with what ECR holds", FULL)
+@row(
+    "35",
+    "3 % of the events never come; the hourly pass compares with what ECR holds",
+    FULL,
+    least=RARE,
+)
 def missing_events(world: World, volume: int) -> Iterator[str]:
     """One pass finds every scan without an event, and none of the others."""
     end = volume / 2
