@@ -17,7 +17,7 @@ GUIDED: Final = "guided"
 GUIDED_REMARK: Final = "guided-remark"
 """
 Keys of `Finding.extra`: the command, the CloudFormation lines, the warning before both, the rules
-of a lifecycle policy before and after, and a shorter command that asks first, with its warning.
+of a lifecycle policy before and after, and the command that fixes all settings, with its warning.
 """
 
 TAG_MUTABILITY: Final = "ECR-TAG-MUTABILITY"

@@ -7,13 +7,16 @@ from dataclasses import dataclass, replace
 from shlex import quote
 from typing import Any, Final
 
+from lib.checks.caches import build_cache_tags
 from lib.checks.completion import KEEP
+from lib.checks.expectations import Expectations
 from lib.checks.policies import matches
 from lib.models import NameFilter, RepositorySettings, ScanningRule
 from lib.models.repositories import ROOT
 
 BEFORE: Final = "Before you run it:"
 """How a warning begins about a command that can delete or break something."""
+EXCEPT: Final = "_WITH_EXCLUSION"
 _RESOURCE: Final = "AWS::ECR::Repository"
 _TEMPLATE: Final = "AWS::ECR::RepositoryCreationTemplate"
 _REGISTRY: Final = "AWS::ECR::RegistryScanningConfiguration"
@@ -38,7 +41,7 @@ class Remedy:
     difference: tuple[str, ...] = ()
     """The rules of a lifecycle policy, marked as in a diff."""
     guided: str = ""
-    """A shorter command with the same effect, which shows what it changes and asks; else empty."""
+    """The command that fixes all settings, shows each change and asks; empty where none does."""
     guided_remark: str = ""
     """The warning to read before that."""
 
@@ -54,7 +57,7 @@ def immutable_tags(settings: RepositorySettings, allow_mutable: Sequence[str]) -
     allowed = _widest(allow_mutable)
     if len(allowed) > _EXCLUSIONS or not all(map(_is_exclusion, allowed)):
         return _by_fewer_patterns(settings, allowed)
-    mode = "IMMUTABLE_WITH_EXCLUSION" if allowed else "IMMUTABLE"
+    mode = f"IMMUTABLE{EXCEPT}" if allowed else "IMMUTABLE"
     arguments = f"--image-tag-mutability {mode}"
     lines = [f"ImageTagMutability: {mode}"]
     if allowed:
@@ -69,14 +72,23 @@ def immutable_tags(settings: RepositorySettings, allow_mutable: Sequence[str]) -
 
 
 def _same_tag(allowed: Sequence[str]) -> str:
-    """Return whose pushes fail once tags are immutable."""
-    fails = f"{BEFORE} a pipeline that pushes the same tag again"
+    """Return whose pushes fail once tags are immutable, and how to exclude tags that move."""
     if allowed:
-        return f"{fails} will fail, unless the tag matches {' or '.join(allowed)}."
+        return f"{BEFORE} {same_tag(allowed)}"
     return (
-        f"{fails} (latest, production) will fail. List such tags under allow_mutable in "
-        "alerts.yml first."
+        f"{BEFORE} it locks every tag, and pushing an existing tag again will fail. If you push "
+        "tags again (latest, production), list them under allow_mutable in alerts.yml, and run it "
+        f"with --image-tag-mutability IMMUTABLE{EXCEPT} --image-tag-mutability-exclusion-filters "
+        "filterType=WILDCARD,filter=TAG."
     )
+
+
+def same_tag(allowed: Sequence[str]) -> str:
+    """Return which pushes fail where only these tags may move."""
+    if not allowed:
+        return "pushing an existing tag again will fail."
+    names = " or ".join(_widest(allowed))
+    return f"pushing an existing tag again will fail, unless it matches {names}."
 
 
 def mutable_tags(settings: RepositorySettings) -> Remedy:
@@ -194,32 +206,25 @@ def with_preview(remedy: Remedy, settings: RepositorySettings, keep: int) -> Rem
 
 
 def guided(
-    remedy: Remedy,
-    settings: RepositorySettings,
-    allow_mutable: Sequence[str],
-    keep: int,
-    effect: str,
+    remedy: Remedy, settings: RepositorySettings, expected: Expectations, warning: str = ""
 ) -> Remedy:
     """
-    Return the remedy with the command that shows each change and what it deletes, and asks.
+    Return the remedy with the command that fixes all settings: it shows each change, and asks.
 
-    `effect`: what a lifecycle policy will delete, as a sentence.
+    `warning`: what to know before it is run.
 
-    Unchanged where that command would change what alerts.yml allows: it makes all tags immutable
-    but for those that it is told.
+    Unchanged where that command would change what alerts.yml allows, or could not exclude the tags
+    that may move: it makes all tags immutable but those that it is told, and those of build caches.
     """
-    allowed = _widest(allow_mutable)
-    is_whole = len(allowed) <= _EXCLUSIONS and all(map(_is_exclusion, allowed))
+    globs = expected.mutable_tags(settings.image.repository)
+    allowed = _widest(globs)
+    excluded = dict.fromkeys((*allowed, *build_cache_tags(settings.stored)))
+    is_whole = len(excluded) <= _EXCLUSIONS and all(map(_is_exclusion, allowed))
     if settings.template is not None or not is_whole or not all(map(_is_narrow, allowed)):
         return remedy
-    command = _own("fix", settings, keep)
+    command = _own("fix", settings, expected.keep)
     command += f" --allow {' '.join(map(quote, allowed))}" if allowed else ""
-    return replace(
-        remedy,
-        guided=command,
-        guided_remark=f"{BEFORE} {effect} The command first shows which, and every other "
-        "change to this repository, and asks; --keep N keeps more.",
-    )
+    return replace(remedy, guided=command, guided_remark=warning)
 
 
 def _is_narrow(glob: str) -> bool:

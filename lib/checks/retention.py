@@ -10,6 +10,7 @@ from typing import Final
 
 from lib.checks import remedies
 from lib.checks.completion import (
+    UNTAGGED_DAYS,
     completed,
     difference,
     policy,
@@ -36,6 +37,7 @@ from lib.text import counted
 _GB: Final = 1024**3
 _NAMED: Final = 3
 _DIGEST: Final = 19
+_KEEP_MORE: Final = "--keep N keeps more."
 _UNKNOWN_RUNS: Final = " What runs is not known here."
 
 
@@ -85,7 +87,7 @@ def _missing(
 ) -> Finding:
     text = policy(keep)
     proposed = parse(text)
-    effect = f"ECR will delete all but the newest {keep:,} images for good, also one that runs."
+    effect = f"ECR will delete all but the newest {keep:,} images for good, also one in use."
     remark = (
         f"{BEFORE} {effect} To keep more, raise countNumber, or add a rule for their tags first."
         f"{_unknown_runs(settings)}"
@@ -104,16 +106,15 @@ def _missing(
         "lifecycle policy",
         "none",
         title="there is no lifecycle policy",
-        risk=f"No image is ever deleted, so they pile up. {cost(settings, expected)}",
-        remedy=_guided(remedies.with_preview(remedy, settings, keep), settings, expected, effect),
+        risk=f"No image is ever deleted, so they will pile up. {cost(settings, expected)}",
+        remedy=remedies.guided(
+            remedies.with_preview(remedy, settings, keep),
+            settings,
+            expected,
+            f"The policy deletes all but the newest {keep:,} images, and untagged ones after "
+            f"{UNTAGGED_DAYS} days, also one in use; {_KEEP_MORE}",
+        ),
     )
-
-
-def _guided(
-    remedy: Remedy, settings: RepositorySettings, expected: Expectations, effect: str
-) -> Remedy:
-    allowed = expected.mutable_tags(settings.image.repository)
-    return remedies.guided(remedy, settings, allowed, expected.keep, effect)
 
 
 def _invalid(settings: RepositorySettings, expected: Expectations, error: str) -> Finding:
@@ -140,7 +141,7 @@ def _completion(
             "a rule that expires them from the archive:",
         )
     proposed = parse(text)
-    effect = "ECR will delete for good what the new rules select, also an image that runs."
+    effect = "ECR will delete for good what the new rules select, also an image in use."
     remark = f"{BEFORE} {effect} The rules that are there stay.{_unknown_runs(settings)}"
     remedy = remedies.lifecycle(
         settings,
@@ -148,7 +149,12 @@ def _completion(
         remark=_warned(settings, proposed, remark, now),
         difference=difference(own, proposed),
     )
-    return _guided(remedy, settings, expected, effect)
+    return remedies.guided(
+        remedy,
+        settings,
+        expected,
+        f"The new rules delete what they select, also an image in use; {_KEEP_MORE}",
+    )
 
 
 def _idle(settings: RepositorySettings, own: LifecyclePolicy, idle: Sequence[IdleRule]) -> Finding:

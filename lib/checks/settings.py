@@ -38,9 +38,15 @@ from lib.models import (
     ScanProgress,
     Severity,
 )
+from lib.text import capitalized
 
 _GRACE: Final = timedelta(days=1)
 """A newly pushed image without a scan is no finding for this long."""
+_FIRST_TAGS: Final = (
+    "For tags that move (latest, production), add --allow TAG, and list them under allow_mutable "
+    "in alerts.yml."
+)
+_MORE_TAGS: Final = "Add other tags that move to --allow, and to allow_mutable in alerts.yml."
 
 
 def check(
@@ -50,7 +56,7 @@ def check(
     findings = [
         *_creation(settings),
         *_tag_mutability(settings, expected),
-        *_scan_on_push(settings),
+        *_scan_on_push(settings, expected),
         *_not_scanned(settings, expected, now),
         *check_retention(settings, expected, now),
         *_encryption(settings, expected),
@@ -103,6 +109,7 @@ def _tag_mutability(settings: RepositorySettings, expected: Expectations) -> Ite
     movable = movable_tags(settings, expected)
     if not movable:
         return
+    more = _MORE_TAGS if expected.mutable_tags(settings.image.repository) else _FIRST_TAGS
     tags = sum(len(image.tags) for image in settings.stored)
     some = "" if "*" in movable else f" that match {', '.join(movable)}"
     tag_text = f" It holds {tags:,} tag{'s' if tags != 1 else ''} now." if tags and not some else ""
@@ -112,9 +119,14 @@ def _tag_mutability(settings: RepositorySettings, expected: Expectations) -> Ite
         "tag mutability",
         settings.tag_mutability,
         title=f"tags{some} can be overwritten",
-        risk="Whoever may push can put another image under a tag that is in use: what was scanned "
-        f"and approved is not what runs next.{tag_text}",
-        remedy=remedies.immutable_tags(settings, allowed),
+        risk="Whoever may push can put another image under a tag that is in use: what runs next "
+        f"may not be what was scanned.{tag_text}",
+        remedy=remedies.guided(
+            remedies.immutable_tags(settings, allowed),
+            settings,
+            expected,
+            capitalized(f"{remedies.same_tag(allowed)} {more}"),
+        ),
     )
 
 
@@ -175,13 +187,15 @@ def _allowed(pattern: str, globs: Sequence[str]) -> bool:
 # --- scanning ---------------------------------------------------------------------------------
 
 
-def _scan_on_push(settings: RepositorySettings) -> Iterator[Finding]:
+def _scan_on_push(settings: RepositorySettings, expected: Expectations) -> Iterator[Finding]:
     if scans_on_push(settings):
         return
     if is_unruled(settings):
         own = "Scan on push is off" if settings.template is None else "It has no setting for scans"
         value, why = "off", f"{own}, and the registry has no rule about scanning."
+        remedy = remedies.guided(remedies.scan_on_push(settings), settings, expected)
     else:
+        remedy = remedies.scan_on_push(settings)
         value = f"no {settings.scan_type.lower()} rule"
         why = f"No rule of the registry's {settings.scan_type.lower()} scanning matches its name."
     yield finding(
@@ -191,7 +205,7 @@ def _scan_on_push(settings: RepositorySettings) -> Iterator[Finding]:
         value,
         title="images are not scanned when they are pushed",
         risk=f"{why} Nobody learns of vulnerabilities in what is pushed here.",
-        remedy=remedies.scan_on_push(settings),
+        remedy=remedy,
     )
 
 

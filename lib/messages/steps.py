@@ -1,15 +1,18 @@
 """The steps of an alert: upgrades, what comes before and after them, fixes of settings. Pure."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from lib.core.upgrades import is_kernel
 from lib.messages.phrases import AUDIT, MARKS, counts_text, look_for, severity_word
 from lib.messages.titles import DESCRIBED_STEP, TO_DO
 from lib.models import Counts, Severity
 from lib.text import capitalized, counted
+
+_ALL: Final[Mapping[int, str]] = MappingProxyType({1: "it", 2: "both", 3: "all three"})
 
 
 class UpgradeText(NamedTuple):
@@ -80,7 +83,7 @@ class Step(NamedTuple):
     url: str | None = None
     """The page about it."""
     guided: str = ""
-    """A short command with the same effect, which asks first; empty where there is none."""
+    """The command that fixes this setting and others, and asks first; empty where none does."""
     guided_remark: str = ""
     """What to know before that is run."""
 
@@ -247,16 +250,39 @@ class ToDo:
         only = "only" if len(severities) == 1 else "at most"
         return f"and {counted(others, 'more package')} with {only} {worst}"
 
+    def at_once(self, command: int) -> str:
+        """
+        Return the step that fixes the settings with one command, of at most `command` characters.
+
+        Empty where there is none. The command stands in backticks.
+        """
+        guided = self._guided(command)
+        if not guided:
+            return ""
+        ids = [step.id for step in self.all_steps if step.guided == guided]
+        if len(ids) < len(self.all_steps):
+            settings = f"{', '.join(ids[:-1])} and {ids[-1]}" if ids[1:] else ids[0]
+        else:
+            settings = _ALL.get(len(ids), f"all {len(ids)}")
+        return f"Fix {settings}: `{guided}` (shows each change, then asks)"
+
+    def _guided(self, limit: int) -> str:
+        guided = next((step.guided for step in self.all_steps if step.guided), "")
+        return guided if len(guided) <= limit and "`" not in guided else ""
+
     def steps(self, *, command: int, limit: int, templates: bool = False) -> tuple[list[Step], str]:
         """
         Return the steps that fit, the worst setting first, and a line about those that do not.
 
         A command is shown whole or not at all: of at most `command` characters, all within `limit`.
-        `templates`: also the lines of templates. Without them, the shorter one of two commands.
+        `templates`: also the lines of templates. Without them, no command of a setting that the
+        command of `at_once` fixes.
         """
+        guided = self._guided(command)
         shown: list[Step] = []
         for whole in self.all_steps:
-            step = _shown(whole, command, templates=templates)
+            is_guided = bool(guided) and whole.guided == guided and not templates
+            step = _advised(whole) if is_guided else _shown(whole, command, templates=templates)
             limit -= step.size
             if limit < 0:
                 break
@@ -265,9 +291,12 @@ class ToDo:
         return shown, f"and {others} more; {AUDIT} shows them" if others else ""
 
 
+def _advised(step: Step) -> Step:
+    """Return a step without commands: one above fixes its setting."""
+    return step._replace(commands=(), remark=step.guided_remark, template=())
+
+
 def _shown(step: Step, limit: int, *, templates: bool) -> Step:
-    if step.guided and not templates:
-        step = step._replace(commands=(step.guided,), remark=step.guided_remark)
     if any(len(command) > limit or "`" in command for command in step.commands):
         remark = f"The command is too long to be shown here; {AUDIT} shows it."
         step = step._replace(commands=(), remark=remark)

@@ -74,6 +74,7 @@ def to_do(text: AlertText, hosts: Sequence[Link]) -> Markup | None:
     steps, _ = todo.steps(command=_CHARACTERS, limit=_CHARACTERS, templates=True)
     if not (todo.described or todo.upgrades or todo.notes or todo.before or steps):
         return None
+    at_once = todo.at_once(_CHARACTERS)
     is_searched = bool(todo.without_version or todo.look)
     return titled_section(
         "upgrades",
@@ -82,6 +83,7 @@ def to_do(text: AlertText, hosts: Sequence[Link]) -> Markup | None:
         _steps(todo, hosts, is_searched=is_searched),
         None if is_searched else _unversioned(todo),
         [_prose(remark) for remark in todo.remarks],
+        _prose(at_once) if at_once else None,
         map(_step, steps),
         _accept(text) if text.accept_id else None,
     )

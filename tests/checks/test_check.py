@@ -320,3 +320,63 @@ def test_scans_of_the_newest_image_may_be_of_any_source() -> None:
     last = LastScan(ScanSource.ECR_ENHANCED, "ACTIVE", ScanProgress.USABLE, NOW)
 
     assert ids(a_scanned(last)) == set()
+
+
+@pytest.mark.parametrize(
+    ("allow", "remark", "guided"),
+    [
+        (
+            (),
+            (
+                "Pushing an existing tag again will fail. For tags that move (latest, "
+                "production), add --allow TAG, and list them under allow_mutable in alerts.yml."
+            ),
+            "repository fix payments/api --region eu-central-1",
+        ),
+        (
+            ("latest",),
+            (
+                "Pushing an existing tag again will fail, unless it matches latest. Add other "
+                "tags that move to --allow, and to allow_mutable in alerts.yml."
+            ),
+            "repository fix payments/api --region eu-central-1 --allow latest",
+        ),
+    ],
+)
+def test_one_command_fixes_tags_and_scanning(
+    allow: tuple[str, ...], remark: str, guided: str
+) -> None:
+    """It leaves alone the tags that may move."""
+    settings = a_repository(tag_mutability="MUTABLE", scan_on_push=False)
+
+    found = {
+        finding.vulnerability_id: finding.extra
+        for finding in check(settings, Expectations(allow_mutable=tags(*allow)), now=NOW)
+    }
+
+    assert found[TAG]["guided-remark"] == remark
+    assert found[TAG]["guided"] == f"ecr-scan-alerts {guided}"
+    assert found[PUSH]["guided"] == f"ecr-scan-alerts {guided}"
+
+
+def test_the_command_of_aws_names_how_tags_are_excluded() -> None:
+    """It locks every tag without that."""
+    (found,) = check(a_repository(tag_mutability="MUTABLE"), Expectations(), now=NOW)
+
+    assert found.extra["remark"] == (
+        "Before you run it: it locks every tag, and pushing an existing tag again will fail. If "
+        "you push tags again (latest, production), list them under allow_mutable in alerts.yml, "
+        "and run it with --image-tag-mutability IMMUTABLE_WITH_EXCLUSION "
+        "--image-tag-mutability-exclusion-filters filterType=WILDCARD,filter=TAG."
+    )
+    assert len(found.extra["remark"]) <= 400
+
+
+def test_rules_of_the_registry_are_not_changed_by_that_command() -> None:
+    """It changes one repository."""
+    settings = a_repository(scan_type="ENHANCED", scan_rules=())
+
+    (found,) = check(settings, Expectations(), now=NOW)
+
+    assert found.vulnerability_id == PUSH
+    assert "guided" not in found.extra

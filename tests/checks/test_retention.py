@@ -204,8 +204,8 @@ def test_a_remedy_names_what_runs_and_would_go() -> None:
 
     assert finding.extra[REMARK] == (
         f"{old.digest[:19]} (a task) goes although it runs. Deploy newer images first. "
-        "Before you run it: ECR will delete all but the newest 20 images for good, also one that "
-        "runs. To keep more, raise countNumber, or add a rule for their tags first."
+        "Before you run it: ECR will delete all but the newest 20 images for good, also one in "
+        "use. To keep more, raise countNumber, or add a rule for their tags first."
     )
 
 
@@ -242,9 +242,9 @@ def test_the_policy_can_be_previewed() -> None:
     )
     assert '"countNumber":7' in second
     assert finding.extra[GUIDED].endswith("--keep 7")
-    assert finding.extra[GUIDED_REMARK].startswith(
-        "Before you run it: ECR will delete all but the newest 7 images for good, also one that "
-        "runs."
+    assert finding.extra[GUIDED_REMARK] == (
+        "The policy deletes all but the newest 7 images, and untagged ones after 14 days, also "
+        "one in use; --keep N keeps more."
     )
 
 

@@ -174,7 +174,7 @@ def test_what_to_know_before_running_it_is_said(
 
     registry.run()
 
-    assert "all but the newest 20 images for good, also one that runs" in capsys.readouterr().out
+    assert "all but the newest 20 images for good, also one in use" in capsys.readouterr().out
 
 
 def test_a_repository_that_is_deleted_meanwhile_is_left_out(

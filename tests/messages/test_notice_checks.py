@@ -151,7 +151,7 @@ def test_a_setting_without_a_step_is_listed_and_counted() -> None:
     assert [section.heading for section in made.news] == ["New (1)"]
 
 
-def test_the_shorter_command_is_for_short_messages_that_name_all_settings() -> None:
+def test_one_command_fixes_a_message_that_names_all_settings() -> None:
     """It changes each setting, so none may be suppressed or filtered out."""
     mild = replace(OLD_SCAN, severity=Severity.LOW)
 
@@ -164,9 +164,45 @@ def test_the_shorter_command_is_for_short_messages_that_name_all_settings() -> N
         (step,), _ = to_do.steps(command=99, limit=999, templates=templates)
         return step.commands
 
-    assert commands(whole) == ("repository fix",)
+    assert whole.at_once(99) == "Fix it: `repository fix` (shows each change, then asks)"
+    assert commands(whole) == ()
     assert commands(whole, templates=True) == ("aws ecr put",)
+    assert part.at_once(99) == ""
     assert commands(part) == ("aws ecr put",)
+
+
+def test_the_one_command_names_what_it_fixes() -> None:
+    """Of several settings all, or those by id; the others keep their own commands."""
+    guided, own = with_remedy(MUTABLE), replace(MUTABLE, extra={COMMAND: "aws ecr other"})
+
+    def to_do(*findings: Finding) -> ToDo:
+        settings = (
+            replace(finding, vulnerability_id=f"E-{place}")
+            for place, finding in enumerate(findings)
+        )
+        return text_of(a_notice(a_check(*settings), a_view(agreed=an_agreement()))).to_do
+
+    ends = {
+        "both": (guided, guided),
+        "all three": (guided, guided, guided),
+        "all 4": (guided, guided, guided, guided),
+        "E-0": (guided, own),
+        "E-0, E-1 and E-3": (guided, guided, own, guided),
+    }
+    for words, findings in ends.items():
+        assert to_do(*findings).at_once(99).startswith(f"Fix {words}: `repository fix`")
+    steps, _ = to_do(guided, own).steps(command=99, limit=999)
+    assert [step.commands for step in steps] == [(), ("aws ecr other",)]
+    assert to_do(own).at_once(99) == ""
+
+
+def test_a_command_that_is_too_long_does_not_fix_all() -> None:
+    """Nothing is cut, and each setting keeps its own."""
+    to_do = text_of(a_notice(a_check(with_remedy(MUTABLE)), a_view(agreed=an_agreement()))).to_do
+    (step,), _ = to_do.steps(command=12, limit=999)
+
+    assert to_do.at_once(12) == ""
+    assert step.commands == ("aws ecr put",)
 
 
 def test_the_end_of_a_check_that_nobody_knows_any_more_has_words() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lib.checks.findings import COMMAND
+from lib.checks.findings import COMMAND, GUIDED
 from lib.messages.digest_steps import steps as digest_steps
 from lib.messages.text import text_of
 from lib.models import Finding, Notice, Package, PackageDigest, Report, Severity
@@ -24,10 +24,23 @@ from tests.support.scenes import Scene, scenes
 SETTINGS = notices()["repository-settings"]
 
 
-def with_command(command: str, number: int = 1) -> Notice:
-    """Return a notice about settings whose fix is this command."""
+def unguided() -> Report:
+    """Return a report about settings that no single command fixes."""
     report = scenes()["repository-settings"].report
     assert isinstance(report, Report)
+    findings = (
+        replace(one, extra={key: one.extra[key] for key in one.extra.keys() - {GUIDED}})
+        for one in report.findings
+    )
+    return replace(report, findings=tuple(findings))
+
+
+UNGUIDED = replace(scenes()["repository-settings"], report=unguided())
+
+
+def with_command(command: str, number: int = 1) -> Notice:
+    """Return a notice about settings whose fix is this command."""
+    report = unguided()
     first = report.findings[0]
     findings = tuple(
         replace(
@@ -49,7 +62,7 @@ def test_each_setting_has_its_commands() -> None:
 
 
 def test_what_does_not_fit_is_counted() -> None:
-    steps, hidden = text_of(SETTINGS).to_do.steps(command=2000, limit=500)
+    steps, hidden = text_of(noticed(UNGUIDED)).to_do.steps(command=2000, limit=500)
 
     assert len(steps) == 1
     assert hidden == "and 2 more; ecr-scan-alerts audit shows them"
@@ -100,11 +113,21 @@ def shown(mode: str, options: Any, alert: Notice) -> str:
 
 @for_people
 def test_every_receiver_shows_whole_commands(mode: str, options: Any) -> None:
-    text = shown(mode, options, SETTINGS)
+    text = shown(mode, options, noticed(UNGUIDED))
 
     assert "put-image-tag-mutability --region eu-central-1 --registry-id 000474600478" in text
     assert "exclusion-filters filterType=WILDCARD,filter=latest" in text
     assert "No fixed version is named" not in text
+
+
+@for_people
+def test_every_receiver_shows_the_one_command_that_fixes_all(mode: str, options: Any) -> None:
+    """It is told which tags may move."""
+    text = shown(mode, options, SETTINGS)
+
+    assert "Fix all three:" in text
+    assert "repository fix payments/api --region eu-central-1 --allow latest" in text
+    assert "(shows each change, then asks)" in text
 
 
 @for_people

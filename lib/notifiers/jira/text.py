@@ -215,6 +215,9 @@ def _steps(to_do: ToDo) -> Iterable[Json]:
     steps, rest = to_do.steps(command=_COMMAND, limit=_STEPS, templates=True)
     if steps:
         yield adf.heading(to_do.title)
+    at_once = to_do.at_once(_COMMAND)
+    if at_once:
+        yield _prose(at_once)
     for step in steps:
         link = adf.text(step.id, link=step.url)
         yield adf.paragraph(

@@ -121,6 +121,7 @@ def _to_do(to_do: ToDo) -> Iterator[str]:
     if more:
         yield more
     yield from (upgrade.line for upgrade in to_do.by_description)
+    yield from filter(None, (to_do.at_once(_CHARACTERS).replace("`", ""),))
     for step in steps:
         yield step.line
     yield from (step.replace("`", "") for step in filter(None, (rest, *to_do.notes)))

@@ -94,7 +94,7 @@ def _advice(remedy: str) -> Iterable[str]:
     for place, part in enumerate(remedy.split("`")):
         if place % 2:
             yield f"    {part}"
-        else:
+        elif part:
             yield from _indented(part.lstrip(" .").rstrip())
 
 
@@ -142,6 +142,7 @@ def _steps(to_do: ToDo) -> list[str]:
     """Return what fixes each setting; a wrapped command could not be run."""
     steps, rest = to_do.steps(command=_SECTION, limit=_SECTION, templates=True)
     lines = _title(to_do.title) if steps else []
+    lines += _advice(to_do.at_once(_SECTION))
     for step in steps:
         lines += _indented(step.heading, bullet="- ")
         lines += [f"    {step.url}"] if step.url else []
