@@ -36,7 +36,7 @@ from lib.messages.titles import (
 from lib.models import Image, Omission, Severity
 from lib.text import capitalized
 
-HIGH, MEDIUM, LOW, UNKNOWN = "high", "medium", "low", "unknown"
+HIGH, MEDIUM, LOW = "high", "medium", "low"
 _TOO_LONG: Final = "(too long to print)"
 
 
@@ -44,23 +44,25 @@ class Urgency(NamedTuple):
     """The urgency of what is news, with its reason."""
 
     level: str
-    """high, medium or low; unknown where nothing was scanned or rated."""
+    """high, medium or low; medium where nothing was scanned or rated."""
     reason: str
     condition: str = ""
     """Where the level holds, if that is not everywhere."""
     exploits: str = ""
     """What is known of exploits: one of the words of alert-1.0.0."""
+    waits: bool = False
+    """Whether the risk is unknown, which waits for working hours whatever its level."""
 
     @property
     def title(self) -> str:
-        """The level with its reason; for an unknown one, when to look."""
-        level = WORKING_HOURS if self.level == UNKNOWN else self.level
+        """The level with its reason, and when to look where that is not known from it."""
+        level = f"{self.level}, {WORKING_HOURS}" if self.waits else self.level
         return f"{URGENCY}: {' '.join(filter(None, (level, self.condition)))} ({self.reason})"
 
     @property
     def can_wait(self) -> bool:
         """True where nothing that is known needs somebody before working hours."""
-        return self.level in (LOW, UNKNOWN)
+        return self.waits or self.level == LOW
 
     @property
     def when(self) -> str:

@@ -14,7 +14,7 @@ ELSE_LATER: Final = "else in working hours"
 STOP_PAGES: Final = (
     "To stop such pages, leave SCAN_FAILED and NOT_SCANNED out of kinds of the route in alerts.yml"
 )
-NO_SCAN_NEEDED: Final = "To silence this for 90 days"
+NO_SCAN_NEEDED: Final = "To silence this (90 days, or --days N)"
 ACCEPT_ONE: Final = "Accept a risk"
 NOT_LISTED: Final = "Not listed"
 BEGINS: Final = "alerts here begin at "
@@ -38,6 +38,8 @@ DONE_WHEN_BOTH: Final = (
     "the hosts run a patched kernel and no scan lists the other vulnerabilities below, or each "
     "risk is accepted."
 )
+DONE_WHEN_SCANNED: Final = "a scan of {name} succeeds, or the image is deleted."
+DONE_WHEN_CHECKED: Final = "a check of {name} has a result, or the repository is deleted."
 NOTES: Final = "Notes"
 ABOUT: Final = "About"
 DETAILS: Final = "Image and scan details"

@@ -8,7 +8,7 @@ from lib.core.scanners import scanner_of
 from lib.messages.advising import is_about_kernel
 from lib.messages.content import Content, Entry, source_of
 from lib.messages.headlines import word_for
-from lib.messages.parts import HIGH, LOW, MEDIUM, UNKNOWN, Urgency
+from lib.messages.parts import HIGH, LOW, MEDIUM, Urgency
 from lib.messages.phrases import LIKELY, NAME, counts_text, percent, severity_word
 from lib.messages.sections import EXPLOIT_KNOWN, EXPLOITED, KINDS, NAMED, says_exploit
 from lib.models import Severity
@@ -26,7 +26,7 @@ def urgency(content: Content) -> Urgency | None:
 
     An attack that was seen, CRITICAL, and HIGH with an exploit are for today; HIGH without one is
     for these days. Everything milder waits for working hours. So does what nobody scanned or
-    rated, whose urgency is unknown. A kernel is urgent for the hosts alone, and where theirs has
+    rated, which is between the two. A kernel is urgent for the hosts alone, and where theirs has
     the fault.
     """
     news = [
@@ -38,22 +38,22 @@ def urgency(content: Content) -> Urgency | None:
     if not (news or content.conditions):
         return None
     if not news:
-        return Urgency(
-            UNKNOWN, f"{_trouble(content)}, so {_risk(content)}", exploits=_exploits(content)
-        )
+        reason = f"{_trouble(content)}, so {_risk(content)}"
+        return Urgency(MEDIUM, reason, exploits=_exploits(content), waits=True)
     if content.is_check:
         return _of_settings(content, news)
     level, reason = _urgency(news)
     exploits = _exploits(content)
     worst = max(entry.severity for entry in news)
     decisive = [entry for entry in news if entry.exploited or entry.severity is worst]
-    is_urgent = level not in (LOW, UNKNOWN)
+    waits = worst is Severity.UNKNOWN and level == MEDIUM
+    is_urgent = level != LOW and not waits
     is_hosts = is_urgent and all(map(is_about_kernel, decisive))
     is_running = is_urgent and any(image.running for image in content.state.images)
     reason = f"{reason}, {_RUNNING}" if is_running else reason
-    is_silent = exploits == "unknown" and level != UNKNOWN
+    is_silent = exploits == "unknown" and not waits
     reason = f"{reason}; {_NO_EXPLOIT_DATA}" if is_silent else reason
-    return Urgency(level, reason, _UNPATCHED if is_hosts else "", exploits)
+    return Urgency(level, reason, _UNPATCHED if is_hosts else "", exploits, waits)
 
 
 def _trouble(content: Content) -> str:
@@ -98,7 +98,7 @@ def _urgency(news: Sequence[Entry]) -> tuple[str, str]:
     if worst is Severity.HIGH:
         return MEDIUM, number
     if worst is Severity.UNKNOWN:
-        return UNKNOWN, "no severity given"
+        return MEDIUM, "no severity given"
     is_rated = all(entry.severity is not Severity.UNKNOWN for entry in news)
     return LOW, f"highest severity {'' if is_rated else 'given '}{worst.name}"
 

@@ -297,7 +297,7 @@ class TestAcceptTheRisk:
         """A scan that fails for ever is noise otherwise."""
         text = text_of(notices()["scan-failed"])
 
-        assert text.accept_title == "To silence this for 90 days"
+        assert text.accept_title == "To silence this (90 days, or --days N)"
         assert "suppressions add SCAN_FAILED --repository payments/api " in text.accept_command
 
 

@@ -325,7 +325,7 @@ def test_a_headline_has_no_fix_of_a_kernel() -> None:
 @every(
     ("severities", "title"),
     [
-        (("UNKNOWN",), "Urgency: in working hours (no severity given)"),
+        (("UNKNOWN",), "Urgency: medium, in working hours (no severity given)"),
         (("LOW", "UNKNOWN"), "Urgency: low (highest severity given LOW)"),
         (("LOW",), "Urgency: low (highest severity LOW)"),
         (("HIGH", "UNKNOWN"), "Urgency: medium (1 HIGH)"),

@@ -9,9 +9,10 @@ from typing import Final
 
 from lib.core.scanners.scanner import ABSENT, NO_IMAGE, UNUSED, Scanner
 
+# https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-enhanced.html
 _ENHANCED: Final = (
-    "Turn on enhanced scanning (Amazon Inspector) if it supports the image; otherwise rebuild on a "
-    "supported distribution."
+    "Turn on enhanced scanning (Amazon Inspector, for the whole registry, paid per image) if it "
+    "supports the image; otherwise rebuild on a supported distribution."
 )
 _PAGES: Final = (
     (

@@ -35,6 +35,7 @@ from lib.models import (
     Notice,
     NotReceived,
     Receipt,
+    Severity,
     Upload,
     Usage,
 )
@@ -434,6 +435,7 @@ class JiraNotifier(Notifier):
 
     def _extras(self, alert: Notice, text: AlertText) -> dict[str, Json]:
         extras = self._labels(alert)
-        worst = text.worst.name if text.worst is not None else None
-        priority = self._options.get("priority", {}).get(worst)
+        # The urgency of what has no result is medium.
+        worst = text.worst or (Severity.MEDIUM if text.problem is not None else None)
+        priority = self._options.get("priority", {}).get(worst.name) if worst is not None else None
         return extras | {"priority": {"name": priority}} if priority else extras

@@ -15,7 +15,9 @@ from lib.messages.titles import (
     DONE,
     DONE_WHEN,
     DONE_WHEN_BOTH,
+    DONE_WHEN_CHECKED,
     DONE_WHEN_PATCHED,
+    DONE_WHEN_SCANNED,
     NOTES,
     PACKAGE_COLUMNS,
     REPORT_NAME,
@@ -116,14 +118,23 @@ def _small(text: AlertText) -> Json:
 
 def _done(text: AlertText) -> Iterable[Json]:
     """Yield when an issue is done."""
-    if text.open.count and not text.image.is_repository:
-        when = DONE_WHEN
-        if text.to_do.hosts:
-            has_others = text.to_do.upgrade_count or text.to_do.unversioned_count
-            when = DONE_WHEN_BOTH if has_others else DONE_WHEN_PATCHED
-        listed = counted(text.open.count, "vulnerability", "vulnerabilities")
-        sentence = when.format(listed=listed)
+    sentence = _done_when(text)
+    if sentence:
         yield adf.paragraph(adf.text(f"{DONE} ", "strong"), adf.text(sentence))
+
+
+def _done_when(text: AlertText) -> str:
+    if text.problem is not None and not (text.total or text.sections):
+        when = DONE_WHEN_CHECKED if text.image.is_repository else DONE_WHEN_SCANNED
+        return when.format(name=short(text.image.repository))
+    if not text.open.count or text.image.is_repository:
+        return ""
+    when = DONE_WHEN
+    if text.to_do.hosts:
+        has_others = text.to_do.upgrade_count or text.to_do.unversioned_count
+        when = DONE_WHEN_BOTH if has_others else DONE_WHEN_PATCHED
+    listed = counted(text.open.count, "vulnerability", "vulnerabilities")
+    return when.format(listed=listed)
 
 
 def _accept(text: AlertText) -> Iterable[Json]:
@@ -140,7 +151,7 @@ def _opening(text: AlertText, sentence: str = "") -> list[Json]:
     """
     problem = _problem(text, text.problem) if text.problem is not None else []
     if problem and not (text.total or text.sections):
-        return problem
+        return [*_paragraph(text.urgency_line, "strong"), *problem]
     first = truncate(sentence, _VERDICT) or text.urgency_line or text.why or capitalized(text.state)
     marked = f"{text.state_mark} {first}" if text.worst is not None else first
     return [
@@ -274,10 +285,10 @@ def _listing(section: Section, rows: int, *, by_package: bool) -> Iterable[Json]
         yield from _paragraph(section.more(rows))
 
 
-def _paragraph(sentence: str) -> Iterable[Json]:
+def _paragraph(sentence: str, *marks: str) -> Iterable[Json]:
     """Yield a paragraph; nothing for no sentence."""
     if sentence:
-        yield adf.paragraph(adf.text(sentence))
+        yield adf.paragraph(adf.text(sentence, *marks))
 
 
 def _package_row(package: PackageText) -> Iterable[Json]:

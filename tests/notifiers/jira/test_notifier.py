@@ -23,6 +23,7 @@ from lib.models import (
     HttpAnswer,
     Notice,
     Receipt,
+    ScanSource,
     Severity,
     StreamId,
 )
@@ -33,7 +34,14 @@ from lib.notifiers.jira.text import MAX_SUMMARY, MAX_TEXT
 from tests.support import golden
 from tests.support.builders import NOW, a_filter, a_finding, a_report, an_image
 from tests.support.every import every
-from tests.support.notices import injected, injected_problem, noticed, notices, ten_thousand
+from tests.support.notices import (
+    a_notice,
+    injected,
+    injected_problem,
+    noticed,
+    notices,
+    ten_thousand,
+)
 from tests.support.receivers import (
     CREDENTIALS,
     JIRA_CREATED,
@@ -47,6 +55,7 @@ from tests.support.receivers import (
     tools,
 )
 from tests.support.scenes import INJECTIONS, Scene, scenes
+from tests.support.streams import a_state, a_view, a_watched, an_unscanned_part
 
 STORIES = notices()
 NO_CONTENT = HttpAnswer(204, "")
@@ -287,6 +296,28 @@ def test_labels_can_be_left_out() -> None:
     assert said(fields["description"]).splitlines()[-1].endswith(mark)
     assert isinstance(verdict, Receipt)
     assert f'text ~ "{mark}"' in http.calls[0].body["jql"]
+
+
+def test_an_image_without_a_result_has_urgency_priority_and_an_end() -> None:
+    """As every other issue; nothing is known of its risk, which is between high and low."""
+    options = {**OPTIONS["jira"], "priority": {"MEDIUM": "Normal"}}
+    fields = JiraNotifier(options, tools()).render(STORIES["scan-failed"])["create"]["fields"]
+
+    text = said(fields["description"])
+    assert fields["priority"] == {"name": "Normal"}
+    assert text.startswith("Urgency: medium, in working hours (")
+    assert "Done when a scan of payments/api succeeds, or the image is deleted." in text
+
+
+def test_a_repository_that_was_not_checked_has_an_end() -> None:
+    """It is no image."""
+    part = an_unscanned_part("ACCESS_DENIED", part="", source=ScanSource.REPOSITORY)
+    watched = a_watched(image=an_image(digest="", tags=()), parts=(part,))
+    alert = a_notice(a_state(watched), a_view())
+
+    text = said(jira().render(alert)["create"]["fields"]["description"])
+
+    assert "Done when a check of payments/api has a result, or the repository is deleted." in text
 
 
 def test_priority_is_only_set_where_configured() -> None:
