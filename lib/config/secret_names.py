@@ -32,12 +32,16 @@ def stage_name(kind: str, name: str, stage: str | None) -> str:
 
 
 def creation_command(kind: str, name: str, region: str) -> str:
-    """Return the shell command that creates a secret; its value comes from the variable VALUE."""
-    if kind == "parameter":
-        return (
-            f"aws ssm put-parameter --region {region} --name {name} --type SecureString "
-            '--value "$VALUE"'
-        )
-    return (
-        f'aws secretsmanager create-secret --region {region} --name {name} --secret-string "$VALUE"'
+    """
+    Return the shell command that creates a secret; its value comes from the variable VALUE.
+
+    The value is read from standard input. As an argument it would be in the list of processes, and
+    version 1 of the AWS CLI fetches an argument that begins with http:
+    https://docs.aws.amazon.com/cli/v1/userguide/cli-usage-parameters-file.html
+    """
+    call = (
+        f"ssm put-parameter --region {region} --name {name} --type SecureString --value"
+        if kind == "parameter"
+        else f"secretsmanager create-secret --region {region} --name {name} --secret-string"
     )
+    return f'printf %s "$VALUE" | aws {call} file:///dev/stdin'

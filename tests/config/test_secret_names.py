@@ -54,12 +54,12 @@ def test_a_name_outside_the_prefix_is_refused(kind: str, name: str) -> None:
 
 
 def test_the_command_creates_the_secret_where_the_stage_reads() -> None:
-    """With its region, and without a value that would stay in a shell's history."""
+    """With its region, and with the value on standard input, where an address is no argument."""
     assert creation_command("secret", "ecr-scan-alerts/prod/team", "eu-central-1") == (
-        "aws secretsmanager create-secret --region eu-central-1 --name ecr-scan-alerts/prod/team "
-        '--secret-string "$VALUE"'
+        'printf %s "$VALUE" | aws secretsmanager create-secret --region eu-central-1 '
+        "--name ecr-scan-alerts/prod/team --secret-string file:///dev/stdin"
     )
     assert creation_command("parameter", "/ecr-scan-alerts/prod/team", "eu-central-1") == (
-        "aws ssm put-parameter --region eu-central-1 --name /ecr-scan-alerts/prod/team "
-        '--type SecureString --value "$VALUE"'
+        'printf %s "$VALUE" | aws ssm put-parameter --region eu-central-1 '
+        "--name /ecr-scan-alerts/prod/team --type SecureString --value file:///dev/stdin"
     )

@@ -274,8 +274,8 @@ def test_what_is_missing_is_listed_with_its_command() -> None:
         "Confirm the mail that AWS sent to ops@acme.io: no alarm arrives before that",
         (
             "Store the secrets that are missing:\n"
-            "     aws secretsmanager create-secret --region eu-west-1 "
-            '--name ecr-scan-alerts/prod/team --secret-string "$VALUE"'
+            '     printf %s "$VALUE" | aws secretsmanager create-secret --region eu-west-1 '
+            "--name ecr-scan-alerts/prod/team --secret-string file:///dev/stdin"
         ),
         "Check the stage: ./ecr-scan-alerts doctor --stage prod, then push an image",
     ]

@@ -15,7 +15,9 @@ from cli.__main__ import parser
 
 ROOT: Final = Path(__file__).parents[2]
 SEPARATORS: Final = frozenset({"&&", "||", "|", ";", "&"})
-FOREIGN: Final = frozenset({"$EDITOR", "cp", "docker", "echo", "git", "pip", "pipx", "sed"})
+FOREIGN: Final = frozenset(
+    {"$EDITOR", "cp", "docker", "echo", "git", "pip", "pipx", "printf", "sed"}
+)
 """Programs of others that pages may call."""
 RENAMED: Final[Mapping[str, str]] = MappingProxyType({"--notification-endpoint": "--endpoint"})
 """Options that the AWS CLI calls by another name than the API."""
