@@ -153,25 +153,26 @@ def _nothing(digest: Digest) -> str:
 
 
 def _opening(digest: Digest) -> tuple[str, ...]:
-    """Return what the title does not say, in a line or two; one line where nothing changed."""
-    verdict = capitalized("; ".join(filter(None, (*_facts(digest), _unknown(digest)))))
+    """Return what the title does not say, in a few lines; one line where nothing changed."""
+    verdict = capitalized("; ".join(filter(None, (_fact(digest), _unknown(digest)))))
+    fixed = capitalized("; ".join(filter(None, fixes(digest)))) if digest.counts else ""
     others = ", ".join(_left_out(digest))
     left_out = f"Not counted: {others}" if others else ""
     if _is_unchanged(digest) and digest.images:
-        return tuple(filter(None, (". ".join(filter(None, (verdict, left_out))),)))
+        return tuple(filter(None, (". ".join(filter(None, (verdict, fixed, left_out))),)))
     occasion = truncate(one_line(digest.occasion), _OCCASION)
     is_compared = digest.images and not (occasion or _is_first(digest))
     movement = _movement(digest) if is_compared else ""
-    return tuple(filter(None, (movement, verdict, left_out, occasion)))
+    return tuple(filter(None, (movement, verdict, fixed, left_out, occasion)))
 
 
-def _facts(digest: Digest) -> tuple[str, ...]:
-    """Return what is behind the numbers of the title, and no more of an all-clear than is true."""
+def _fact(digest: Digest) -> str:
+    """Return what the numbers of the title stand for, and no more of an all-clear than is true."""
     if not digest.images:
         unknown = len(digest.unscanned)
         none = "No scanned image matches the routes of this destination yet"
-        return (f"Nothing is known about {counted(unknown, 'image')}" if unknown else none,)
-    return (_distinct(digest), *fixes(digest)) if digest.counts else ()
+        return f"Nothing is known about {counted(unknown, 'image')}" if unknown else none
+    return _distinct(digest) if digest.counts else ""
 
 
 def _distinct(digest: Digest) -> str:

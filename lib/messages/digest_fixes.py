@@ -19,7 +19,7 @@ def fixes(digest: Digest) -> tuple[str, ...]:
         number = f"{digest.fixable:,} of the {digest.total:,} {verb} a fix"
         return (number if digest.fixable else "", *_partial_data(digest))
     is_unknown = digest.unknown_fixes.number == digest.total
-    numbers = "" if is_unknown else f"fixes: {', '.join(_ways(digest))}"
+    numbers = "" if is_unknown else f"Fixes: {', '.join(_ways(digest))}"
     return (numbers, *_partial_data(digest, without_fixes=True))
 
 

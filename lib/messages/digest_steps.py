@@ -61,14 +61,14 @@ def _step(packages: Sequence[PackageDigest], today: date) -> DigestLine:
         text = _kernel(package)
     elif not package.package:
         text = f"Look at {_counts(package)} in {names}: the scanner names no package"
-    elif package.fixable or package.described:
+    elif package.fixable or (package.described and _removes_most(package)):
         text = f"{_upgrade(package)} in {names}"
     elif package.of_distribution:
         parts = _rebuilt(packages)
         text = f"{_rebuild(packages, today)}; then {CHECK_NEXT_SCAN}: {listed(parts)}"
     else:
         text = f"Look for a newer version of {_installed(package)}: "
-        text = f"{text}{_counts(package)} in {names}"
+        text = f"{text}{_looked_for(package)} in {names}"
     finding = Finding(package.worst, Package(package.package), Severity.UNKNOWN)
     release = _release(package) if package.of_distribution else ""
     more = f" and {package.ids - 1:,} more" if package.ids > 1 else ""
@@ -125,6 +125,22 @@ def _counts(package: PackageDigest) -> str:
     """Return "2 CRITICAL (1 disputed by the vendor)"."""
     disputed = _disputed(package)
     return f"{counts_text(package.counts)}{f' ({disputed})' if disputed else ''}"
+
+
+def _removes_most(package: PackageDigest) -> bool:
+    """Return whether the version that descriptions name removes at least a half."""
+    removed = sum(package.described_counts.values())
+    return not removed or 2 * removed >= sum(package.counts.values())
+
+
+def _looked_for(package: PackageDigest) -> str:
+    """Return what a newer version may remove, and the few that a version is named for."""
+    if not package.described:
+        return _counts(package)
+    removed = sum(package.described_counts.values())
+    named = f"{short(package.described, _NAME)} or later removes {removed:,} of them"
+    disputed = _disputed(package)
+    return f"{counts_text(package.counts)} ({named}{f', {disputed}' if disputed else ''})"
 
 
 def _removed(package: PackageDigest) -> str:

@@ -145,7 +145,7 @@ TITLES = {
     "unscanned": "no scan results yet",
 }
 OPENINGS = {
-    "week": ("Fixes: 31 by upgrades, none yet for 12; " + UNSCANNED,),
+    "week": (UNSCANNED, "Fixes: 31 by upgrades, none yet for 12"),
     "clear": (),
     "clear-of-what-is-known": (UNSCANNED,),
     "below": ("Not counted: 134 HIGH (below the threshold of this route)",),
@@ -403,6 +403,26 @@ def test_a_version_that_removes_a_part_says_how_many() -> None:
     assert "0 of 2 MEDIUM in" in step(replace(package, disputed={}))
 
 
+def test_a_version_that_removes_little_is_no_step_of_its_own() -> None:
+    """An upgrade to it would leave most of them."""
+    package = PackageDigest(
+        "cryptography", {H: 14}, False, (SHOP,), installed=("37.0.2",), described="41.0.2",
+        described_counts={H: 1},
+    )  # fmt: skip
+
+    def step(package: PackageDigest) -> str:
+        return text_of(a_digest_of(packages=(package,))).lists[0].lines[0].text
+
+    assert step(package) == (
+        "Look for a newer version of cryptography 37.0.2: 14 HIGH (41.0.2 or later removes 1 of"
+        " them) in web/storefront:3.2.1"
+    )
+    disputed = replace(package, disputed={"disputed by the vendor": 1})
+    assert "removes 1 of them, disputed by the vendor) in" in step(disputed)
+    half = replace(package, described_counts={H: 7})
+    assert "or later: removes 7 of 14 HIGH in" in step(half)
+
+
 def test_several_steps_are_numbered_in_every_receiver() -> None:
     """They are in the order of their effect. A single one, and what is left out, has no number."""
     left_out = RemainingFixes({M: 1}, (SHOP,))
@@ -477,7 +497,7 @@ def test_one_vulnerability_in_two_images_is_two_findings_of_one_vulnerability() 
     assert first_line(1, 1, 2) == "The same vulnerability in both images"
     assert first_line(1, 1) == "The same vulnerability in more than one image"
     assert first_line(30, 0) == "30 different vulnerabilities"
-    assert first_line(43, 0) == "Fixes: 31 by upgrades, none yet for 12"
+    assert first_line(43, 0) == "2 images not scanned"
 
 
 def test_the_fixes_without_a_step_are_counted() -> None:
@@ -581,7 +601,7 @@ def test_a_period_without_a_change_is_one_line() -> None:
         "Weekly digest: no change since 2026-11-16; 43 open in 9 of 14 images (3 CRITICAL,"
         " 40 HIGH); 2 have a public exploit"
     )
-    assert made.opening[0].startswith("Fixes: 31 by upgrades")
+    assert made.opening[0].startswith("2 images not scanned. Fixes: 31 by upgrades")
     assert (made.lists, made.ages, made.trend) == ((), (), ())
 
 
@@ -605,7 +625,7 @@ def test_a_summary_says_why_it_is_sent() -> None:
 
 def test_what_is_not_counted_is_named() -> None:
     """With the rule that leaves it out."""
-    assert text_of(DIGESTS["week"]).opening[2] == (
+    assert text_of(DIGESTS["week"]).opening[3] == (
         "Not counted: 112 MEDIUM (below the threshold of these routes), 3 unrated (the scanner gave"
         " no severity), 4 HIGH (left out by other filters of these routes), 1 MEDIUM (suppressed)"
     )
@@ -615,7 +635,7 @@ def test_many_images_without_a_result_are_counted() -> None:
     """A list names them."""
     three = (*DIGESTS["week"].unscanned, UnscannedImage(SHOP, "never scanned"))
 
-    assert text_of(a_digest_of(unscanned=three)).opening[1].endswith("; 3 images not scanned")
+    assert text_of(a_digest_of(unscanned=three)).opening[1] == "3 images not scanned"
 
 
 def numbers_of(text: str) -> int:
