@@ -45,9 +45,10 @@ class QueuedScan:
         if self.queued:
             say(f"queued for stage {self.stage} ({self.reason}); {listed} shows what it sends")
         else:
-            say(
-                f"nothing to queue for stage {self.stage}: {self.reason}; {listed} shows its alerts"
-            )
+            reason = self.reason
+            if reason.startswith("stored: "):
+                reason = f"it already has this scan ({reason}), and applies new rules by itself"
+            say(f"nothing to queue for stage {self.stage}: {reason}; {listed} shows its alerts")
 
     def to_json(self) -> dict[str, Any]:
         """Return the answer for scripts."""

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Final
@@ -10,7 +11,7 @@ from typing import Any, Final
 from cli.delivery_rows import image_name, stream_name
 from lib.core.attempts import is_open
 from lib.core.notifications import Step
-from lib.core.sync import SyncRules, ViewPlan, new_view, plan_view, sync_view
+from lib.core.sync import SyncRules, ViewPlan, new_view, plan_view, silence_of, sync_view
 from lib.models import Destination
 from lib.models.streams import StreamState
 from lib.models.views import Notification, RowState, View
@@ -24,6 +25,7 @@ class ViewStatus(StrEnum):
     """How what a destination shows of a stream stands to what it should show."""
 
     AGREES = "agrees"
+    SUMMARY = "waits-for-summary"
     OPEN = "on-its-way"
     QUIET = "not-worth-a-message"
     DEAD = "given-up"
@@ -33,6 +35,7 @@ class ViewStatus(StrEnum):
 MEANINGS: Final[Mapping[ViewStatus, str]] = MappingProxyType(
     {
         ViewStatus.AGREES: "what was reported is what the rules ask for",
+        ViewStatus.SUMMARY: "what was open before the destination was added comes in one summary",
         ViewStatus.OPEN: "what differs is on its way",
         ViewStatus.QUIET: "what differs is not worth a message",
         ViewStatus.DEAD: "what differs was given up; `deliveries redrive` sends it",
@@ -52,6 +55,8 @@ class ViewCheck:
     standing: ViewStatus
     reason: str
     """Why a sync would write something, or would not."""
+    summary_until: datetime | None = None
+    """When the summary that the view waits for is there at the latest; None: it waits for none."""
 
     @property
     def destination(self) -> Destination:
@@ -65,9 +70,18 @@ class ViewCheck:
 
 
 def check_views(
-    partition: StreamPartition, state: StreamState, rules: SyncRules, *, now: Any
+    partition: StreamPartition,
+    state: StreamState,
+    rules: SyncRules,
+    *,
+    now: datetime,
+    summaries: Mapping[Destination, datetime] = MappingProxyType({}),
 ) -> Iterator[ViewCheck]:
-    """Yield the check of each view of a stream, of today's destinations and of former ones."""
+    """
+    Yield the check of each view of a stream, of today's destinations and of former ones.
+
+    `summaries`: the destinations that wait for their first summary, and its latest time.
+    """
     for name in dict.fromkeys((*partition.views, *rules.destinations)):
         stored, row = partition.views.get(name), partition.notifications.get(name)
         view = stored or new_view(name, state, rules)
@@ -77,7 +91,21 @@ def check_views(
         synced = sync_view(stored, row, plan, rules)
         step = synced.step.step if synced is not None else None
         reason = synced.step.reason if synced is not None else "nothing differs"
-        yield ViewCheck(stored, row, plan, _standing(row, plan, step), reason)
+        standing = _standing(row, plan, step)
+        if standing is ViewStatus.AGREES and view.reported and not view.version:
+            silence = silence_of(view, state, rules)
+            reason = f"without a message, because {silence}" if silence else reason
+        until = summaries.get(name) if standing is ViewStatus.AGREES else None
+        if until is None or not _is_older(view, state, rules):
+            yield ViewCheck(stored, row, plan, standing, reason)
+        else:
+            yield ViewCheck(stored, row, plan, ViewStatus.SUMMARY, reason, until)
+
+
+def _is_older(view: View, state: StreamState, rules: SyncRules) -> bool:
+    """Return whether a view reports findings of a stream that was there before the destination."""
+    since = rules.destinations_since[view.destination]
+    return bool(view.reported) and state.created_at < since
 
 
 def _standing(row: Notification | None, plan: ViewPlan, step: Step | None) -> ViewStatus:
@@ -102,6 +130,7 @@ def explanation(check: ViewCheck, partition: StreamPartition) -> list[tuple[str,
     view, plan, row = check.view, check.plan, check.row
     state, agreement = plan.state, view.agreement if view is not None else None
     reported = len(view.reported) if view is not None else 0
+    until = check.summary_until
     pairs = (
         ("Stream", stream_name(state.stream)),
         ("Destination", check.destination),
@@ -113,6 +142,7 @@ def explanation(check: ViewCheck, partition: StreamPartition) -> list[tuple[str,
         ("Delivery", f"{row.id} is {row.state.value}" if row is not None else "none"),
         ("Its cause", row.cause if row is not None else ""),
         ("Its answer", row.reason if row is not None else ""),
+        ("Summary", f"at the latest at {until:%Y-%m-%d %H:%M} UTC" if until else ""),
         ("So", f"{MEANINGS[check.standing]} ({check.reason})"),
     )
     return [(title, value) for title, value in pairs if value]
@@ -158,6 +188,7 @@ def explanation_document(check: ViewCheck, partition: StreamPartition) -> dict[s
         "cause": row.cause if row is not None else None,
         "standing": check.standing,
         "reason": check.reason,
+        "summary_until": check.summary_until.isoformat() if check.summary_until else None,
         "changes": [
             {"kind": kind, "id": name, "worth": worth == "message", "reason": reason}
             for kind, name, worth, reason in changes(plan)

@@ -54,7 +54,8 @@ from cli.view_checks import (
 )
 from lib.core.alert_time import time_to_alert
 from lib.errors import DocumentError
-from lib.models import Content, DeliveryId, StreamId
+from lib.flows.summaries import LATEST, added_destinations, welcome_ids
+from lib.models import Content, DeliveryId, Destination, StreamId
 from lib.models.views import Notification, PinnedMessage, RowState
 from lib.ports.streams import StreamPartition
 from lib.text import counted, one_line
@@ -318,7 +319,7 @@ def _row_of(stage: Deployment, beginning: str) -> Notification:
 def _explain(stage: Deployment, options: argparse.Namespace) -> int:
     stream = _stream_of(stage, options.stream)
     partition = stage.streams.read(stream)
-    checks = {check.destination: check for check in _checks(stage, partition)}
+    checks = {check.destination: check for check in _checks(stage, partition, _summaries(stage))}
     check = checks.get(options.to)
     if check is None:
         there = ", ".join(sorted(checks)) or "none"
@@ -351,12 +352,23 @@ def _stream_of(stage: Deployment, text: str) -> StreamId:
     raise DocumentError(f"There is no stream {text!r}; there are: {listed}")
 
 
-def _checks(stage: Deployment, partition: StreamPartition) -> list[ViewCheck]:
+def _summaries(stage: Deployment) -> dict[Destination, datetime]:
+    """Return the destinations that wait for their first summary, and its latest time."""
+    added = added_destinations(stage.rules, datetime.now(UTC))
+    ids = welcome_ids(stage.stage, added)
+    missing = [name for name, row_id in ids.items() if stage.rows.notification(row_id) is None]
+    return {name: added[name] + LATEST for name in missing}
+
+
+def _checks(
+    stage: Deployment, partition: StreamPartition, summaries: Mapping[Destination, datetime]
+) -> list[ViewCheck]:
     key = partition.row.state_key
     state = stage.objects.state(key) if key is not None else None
     if state is None:
         return []
-    return list(check_views(partition, state, stage.rules, now=datetime.now(UTC)))
+    now = datetime.now(UTC)
+    return list(check_views(partition, state, stage.rules, now=now, summaries=summaries))
 
 
 # --- verify -------------------------------------------------------------------------------------
@@ -395,10 +407,10 @@ def _verify(stage: Deployment, options: argparse.Namespace) -> int:
 def _all_checks(stage: Deployment) -> list[ViewCheck]:
     with working("reading streams"):
         streams = list(stage.streams.streams())
-    checks = []
+    checks, summaries = [], _summaries(stage) if streams else {}
     with working("comparing views", total=len(streams)) as advance:
         for stream in streams:
-            checks += _checks(stage, stage.streams.read(stream))
+            checks += _checks(stage, stage.streams.read(stream), summaries)
             advance()
     return checks
 

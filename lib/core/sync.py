@@ -136,7 +136,7 @@ def sync_view(
         plan.delta,
         plan.context,
         keeps_current=plan.keeps_current,
-        silent=_silent(view, plan.state, rules),
+        silent=silence_of(view, plan.state, rules),
     )
     return SyncedView(stored, row, step) if step.writes else None
 
@@ -171,7 +171,7 @@ def new_view(destination: Destination, state: StreamState, rules: SyncRules) -> 
     return View(destination, state.stream)
 
 
-def _silent(view: View, state: StreamState, rules: SyncRules) -> str | None:
+def silence_of(view: View, state: StreamState, rules: SyncRules) -> str | None:
     """Return why the first agreement of a view comes without a message; None: it does not."""
     images = [watched.image for watched in state.images]
     pushed = [image.pushed_at for image in images if image.pushed_at is not None]

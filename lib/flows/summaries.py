@@ -33,6 +33,8 @@ from lib.ports.streams import NotificationStore, StreamPartition, StreamStore
 
 SETTLED: Final = timedelta(minutes=30)
 """Since a destination was added: by then every stream is synced."""
+LATEST: Final = SETTLED + timedelta(hours=1)
+"""Since a destination was added: the hourly run of `send_digest` has made its summary by then."""
 _FORGOTTEN: Final = timedelta(days=7)
 AT_ONCE: Final = 300
 """Rows that one run folds."""
@@ -65,7 +67,7 @@ class Welcomes:
 
     def run(self) -> tuple[Digest, ...]:
         """Queue the summaries that are missing. Raises `StoreError`."""
-        waiting = {name: _id(self._stage, name, f"{at}") for name, at in self._added().items()}
+        waiting = welcome_ids(self._stage, self._added())
         missing = [name for name, row_id in waiting.items() if not self._outbox.has(row_id)]
         if not missing:
             return ()
@@ -77,14 +79,9 @@ class Welcomes:
 
     def _added(self) -> Mapping[Destination, datetime]:
         """Return the destinations that were added, and when."""
-        rules, now = self._rules(), self._now()
-        return {
-            name: since
-            for name, since in rules.destinations_since.items()
-            if since > rules.installed_at
-            and SETTLED <= now - since < _FORGOTTEN
-            and rules.destinations[name].folds
-        }
+        now = self._now()
+        added = added_destinations(self._rules(), now)
+        return {name: since for name, since in added.items() if now - since >= SETTLED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +175,24 @@ class Summaries:
             self._rows.close(part.row, after, view_before=part.before, view=part.after)
             return 1
         return 0
+
+
+def added_destinations(rules: SyncRules, now: datetime) -> Mapping[Destination, datetime]:
+    """Return the destinations that get a summary because they were added, and when that was."""
+    return {
+        name: since
+        for name, since in rules.destinations_since.items()
+        if since > rules.installed_at
+        and now - since < _FORGOTTEN
+        and rules.destinations[name].folds
+    }
+
+
+def welcome_ids(
+    stage: str, added: Mapping[Destination, datetime]
+) -> Mapping[Destination, DeliveryId]:
+    """Return the delivery of the summary that each added destination gets."""
+    return {name: _id(stage, name, f"{since}") for name, since in added.items()}
 
 
 def put(outbox: Outbox, digest: Digest) -> None:

@@ -6,6 +6,7 @@ Ctrl-C. Needs no credentials, no Docker, and no network except for what `make` h
 """
 
 import argparse
+import itertools
 import os
 import shlex
 import shutil
@@ -34,6 +35,8 @@ PORT: Final = 8765
 FOLDER: Final = ROOT / ".build" / "demo"
 SWEEP_SECONDS: Final = 60.0
 """The schedule of `sweep` in the template."""
+SWEEPS_AN_HOUR: Final = 60
+"""The schedule of `send_digest` in the template is hourly."""
 REPEATED: Final = 1
 """The index of the scene whose event is delivered twice."""
 
@@ -116,16 +119,29 @@ def _run(console: Console, *, once: bool, browser: bool) -> None:
         if not once:
             for line in next_lines(aws, config):
                 console.print(line, markup=False, soft_wrap=True)
-            keep_sweeping(app.sweep, threading.Event())
+            keep_sweeping(app.sweep, threading.Event(), hourly=app.run_digests)
 
 
 def keep_sweeping(
-    sweep: Callable[[], object], ended: threading.Event, every: float = SWEEP_SECONDS
+    sweep: Callable[[], object],
+    ended: threading.Event,
+    every: float = SWEEP_SECONDS,
+    *,
+    hourly: Callable[[], object],
 ) -> None:
-    """Sweep until the end, so that a published configuration is in force in time, as in AWS."""
-    while not ended.wait(every):
+    """
+    Sweep until the end, so that a published configuration is in force in time, as in AWS.
+
+    Every sixtieth time the digests follow, so that a new destination gets its summary.
+    """
+    for count in itertools.count(1):
+        if ended.wait(every):
+            return
         with suppress(BotoCoreError, ClientError):
             sweep()
+        if count % SWEEPS_AN_HOUR == 0:
+            with suppress(BotoCoreError, ClientError):
+                hourly()
 
 
 def next_lines(aws: EmbeddedAws, config: Path) -> Iterator[str]:

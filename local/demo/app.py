@@ -131,6 +131,10 @@ class App:
         """Run `sweep` once, as its schedule would: the embedded AWS has no clock of its own."""
         self.aws.client("lambda").invoke(FunctionName=f"{self.stack.name}-sweep")
 
+    def run_digests(self) -> None:
+        """Run `send_digest` once, as its schedule would."""
+        self.aws.client("lambda").invoke(FunctionName=f"{self.stack.name}-sendDigest")
+
     def send_digests(self, config: Path) -> int:
         """Deliver the digests of a configuration now, and return their number."""
         rules = load_file(config, today=datetime.now(UTC).date())

@@ -11,10 +11,14 @@ from typing import Any
 import pytest
 
 from cli.__main__ import parser
+from cli.alerts_file import configured, understand
 from cli.commands import deliveries
+from cli.view_checks import check_views
 from lib.core.attempts import claimed, one_shot_dead, redriven
 from lib.core.notifications import new_row
 from lib.errors import DocumentError
+from lib.flows.summaries import welcome_ids
+from lib.flows.sync_rules import sync_rules
 from lib.models import DeliveryId, Destination, Pause, PauseKind, Receipt
 from lib.models.views import (
     Basis,
@@ -28,7 +32,9 @@ from lib.models.views import (
     RowState,
     View,
 )
+from lib.ports.rules import RulesRecord
 from lib.ports.streams import StreamRow, ViewWrite
+from lib.store.rules import DynamoRulesStore
 from tests.cli.stage import Stage
 from tests.support.builders import NOW as SCANNED_AT
 from tests.support.builders import a_finding, an_image
@@ -330,6 +336,45 @@ class TestExplain:
         assert values["Delivery"] == "none"
         assert values["So"].startswith("what was reported is what the rules ask for")
         assert "left out: CVE-2" in out
+
+    def test_a_new_destination_waits_for_its_summary(self, run: Run, stage: Stage) -> None:
+        """What was open before is agreed and in no message, until the summary is there."""
+        a_deployed_stream(stage, AGREED)
+        added = datetime.now(UTC) - HOUR / 2
+        rules = DynamoRulesStore(stage.boto("dynamodb"), stage.table)
+        rules.put(None, RulesRecord("rules", SCANNED_AT - HOUR, {SLACK: added}, {}))
+
+        _, out, _ = run("explain", "payments/api", "--to", "team-slack")
+        _, text, _ = run("explain", STREAM, "--to", "team-slack", "--format", "json")
+        code, verified, _ = run("verify")
+        row_id = welcome_ids("prod", {SLACK: added})[SLACK]
+        stage.rows().add(replace(a_row(), id=row_id, purpose=Purpose.SUMMARY))
+        _, later, _ = run("explain", "payments/api", "--to", "team-slack")
+
+        until = added + HOUR * 1.5
+        assert f"at the latest at {until:%Y-%m-%d %H:%M} UTC" in out
+        assert "was open before the destination was added comes in one summary" in out
+        assert json.loads(text)["standing"] == "waits-for-summary"
+        assert json.loads(text)["summary_until"] == until.isoformat()
+        assert "(without a message, because the stream is older than the destination)" in out
+        assert code == 0
+        assert "waits-for-summary" in verified
+        assert "what was reported is what the rules ask for" in later
+
+    def test_a_stream_that_is_younger_waits_for_no_summary(self, stage: Stage) -> None:
+        """Its messages came one by one."""
+        stage.make_table()
+        a_deployed_stream(stage, AGREED)
+        record = RulesRecord("rules", SCANNED_AT - 2 * HOUR, {SLACK: NOW - HOUR}, {})
+        check = check_views(
+            stage.streams().read(STREAM),
+            replace(a_state(a_watched(a_finding("CVE-1"))), created_at=NOW),
+            sync_rules(configured(understand(ALERTS, "alerts.yml"), today=TODAY), record),
+            now=NOW,
+            summaries={SLACK: NOW + HOUR},
+        )
+
+        assert [view.summary_until for view in check] == [None]
 
     def test_a_message_that_did_not_come_is_explained(self, run: Run, stage: Stage) -> None:
         """What differs, with its kind and reason, and what holds it up."""

@@ -19,11 +19,14 @@ def a_stage(outcome: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    "outcome",
-    [CheckedImage(False, "stored: COMPLETE"), CheckedImage(False, "no result yet: PENDING")],
+    ("outcome", "reason"),
+    [
+        (CheckedImage(False, "stored: COMPLETE"), "it already has this scan (stored: COMPLETE), "),
+        (CheckedImage(False, "no result yet: PENDING"), "no result yet: PENDING; "),
+    ],
 )
 def test_what_was_evaluated_is_not_queued_again(
-    outcome: Any, capsys: pytest.CaptureFixture[str]
+    outcome: Any, reason: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Why not is said, with the command that shows what was sent."""
     queued = queue_scan(a_stage(outcome), "prod", an_image())
@@ -31,7 +34,7 @@ def test_what_was_evaluated_is_not_queued_again(
     queued.print("payments/api:1.4.2")
     out = capsys.readouterr().out
     assert queued.to_json() == {"stage": "prod", "queued": False, "reason": outcome.reason}
-    assert f"nothing to queue for stage prod: {outcome.reason}; " in out
+    assert f"nothing to queue for stage prod: {reason}" in out
     assert "deliveries list --image payments/api:1.4.2 --stage prod" in out
 
 

@@ -147,16 +147,20 @@ def test_what_is_missing_ends_the_demo_without_a_traceback(
 
 
 def test_a_demo_that_goes_on_keeps_sweeping() -> None:
-    """As the schedule does in AWS; one that fails is no end."""
+    """As the schedules do in AWS: digests follow hourly. One that fails is no end."""
     ended = threading.Event()
-    sweeps = []
+    sweeps, digests = [], []
 
     def sweep() -> None:
         sweeps.append(1)
-        if len(sweeps) == 3:
+        raise ReadTimeoutError(endpoint_url="http://127.0.0.1")
+
+    def send_digests() -> None:
+        digests.append(len(sweeps))
+        if len(digests) == 2:
             ended.set()
         raise ReadTimeoutError(endpoint_url="http://127.0.0.1")
 
-    keep_sweeping(sweep, ended, every=0)
+    keep_sweeping(sweep, ended, every=0, hourly=send_digests)
 
-    assert len(sweeps) == 3
+    assert digests == [60, 120]
