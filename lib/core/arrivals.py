@@ -21,8 +21,9 @@ from lib.models.views import Agreement, Desired, DesiredItem, Kind, ReportedItem
 Judgement = tuple[Kind, str]
 
 LISTED_NOW: Final = "a scan of {image} lists it now"
+CAME_WITH_PUSH: Final = "came with {image}"
 _CAME: Final[Mapping[Arrival, str]] = MappingProxyType({
-    Arrival.PUSH: "came with {image}",
+    Arrival.PUSH: CAME_WITH_PUSH,
     Arrival.TAG: "came with a tag: {image} is current now",
     Arrival.ROLLBACK: "came with a rollback: {image} is current again",
     Arrival.DELETION: "what was current was deleted: {image} is current again",

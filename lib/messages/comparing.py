@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from typing import Final
 
-from lib.core.scanners import scanner_of
-from lib.messages.content import Content, Entry, source_of
-from lib.messages.phrases import names_text
+from lib.messages.content import Content, Entry
+from lib.messages.phrases import moment_text, names_text
 from lib.models import Basis, BasisKind, Image
 from lib.models.views import Kind
 from lib.text import one_line, short, truncate
@@ -14,12 +13,14 @@ NAME: Final = 60
 
 
 def since(content: Content) -> str:
-    """Return what a message is compared with: a tag, a digest or a date; empty for nothing."""
+    """Return what a message is compared with: a tag, a digest or a time; empty for nothing."""
     agreed = content.message.before
     if agreed is None:
         return ""
-    if agreed.current is None or agreed.current.key == content.image.key:
+    if agreed.current is None:
         return f"{agreed.at:%Y-%m-%d}"
+    if agreed.current.key == content.image.key:
+        return moment_text(agreed.at)
     return before(Basis(BasisKind.PREVIOUS_IMAGE, agreed.current), content.image)
 
 
@@ -53,24 +54,9 @@ def cause(content: Content, entries: Sequence[Entry]) -> str:
     packages = list(dict.fromkeys(package for entry in entries for package in entry.packages))
     if not packages or not earlier.issuperset(packages):
         return ""
-    have = f"{since(content)} has the same version of {names_text([p.name for p in packages])}"
-    were = "it was" if len(entries) == 1 else "they were"
-    return f"not caused by this release: {have}, but {were} not reported there"
-
-
-def known_since(content: Content, entries: Sequence[Entry]) -> str:
-    """Return when the scanner first observed what is newly reported; empty for no old news."""
-    before = content.message.before
-    days = {
-        row.first_observed_at.date()
-        for entry in entries
-        for row in entry.findings
-        if row.first_observed_at is not None
-    }
-    if before is None or not days or min(days) >= before.at.date():
-        return ""
-    what = "it" if len(entries) == 1 else "them" if len(days) == 1 else "the oldest"
-    return f"{scanner_of(source_of(content)).name} first observed {what} on {min(days):%Y-%m-%d}"
+    names = names_text(list(dict.fromkeys(package.name for package in packages)))
+    versions = "version" if len(packages) == 1 else "versions"
+    return f"not caused by this release: {since(content)} has the same {versions} of {names}"
 
 
 def is_rescan(content: Content) -> bool:

@@ -44,3 +44,22 @@ def exploit_of(entries: Sequence[Entry]) -> str:
     share = _ALL.get(number, "all ") if number == len(entries) else f"{number:,} "
     words = USED_IN_ATTACKS if attacked else f"{'with a ' if share else ''}{PUBLIC_EXPLOIT}"
     return f", {share}{words}"
+
+
+def urgent_of(entries: Sequence[Entry]) -> str:
+    """
+    Return what makes open vulnerabilities urgent, for a title: an exploit, and where the fix is.
+
+    `entries`: worst first. Hosts are named where the worst is in their kernel.
+    """
+    is_attacked = any(entry.exploited for entry in entries)
+    is_exploitable = any(entry.exploitable for entry in entries)
+    others = [entry for entry in entries if not is_about_kernel(entry)]
+    fixable = sum(entry.fixable for entry in others)
+    share = f"{fixable:,} of {len(entries):,} fixable" if fixable else ""
+    pieces = (
+        USED_IN_ATTACKS if is_attacked else PUBLIC_EXPLOIT if is_exploitable else "",
+        "check the hosts" if any(map(is_about_kernel, entries[:1])) else "",
+        "fix available" if fixable and fixable == len(entries) else share,
+    )
+    return ", ".join(filter(None, pieces))

@@ -21,6 +21,7 @@ from lib.models.streams import Evidence, PartState, Role, WatchedImage
 from lib.models.views import Condition
 from lib.text import counted, one_line, short, truncate, unlinked
 from lib.urls.console import console_url
+from lib.urls.signed import end_of
 
 _WORKLOADS: Final = 5
 _IMAGE: Final = re.compile(r"[a-z0-9][a-z0-9._/-]{1,255}@sha256:[0-9a-f]{64}", re.ASCII)
@@ -206,7 +207,9 @@ def report_link(notice: Notice) -> Link | None:
     """Return the link to the report page, if there is one."""
     if notice.report_url is None:
         return None
-    return Link(REPORT_NAME, REPORT_NAME, "Open the full report", notice.report_url)
+    end = end_of(notice.report_url)
+    note = f"works until {end:%Y-%m-%d}" if end is not None else ""
+    return Link(REPORT_NAME, REPORT_NAME, "Open the full report", notice.report_url, note)
 
 
 def console_link(content: Content) -> Link | None:

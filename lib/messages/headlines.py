@@ -7,12 +7,11 @@ from typing import Final
 
 from lib.core.problems import cause_of, is_unsupported
 from lib.core.proof import UNLISTED
-from lib.core.upgrades import is_kernel
 from lib.messages.advising import is_about_kernel
 from lib.messages.checks import has_steps, state_of_check, verdict_of_check
 from lib.messages.comparing import NAME, beginning, cause, is_rescan, since
 from lib.messages.content import Content, Entry, counts_of
-from lib.messages.endings import UPGRADE, exploit_of, remedy_of
+from lib.messages.endings import UPGRADE, exploit_of, remedy_of, urgent_of
 from lib.messages.phrases import (
     counts_text,
     listed,
@@ -122,6 +121,7 @@ def _since(content: Content, kinds: Iterable[Kind]) -> str:
     pieces += _ended_conditions(content)
     still, news = standing(content), any(map(_is_open, content.changes.values()))
     pieces += [_still(still)] if still else [] if news else [_nothing(content)]
+    name += " (same image)" if is_rescan(content) else ""
     return f"Since {name}: {_DOT.join(pieces)}" if pieces else ""
 
 
@@ -206,13 +206,15 @@ def lasting_of(content: Content) -> str:
     packages = [short(name, NAME) for name in dict.fromkeys(p.name for p in worst.packages)]
     name = f"{short(worst.id, NAME)}{f' in {listed(packages[:_PACKAGES])}' if packages else ''}"
     name = name if len(content.open) == 1 else f"worst: {name}"
-    is_hosts = bool(packages) and all(map(is_kernel, packages))
-    pieces = (
-        f"{counts_text(counts_of(content.open))} ({name})",
-        "used in attacks" if worst.exploited else "public exploit" if worst.exploitable else "",
-        "check the hosts" if is_hosts else "fix available" if worst.fixable else "",
-    )
+    pieces = (f"{counts_text(counts_of(content.open))} ({name})", urgent_of([worst]))
     return f"{short(image.name)}: {', '.join(filter(None, pieces))}"
+
+
+def standing_of(content: Content) -> str:
+    """Return what is open now and what makes it urgent: how the title of a stream ends."""
+    counts = state_of(content).partition("; ")[0]
+    urgent = urgent_of(content.everything) if content.open and not content.is_check else ""
+    return "; ".join(filter(None, (counts, urgent)))
 
 
 _NOT_AS_EXPECTED: Final = ("repository settings need attention", "the tag moved")

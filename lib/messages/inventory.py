@@ -27,6 +27,7 @@ from lib.models.streams import Vulnerability
 from lib.models.views import Kind
 from lib.text import capitalized, counted, one_line, short, truncate
 
+OPEN_BEFORE: Final = "open before"
 CHANGES: Final[Mapping[Kind, str]] = MappingProxyType(
     {
         Kind.BASELINE: "first scan",
@@ -40,14 +41,13 @@ CHANGES: Final[Mapping[Kind, str]] = MappingProxyType(
         Kind.FIX_READY: "fixed, not deployed everywhere",
         Kind.RESOLVED: "fixed",
         Kind.NO_LONGER_REPORTED: "no longer reported",
-        Kind.UNCHANGED: "unchanged",
+        Kind.UNCHANGED: OPEN_BEFORE,
     }
 )
 SUPPRESSED: Final = "suppressed"
 NO_EXPLOIT: Final = "none known"
 UNKNOWN: Final = "unknown"
 _PATH: Final = 3000
-OPEN_BEFORE: Final = "open before"
 _BEFORE: Final = "reported before"
 _NEWLY_REPORTED: Final = "newly reported"
 CLOSED: Final = "closed at the source"
@@ -83,7 +83,7 @@ def columns(names: tuple[str, str], *, is_check: bool) -> tuple[tuple[str, str],
         ("fixed", "Fix"),
         ("exploit", "Exploit"),
         ("change", "Change"),
-        ("since", "Since" if is_check else "In scans since"),
+        ("since", "Since" if is_check else "First seen by scanner"),
     )
 
 

@@ -211,6 +211,8 @@ class AlertText:
     """Which package has most of what was found; empty where none stands out."""
     state: str
     """What is open now, as the end of a sentence."""
+    open_now: str
+    """The counts of it with what makes it urgent: the end of a title that stands."""
     total: int
     """How many are open and not suppressed, asked for or not."""
     suppressed: int
@@ -310,9 +312,9 @@ class AlertText:
 
     @property
     def standing(self) -> str:
-        """The counts of what is open; the event where nothing is known of it."""
+        """What is open and what makes it urgent; the event where nothing is known of it."""
         is_known = self.problem is None or self.open.count > 0
-        return self.state.partition("; ")[0] if is_known else self.verdict
+        return self.open_now if is_known else self.verdict
 
     @property
     def urgency_line(self) -> str:

@@ -8,11 +8,11 @@ from types import MappingProxyType
 from typing import Final
 
 from lib.checks.findings import MANAGER
-from lib.core.arrivals import LISTED_NOW
+from lib.core.arrivals import CAME_WITH_PUSH, LISTED_NOW
 from lib.core.disputes import dispute_of
 from lib.core.routing import BELOW
 from lib.core.upgrades import highest_score, is_kernel, upgrade_of
-from lib.messages.comparing import cause, is_rescan, known_since
+from lib.messages.comparing import cause, is_rescan
 from lib.messages.content import (
     SUPPRESSED,
     Content,
@@ -147,7 +147,7 @@ def _levels(counts: Counts) -> str:
 def _omission(reason: str) -> str:
     """Return the reason why something is not shown, as the end of "3 MEDIUM"."""
     if reason.startswith(BELOW):
-        return f": {BEGINS}{reason.removeprefix(BELOW)}"
+        return f", as {BEGINS}{reason.removeprefix(BELOW)}"
     if reason.startswith(SUPPRESSED):
         return f" {reason}"
     return _PLAINER.get(reason, f": {reason}")
@@ -186,11 +186,14 @@ def _section(content: Content, kind: SectionKind, entries: Sequence[Entry], rows
     shared = _shared_reason(entries)
     not_caused = cause(content, entries)
     note = not_caused or shared
-    if kind is SectionKind.NEW and (not_caused or is_rescan(content)):
-        kind = SectionKind.NEWLY_REPORTED
-        # The title says it.
-        note = "" if note == LISTED_NOW.format(image=content.image.name) else note
-        note = ". ".join(filter(None, (note, known_since(content, entries))))
+    is_old = kind is SectionKind.NEW and (not_caused or is_rescan(content))
+    kind = SectionKind.NEWLY_REPORTED if is_old else kind
+    # The title says it.
+    note = (
+        ""
+        if note == (LISTED_NOW if is_old else CAME_WITH_PUSH).format(image=content.image.name)
+        else note
+    )
 
     def reason(entry: Entry) -> str:
         return "" if _reason(entry) == shared else _reason(entry)

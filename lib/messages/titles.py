@@ -3,7 +3,7 @@
 from typing import Final
 
 TO_DO: Final = "What to do"
-ACCEPT: Final = "Accept the risk"
+ACCEPT: Final = "Accept the risk for 90 days"
 URGENCY: Final = "Urgency"
 WORKING_HOURS: Final = "in working hours"
 IN_WORKING_HOURS: Final = "look at it in working hours"
@@ -15,9 +15,9 @@ STOP_PAGES: Final = (
     "To stop such pages, leave SCAN_FAILED and NOT_SCANNED out of kinds of the route in alerts.yml"
 )
 NO_SCAN_NEEDED: Final = "To silence this (90 days, or --days N)"
-ACCEPT_ONE: Final = "Accept a risk"
+ACCEPT_ONE: Final = "Accept a risk for 90 days"
 NOT_LISTED: Final = "Not listed"
-BEGINS: Final = "alerts here begin at "
+BEGINS: Final = "lists here begin at "
 """Before the severity that a destination asks for."""
 LINKS: Final = "Links"
 REPORT_NAME: Final = "Full report"
@@ -29,14 +29,17 @@ STILL_OPEN: Final = "Still open"
 OPEN_NOW: Final = "Open now"
 WHY_PAGED: Final = "Why you are paged"
 DONE: Final = "Done when"
-DONE_WHEN: Final = "no scan lists the {listed} below, or each risk is accepted."
+DONE_WHEN_ONE: Final = "no scan lists the vulnerability below, or its risk is accepted."
+ITS_RISK: Final = "its risk"
+EACH_RISK: Final = "each risk"
+DONE_WHEN: Final = "no scan lists the {number} vulnerabilities below, or each risk is accepted."
 DONE_WHEN_PATCHED: Final = (
-    "the hosts run a patched kernel (close it then: scans see the image alone), or each risk is "
-    "accepted."
+    "the hosts run a patched kernel, or {risk} is accepted. Then close the issue by hand: a scan "
+    "of the image cannot see the hosts."
 )
 DONE_WHEN_BOTH: Final = (
-    "the hosts run a patched kernel and no scan lists the other vulnerabilities below, or each "
-    "risk is accepted."
+    "the hosts run a patched kernel and no scan lists what else is open below, or each risk is "
+    "accepted."
 )
 DONE_WHEN_SCANNED: Final = "a scan of {name} succeeds, or the image is deleted."
 DONE_WHEN_CHECKED: Final = "a check of {name} has a result, or the repository is deleted."

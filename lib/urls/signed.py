@@ -12,9 +12,9 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
-from urllib.parse import quote, unquote, urlencode
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from lib.errors import LinkError
 
@@ -58,7 +58,17 @@ def verified_key(path: str, query: Mapping[str, str], *, secret: str, now: datet
     return key
 
 
+def end_of(url: str) -> datetime | None:
+    """Return when a link ends; None for a link that is not signed."""
+    ends = dict(parse_qsl(urlsplit(url).query)).get("ends", "")
+    if not (ends.isascii() and ends.isdigit() and len(ends) < _SECONDS):
+        return None
+    return datetime.fromtimestamp(int(ends), UTC)
+
+
 _MOST_DIGITS: Final = 16
+_SECONDS: Final = 12
+"""Digits of a moment that a calendar has; the year 5138 is the first with more."""
 
 
 def _signature(key: str, ends: int, secret: str) -> str:

@@ -283,3 +283,39 @@ def test_the_worst_score_comes_first_in_a_package() -> None:
     assert package.score == "CVSS v2 5.0"
     assert [row.name for row in openssl.rows] == ["CVE-2", "CVE-1", "CVE-3"]
     assert (zlib.summary, zlib.score) == ("1 HIGH", "CVSS 8.1")
+
+
+@pytest.mark.parametrize(
+    ("findings", "title"),
+    [
+        (found(1), "1 HIGH open"),
+        (found(1, **FIXED), "1 HIGH open; fix available"),
+        (found(2, **FIXED) + found(1, start=50), "3 HIGH open; 2 of 3 fixable"),
+        (
+            found(1, package="linux", exploit_available="YES", **FIXED),
+            "1 HIGH open; public exploit, check the hosts",
+        ),
+        (
+            found(1, package="linux") + found(1, "MEDIUM", start=50, **FIXED),
+            "1 HIGH, 1 MEDIUM open; check the hosts, 1 of 2 fixable",
+        ),
+        (
+            found(1, **FIXED) + found(1, "MEDIUM", start=50, package="linux", **FIXED),
+            "1 HIGH, 1 MEDIUM open; 1 of 2 fixable",
+        ),
+    ],
+)
+def test_a_title_that_stands_says_what_makes_it_urgent(findings: list[Finding], title: str) -> None:
+    """So does the title of an incident, of the worst alone."""
+    text = text_of(noticed(Scene(a_report(*findings), filters=(a_filter(),))))
+
+    assert text.standing == title
+
+
+def test_a_title_that_stands_says_nothing_of_fixes_where_nothing_is_reported() -> None:
+    """What no route asks for needs nobody."""
+    lowered = a_report(*found(1, "LOW", **FIXED)), a_report(*found(1, **FIXED))
+
+    text = text_of(noticed(Scene(*lowered, (a_filter(),))))
+
+    assert text.standing == "nothing open but what is filtered out: 1 LOW"

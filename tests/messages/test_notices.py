@@ -59,7 +59,7 @@ def test_shown_unchanged_and_left_out_are_all_that_is_open() -> None:
     )
     assert made.left_out.lines(8) == [
         "1 unchanged HIGH (CVE-2024-0001)",
-        "3 (1 MEDIUM, 2 LOW): alerts here begin at HIGH",
+        "3 (1 MEDIUM, 2 LOW), as lists here begin at HIGH",
         '1 HIGH suppressed by the entry CVE-2024-0003, until 2026-11-23; reason: "not reachable"',
     ]
     assert made.changes == (

@@ -145,12 +145,21 @@ def test_the_hosts_are_named_before_the_upgrade_of_a_kernel(mode: str, options: 
 def test_an_issue_about_a_kernel_is_done_when_the_hosts_are_patched() -> None:
     """No scan of the image knows that, so a person closes it."""
     kernel, other = a_finding(package="linux"), a_finding("CVE-2024-0002", package="zlib")
-    patched = "the hosts run a patched kernel (close it then: scans see the image alone), or each"
-    listed = "no scan lists the 1 vulnerability below, or each"
-    both = "the hosts run a patched kernel and no scan lists the other vulnerabilities below, or"
-    for rows, done in (((kernel,), patched), ((other,), listed), ((kernel, other), both)):
+    patched = (
+        "the hosts run a patched kernel, or its risk is accepted. Then close the issue by hand"
+    )
+    listed = "no scan lists the vulnerability below, or its risk is accepted."
+    several = "no scan lists the 2 vulnerabilities below, or each risk is accepted."
+    both = "the hosts run a patched kernel and no scan lists what else is open below, or each risk"
+    last = a_finding("CVE-2024-0003", package="zlib")
+    for rows, done in (
+        ((kernel,), patched),
+        ((other,), listed),
+        ((other, last), several),
+        ((kernel, other), both),
+    ):
         payload = json.dumps(notifier("jira", tools()).render(notice_of(*rows)))
-        assert [words for words in (patched, listed, both) if words in payload] == [done]
+        assert [words for words in (patched, listed, several, both) if words in payload] == [done]
 
 
 def test_a_page_says_what_its_route_pages_about() -> None:
@@ -183,9 +192,9 @@ def test_accepting_a_risk_is_no_advice() -> None:
     """It stands last, as the other way."""
     text = text_of(notice_of(a_finding()))
 
-    assert text.accept_title == "Accept the risk"
+    assert text.accept_title == "Accept the risk for 90 days"
     last = alert_message(text)["blocks"][-1]["elements"][-1]["text"]
-    assert last == f"Accept the risk: `{text.accept_command}`"
+    assert last == f"Accept the risk for 90 days: `{text.accept_command}`"
 
 
 def test_an_old_danger_has_a_line_of_its_own() -> None:

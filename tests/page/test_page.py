@@ -472,7 +472,7 @@ def test_what_the_alert_leaves_out_is_no_change() -> None:
     found = {row.id: (row.change, row.left_out) for row in rows(Content(made.message))}
 
     assert found == {
-        "CVE-2024-1": ("unchanged", ""),
+        "CVE-2024-1": ("open before", ""),
         "CVE-2024-2": ("open before", "below HIGH"),
         "CVE-2024-3": ("new", "below HIGH"),
         "CVE-2024-4": ("new", ""),
@@ -584,7 +584,7 @@ def test_a_setting_has_titles_of_its_own() -> None:
     page = read(noticed(Scene(a_check(a_repository(scan_on_push=False)))))
 
     assert "Severity Check Setting Fix" in page.text
-    assert "In scans since" not in page.text
+    assert "First seen" not in page.text
     assert "with a fix" not in page.text
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lib.errors import LinkError
-from lib.urls.signed import PREFIXES, SignedLinks, verified_key
+from lib.urls.signed import PREFIXES, SignedLinks, end_of, verified_key
 from tests.support.builders import NOW
 from tests.support.every import every
 
@@ -39,6 +39,19 @@ def test_it_ends() -> None:
 
     with pytest.raises(LinkError, match="ended"):
         verified_key(path, query, secret="of-ours", now=NOW + 30 * DAY + timedelta(seconds=1))
+
+
+def test_a_link_says_when_it_ends() -> None:
+    """To the second."""
+    url = LINKS.url(KEY, secret="a secret", now=NOW)
+
+    assert end_of(url) == (NOW + 30 * DAY).replace(microsecond=0)
+
+
+@every("query", ["", "?ends=", "?ends=soon", "?ends=999999999999", "?ends=\N{SUPERSCRIPT TWO}"])
+def test_another_address_ends_at_no_known_time(query: str) -> None:
+    """Nor does one that a person changed."""
+    assert end_of(f"https://links.example/{KEY}{query}") is None
 
 
 def test_a_new_secret_ends_all_links() -> None:

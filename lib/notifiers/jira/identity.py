@@ -20,7 +20,7 @@ from lib.models import Destination, Json, Message, Notice
 from lib.notifiers.jira import adf
 
 PROPERTY: Final = "ecr-scan-alerts"
-MARK_LINE: Final = "Keep this line: ecr-scan-alerts finds this issue by it."
+MARK_LINE: Final = "ecr-scan-alerts finds this issue by this line:"
 MARK_ROOM: Final = 300
 """Characters of JSON that the line takes in a description."""
 

@@ -16,8 +16,11 @@ from lib.messages.titles import (
     DONE_WHEN,
     DONE_WHEN_BOTH,
     DONE_WHEN_CHECKED,
+    DONE_WHEN_ONE,
     DONE_WHEN_PATCHED,
     DONE_WHEN_SCANNED,
+    EACH_RISK,
+    ITS_RISK,
     NOTES,
     PACKAGE_COLUMNS,
     REPORT_NAME,
@@ -25,7 +28,7 @@ from lib.messages.titles import (
 )
 from lib.models import Json
 from lib.notifiers.jira import adf, identity
-from lib.text import capitalized, counted, one_line, sentences, short, truncate
+from lib.text import capitalized, one_line, sentences, short, truncate
 
 # https://support.atlassian.com/jira-cloud-administration/docs/jira-cloud-field-limits and
 # https://jira.atlassian.com/browse/JRACLOUD-78553: a refused create still uses up an issue number.
@@ -77,7 +80,7 @@ def comment(text: AlertText) -> Json:
 
 def plain(text: AlertText) -> Json:
     """Return what happened and where to look, for description and comment alike."""
-    return adf.document([*_opening(text, text.headline), links(text), _small(text)])
+    return adf.document([*_opening(text, text.headline), links(text), _small_with_id(text)])
 
 
 def _fitting(build: Callable[[int], Iterable[Json]], sizes: Sequence[int], limit: int) -> Json:
@@ -107,13 +110,18 @@ def _nodes(text: AlertText, rows: int) -> Iterable[Json]:
     for warning in text.warnings:
         yield adf.panel("warning", adf.paragraph(adf.text(warning)))
     yield links(text)
-    yield _small(text)
+    # The property of an issue has the delivery that created it; a comment names its own.
+    yield _small(text.small)
     yield from _accept(text)
 
 
-def _small(text: AlertText) -> Json:
-    # A repeat is looked for by the whole id.
-    return adf.paragraph(adf.text(_DOT.join((*text.small, text.footer)), "em"))
+def _small(words: Sequence[str]) -> Json:
+    return adf.paragraph(adf.text(_DOT.join(words), "em"))
+
+
+def _small_with_id(text: AlertText) -> Json:
+    """Return the small print of a comment: a repeat is looked for by the whole id."""
+    return _small((*text.small, text.footer))
 
 
 def _done(text: AlertText) -> Iterable[Json]:
@@ -129,12 +137,13 @@ def _done_when(text: AlertText) -> str:
         return when.format(name=short(text.image.repository))
     if not text.open.count or text.image.is_repository:
         return ""
-    when = DONE_WHEN
+    is_one = text.open.count == 1
+    when = DONE_WHEN_ONE if is_one else DONE_WHEN
     if text.to_do.hosts:
         has_others = text.to_do.upgrade_count or text.to_do.unversioned_count
         when = DONE_WHEN_BOTH if has_others else DONE_WHEN_PATCHED
-    listed = counted(text.open.count, "vulnerability", "vulnerabilities")
-    return when.format(listed=listed)
+    risk = ITS_RISK if is_one else EACH_RISK
+    return when.format(number=f"{text.open.count:,}", risk=risk)
 
 
 def _accept(text: AlertText) -> Iterable[Json]:
@@ -384,4 +393,4 @@ def _update(text: AlertText, items: int) -> Iterable[Json]:
     for line in text.numbers:
         yield adf.paragraph(adf.text(line))
     yield links(text)
-    yield _small(text)
+    yield _small_with_id(text)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from lib.messages.lists import PackageText, Row, Section
-from lib.messages.parts import AlertText, Omissions, Problem
+from lib.messages.parts import AlertText, Link, Omissions, Problem
 from lib.messages.steps import ToDo, UpgradeText
 from lib.messages.titles import LINKS, REPORT_NAME
 from lib.models import Notice
@@ -42,14 +42,19 @@ def render_plain(_notice: Notice, text: AlertText, _room: int) -> tuple[str, boo
 
 
 def _links(text: AlertText) -> list[str]:
-    """Return the links: the report, then the shortest first, as a long one hides what follows."""
+    """Return the links: the report, then the shortest first, and that of the console last."""
     lines = [f"  {REPORT_NAME}: {text.report_command}"] if text.report_command else []
     shown = [link for link in text.links if link is not text.report or len(link.url) <= _MAX_URL]
     shown = [link for link in shown if not link.of_hosts]
-    for link in sorted(shown, key=lambda link: (link is not text.report, len(link.url))):
+    # A long one hides what follows.
+    for link in sorted(shown, key=lambda link: (*_place(text, link), len(link.url))):
         note = f" ({link.note})" if link.note else ""
         lines += _indented(f"{link.label}{note}: {link.printed(_MAX_URL)}")
     return lines
+
+
+def _place(text: AlertText, link: Link) -> tuple[bool, bool]:
+    return link is not text.report, link is text.console
 
 
 def _opening(text: AlertText) -> list[str]:

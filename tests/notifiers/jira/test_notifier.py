@@ -837,7 +837,7 @@ def test_description_says_how_things_stand() -> None:
     assert "openssl 3.0.11-1~deb12u1 \N{RIGHTWARDS ARROW} 3.0.14-1~deb12u2" in texts
     assert any(text.startswith("Since 1.4.1: 2 new") for text in texts)
     assert any(
-        text.startswith("Not listed: 12 MEDIUM: alerts here begin at HIGH") for text in texts
+        text.startswith("Not listed: 12 MEDIUM, as lists here begin at HIGH") for text in texts
     )
 
 
@@ -880,7 +880,7 @@ def test_kinds_that_are_not_asked_for_are_open_all_the_same() -> None:
     [
         (
             "new-and-resolved",
-            "payments/api:1.4.2: 2 CRITICAL, 40 HIGH, 12 MEDIUM open",
+            "payments/api:1.4.2: 2 CRITICAL, 40 HIGH, 12 MEDIUM open; 2 of 54 fixable",
         ),
         (
             "only-resolved",

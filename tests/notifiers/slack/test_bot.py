@@ -173,7 +173,7 @@ def test_the_root_says_how_things_stand() -> None:
 
     root, reply = ("\n".join(texts(payload[each])) for each in ("update", "reply"))
     header = payload["update"]["blocks"][0]["text"]["text"]
-    assert header.endswith(": 2 CRITICAL, 40 HIGH, 12 MEDIUM open")
+    assert header.endswith(": 2 CRITICAL, 40 HIGH, 12 MEDIUM open; 2 of 54 fixable")
     assert "*What to do:* Upgrade openssl to 3.0.14-1~deb12u2 (removes 2 CRITICAL)" in root
     assert "2 new" not in root
     assert "CVE-2026" not in root
@@ -183,7 +183,7 @@ def test_the_root_says_how_things_stand() -> None:
 @pytest.mark.parametrize(
     ("story", "header"),
     [
-        ("one-left", "\N{LARGE ORANGE CIRCLE} payments/api:1.4.2: 1 HIGH open"),
+        ("one-left", "\N{LARGE ORANGE CIRCLE} payments/api:1.4.2: 1 HIGH open; fix available"),
         ("only-resolved", "\N{CHART WITH DOWNWARDS TREND} Resolved: payments/api:latest"),
         ("all-fixed", "\N{WHITE HEAVY CHECK MARK} Resolved: payments/api:1.4.2"),
         (
