@@ -312,7 +312,7 @@ class AlertText:
 
     @property
     def standing(self) -> str:
-        """What is open and what makes it urgent; the event where nothing is known of it."""
+        """The counts of what is open, and why it is urgent; the event where nothing is known."""
         is_known = self.problem is None or self.open.count > 0
         return self.open_now if is_known else self.verdict
 
