@@ -242,7 +242,10 @@ class PackageDigest:
     shares: tuple[int, ...] = ()
     """How many of the vulnerabilities each image has, in the order of `images`."""
     disputed: Mapping[str, int] = field(default_factory=dict)
-    """How many of the vulnerabilities are disputed, by who does, in words."""
+    """
+    How many of the vulnerabilities are disputed, by who does, in words; where descriptions name a
+    version for a part, how many of that part.
+    """
     ids: int = 0
     """
     How many ids the vulnerabilities of its step have, of the first package of the step; 0 of
