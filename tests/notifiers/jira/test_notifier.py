@@ -194,6 +194,21 @@ def test_rows_and_the_rest_add_up(listed: int, resolved: int) -> None:
             assert len(rows) + more == number
 
 
+def test_a_comment_names_its_delivery_and_a_description_does_not() -> None:
+    """A description is written again by each delivery; a repeated comment is looked for."""
+    payload = jira().render(STORIES["new-and-resolved"], thread=THREAD)
+    description, comment = (
+        json.dumps(body)
+        for body in (
+            payload["create"]["fields"]["description"],
+            payload["update"]["comment"]["body"],
+        )
+    )
+
+    assert STORIES["new-and-resolved"].delivery_id in comment
+    assert "Delivery" not in description
+
+
 def test_the_table_leaves_room_for_notes() -> None:
     """A row is a package, with from and to: an issue is narrow next to its details."""
     rows = [a_finding(f"CVE-2026-{n}", fixed_version="3.0.14") for n in (1, 2)]

@@ -241,6 +241,14 @@ def test_a_long_subject_drops_a_note_before_a_fact() -> None:
     assert subject.endswith("fix available: curl 7.88.1-10+deb12u5")
 
 
+def test_a_mail_says_until_when_its_report_link_works_and_has_the_console_last() -> None:
+    """People keep mails; the address of the console is the longest that is needed least."""
+    mail = sns().render(NOTICES["new-and-resolved"])["Message"]
+
+    report, console = map(mail.index, ("Full report (works until 2026-12-26):", "ECR console:"))
+    assert report < mail.index("Commits since 1.4.1:") < console < mail.index("Not listed:")
+
+
 def test_commands_are_not_wrapped() -> None:
     """A command on several lines cannot be copied."""
     lines = sns().render(NOTICES["scan-failed"])["Message"].splitlines()
