@@ -50,6 +50,8 @@ class Urgency(NamedTuple):
     """Where the level holds, if that is not everywhere."""
     exploits: str = ""
     """What is known of exploits: one of the words of alert-1.0.0."""
+    otherwise: str = ""
+    """The level where the condition does not hold."""
     waits: bool = False
     """Whether the risk is unknown, which waits for working hours whatever its level."""
 
@@ -57,7 +59,15 @@ class Urgency(NamedTuple):
     def title(self) -> str:
         """The level with its reason, and when to look where that is not known from it."""
         level = f"{self.level}, {WORKING_HOURS}" if self.waits else self.level
-        return f"{URGENCY}: {' '.join(filter(None, (level, self.condition)))} ({self.reason})"
+        where = f" {self.condition}" if self.condition else ""
+        return f"{URGENCY}: {level}{where} ({self.reason}){self._elsewhere}"
+
+    @property
+    def _elsewhere(self) -> str:
+        """The level where the condition does not hold, as the end of a sentence."""
+        if not self.condition:
+            return ""
+        return f", {ELSE_LATER if self.level == HIGH else f'else {self.otherwise}'}"
 
     @property
     def can_wait(self) -> bool:
@@ -71,7 +81,7 @@ class Urgency(NamedTuple):
             return NO_ACTION
         if self.level == MEDIUM:
             return ACT_SOON
-        return f"{ACT_NOW} {self.condition}, {ELSE_LATER}" if self.condition else ACT_NOW
+        return f"{ACT_NOW} {self.condition}{self._elsewhere}" if self.condition else ACT_NOW
 
 
 class Fact(NamedTuple):

@@ -16,7 +16,7 @@ from lib.text import capitalized, first, short
 
 _UNPATCHED: Final = "if the hosts run an unpatched kernel"
 _UNEXPECTED: Final = "if nobody meant to push it"
-_NO_EXPLOIT_DATA: Final = "no exploit data"
+_NO_EXPLOIT_DATA: Final = "exploit status unknown"
 _RUNNING: Final = "running now"
 
 
@@ -53,7 +53,9 @@ def urgency(content: Content) -> Urgency | None:
     reason = f"{reason}, {_RUNNING}" if is_running else reason
     is_silent = exploits == "unknown" and not waits
     reason = f"{reason}; {_NO_EXPLOIT_DATA}" if is_silent else reason
-    return Urgency(level, reason, _UNPATCHED if is_hosts else "", exploits, waits)
+    if is_hosts:
+        return Urgency(level, reason, _UNPATCHED, exploits, LOW)
+    return Urgency(level, reason, exploits=exploits, waits=waits)
 
 
 def _trouble(content: Content) -> str:
@@ -76,7 +78,7 @@ def _of_settings(content: Content, news: Sequence[Entry]) -> Urgency:
     """
     exploits = _exploits(content)
     if any(entry.id == TAG_MOVED for entry in news):
-        return Urgency(HIGH, "the tag was not to move", _UNEXPECTED, exploits)
+        return Urgency(HIGH, "the tag was not to move", _UNEXPECTED, exploits, LOW)
     level = MEDIUM if max(entry.severity for entry in news) >= Severity.HIGH else LOW
     what = "a setting, not a vulnerability"
     what = what if len(news) == 1 else "settings, not vulnerabilities"

@@ -164,6 +164,7 @@ def _urgency(text: AlertText) -> Json:
         "level": text.urgency.level,
         "reason": text.urgency.reason,
         "condition": text.urgency.condition or None,
+        "otherwise": text.urgency.otherwise or None,
         "exploits": text.urgency.exploits,
     }
 

@@ -442,7 +442,7 @@ class TestWhereToStart:
         assert urgency.title == "Urgency: low (highest severity MEDIUM)"
         silent = of(a_finding(severity="MEDIUM")).urgency
         assert silent is not None
-        assert silent.title == "Urgency: low (highest severity MEDIUM; no exploit data)"
+        assert silent.title == "Urgency: low (highest severity MEDIUM; exploit status unknown)"
 
     def test_what_only_the_headline_counts_comes_after(self) -> None:
         """A route for CRITICAL ones has upgrades for those; the headline counts HIGH ones, too."""

@@ -55,12 +55,13 @@ def test_a_platform_of_one_vulnerability_is_no_remark_about_its_package() -> Non
     ("finding", "urgency"),
     [
         (a_finding(exploit_observed_at=NOW), "Urgency: high (used in attacks)"),
-        (a_finding(severity="CRITICAL"), "Urgency: high (1 CRITICAL; no exploit data)"),
+        (a_finding(severity="CRITICAL"), "Urgency: high (1 CRITICAL; exploit status unknown)"),
         (a_finding(exploit_available="YES"), "Urgency: high (public exploit)"),
-        (a_finding(), "Urgency: medium (1 HIGH; no exploit data)"),
+        (a_finding(), "Urgency: medium (1 HIGH; exploit status unknown)"),
         (
             a_finding(package="linux", exploit_available="YES"),
-            "Urgency: high if the hosts run an unpatched kernel (public exploit)",
+            "Urgency: high if the hosts run an unpatched kernel (public exploit), "
+            "else in working hours",
         ),
     ],
 )
@@ -103,11 +104,23 @@ def test_a_program_gets_the_condition_of_a_level_apart() -> None:
 
     first, second = (event["data"]["urgency"] for event in events)
 
-    assert (first["reason"], first["condition"]) == (
+    assert (first["reason"], first["condition"], first["otherwise"]) == (
         "public exploit",
         "if the hosts run an unpatched kernel",
+        "low",
     )
-    assert second["condition"] is None
+    assert (second["condition"], second["otherwise"]) == (None, None)
+
+
+def test_a_medium_urgency_of_hosts_is_low_elsewhere() -> None:
+    """Working hours are when a medium one is looked at, too."""
+    text = text_of(notice_of(a_finding(package="linux")))
+
+    assert text.urgency is not None
+    assert text.urgency.title == (
+        "Urgency: medium if the hosts run an unpatched kernel (1 HIGH; exploit status unknown), "
+        "else low"
+    )
 
 
 def test_what_is_no_news_has_no_urgency() -> None:
@@ -125,7 +138,7 @@ def test_a_setting_is_less_urgent_than_a_tag_that_moved() -> None:
 
     assert lines == [
         "Urgency: medium (settings, not vulnerabilities)",
-        "Urgency: high if nobody meant to push it (the tag was not to move)",
+        "Urgency: high if nobody meant to push it (the tag was not to move), else in working hours",
     ]
 
 
