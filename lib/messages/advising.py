@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from lib.core.upgrades import is_kernel, of_distribution
 from lib.messages.content import Content, Entry, counts_of
 from lib.messages.parts import Link
-from lib.messages.phrases import counts_text, listed, names_text
+from lib.messages.phrases import counts_text, names_text
 from lib.models import Finding, Image
 from lib.text import first
 from lib.urls.advisories import NAMED_BY_LINKS, host_of
@@ -37,19 +37,26 @@ https://wiki.ubuntu.com/SecurityTeam/UpdatePreparation
 _BASE_NAME: Final = re.compile(r"[a-z0-9][\w./:-]{0,99}", re.ASCII)
 PATCHED: Final = "check that the hosts run a patched kernel"
 _COMPARE: Final = (
-    "Containers run on the host's kernel, so fix it there: compare `uname -r` of the hosts (EKS: "
-    "`kubectl get nodes -o wide`) with the fixed version"
+    "Containers run on the host's kernel: compare `uname -r` on the hosts (EKS: `kubectl get nodes "
+    "-o wide`) with the fixed kernel in the advisory"
 )
-_OF_CVES: Final = "of {cves} (linked: Amazon Linux; other hosts: their vendor's advisory)"
-_IN_ADVISORY: Final = "in your host vendor's advisory"
+_OF_CVES: Final = "({cves}; other hosts: see their vendor's advisory)"
+_OF_AMAZON_LINUX: Final = "Amazon Linux: {cve}"
+"""The text of the link tells it from the one about the same CVE in the list."""
+_OF_VENDOR: Final = "of their vendor"
 _REPLACE: Final = (
-    "If it is older, update the AMI and replace the hosts (EKS: the node group). On Fargate, AWS "
-    "patches it"
+    "If a host's kernel is older, update its AMI and replace it (EKS: the node group). On Fargate, "
+    "AWS patches the kernel"
 )
 _CVES: Final = 3
 """Vulnerabilities of a kernel that are named and linked."""
-_REBUILD: Final = "{step}, rebuild and push"
-_BUILD: Final = "{step}: `docker build --pull --no-cache .`, then push"
+_COMMAND: Final = "`docker build --pull --no-cache .`"
+_REBUILD: Final = (
+    f"Rebuild now ({_COMMAND}) and push: that brings the updates published until {{ended:%B %Y}}"
+)
+_BUILD: Final = f"{{step}}: {_COMMAND}, then push"
+BUILD: Final = f"Build with {_COMMAND}, so that no old layer is used again, then push"
+"""After the upgrades of a base image, whose heading says what to rebuild on."""
 _DISTRIBUTIONS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "alpine": "Alpine Linux",
@@ -114,7 +121,8 @@ def hosts_of(content: Content) -> tuple[str, ...]:
     if not any(map(is_about_kernel, content.open)):
         return ()
     cves = kernel_cves(content)
-    where = _OF_CVES.format(cves=listed(cves)) if cves else _IN_ADVISORY
+    names = ", ".join(_OF_AMAZON_LINUX.format(cve=cve) for cve in cves)
+    where = _OF_CVES.format(cves=names) if cves else _OF_VENDOR
     return (f"{_COMPARE} {where}", _REPLACE)
 
 
@@ -137,7 +145,13 @@ def host_links(content: Content) -> tuple[Link, ...]:
         return ()
     labels = {cve: f"Amazon Linux fix for {cve}" for cve in kernel_cves(content)}
     return tuple(
-        Link(cve, label, label, _AMAZON_LINUX.format(id=cve), of_hosts=True)
+        Link(
+            _OF_AMAZON_LINUX.format(cve=cve),
+            label,
+            label,
+            _AMAZON_LINUX.format(id=cve),
+            of_hosts=True,
+        )
         for cve, label in labels.items()
     )
 
@@ -206,10 +220,15 @@ def base_of(base_image: str | None, release: str, today: date) -> Base:
 
 
 def rebuild_of(base: Base, findings: Iterable[Finding]) -> str:
-    """Return how an image is rebuilt whose packages of the distribution have no fix version."""
+    """
+    Return how an image is rebuilt whose packages of the distribution have no fix version.
+
+    The cheap step: the move off a release without updates is one of its own, `Base.move`.
+    """
     stuck = (row for row in findings if not row.fixable and row.fix_available != "NO")
-    rebuild = _REBUILD if base.ended else _BUILD
-    return rebuild.format(step=base.step) if any(map(of_distribution, stuck)) else ""
+    if not any(map(of_distribution, stuck)):
+        return ""
+    return _REBUILD.format(ended=base.ended) if base.ended else _BUILD.format(step=base.step)
 
 
 def nameless_of(entries: Sequence[Entry]) -> str:

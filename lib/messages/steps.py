@@ -131,6 +131,10 @@ class ToDo:
     without_fix: str = ""
     rebuild: str = ""
     """How packages of the distribution without a fix version are brought up to date."""
+    release: str = ""
+    """The move off a release without updates, after that."""
+    build: str = ""
+    """How to build after upgrades of the base image, where `rebuild` does not say it."""
     without_version: str = ""
     nameless: str = ""
     """The vulnerabilities of which the scanner names no package."""
@@ -156,12 +160,13 @@ class ToDo:
     @property
     def before(self) -> list[str]:
         """The steps before the upgrades. Commands in them stand in backticks."""
-        return [text for text in (*self.hosts, self.rebuild) if text]
+        return [text for text in (*self.hosts, self.rebuild, self.release) if text]
 
     @property
     def after(self) -> list[str]:
         """The steps after the upgrades."""
         texts = (
+            self.build,
             self.deploy,
             self.without_version,
             self.nameless,

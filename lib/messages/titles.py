@@ -57,5 +57,7 @@ NEW: Final = "new"
 LOOK_STEP: Final = "Look for newer versions"
 CHECK_NEXT_SCAN: Final = "check what the next scan still lists"
 """After a rebuild, whose base image replaces its packages."""
-OWN_PACKAGES: Final = "Upgrade those that your Dockerfile installs"
+STILL_LISTED: Final = (
+    "If the next scan still lists packages, upgrade those that your Dockerfile installs. Open now"
+)
 """The others come with the base image, and wait for its next version."""

@@ -17,6 +17,7 @@ from lib.core.upgrades import (
     version_key,
 )
 from lib.messages.advising import (
+    BUILD,
     PATCHED,
     Base,
     base_of,
@@ -36,7 +37,7 @@ from lib.messages.phrases import NAME, counts_text, listed, look_for, names_text
 from lib.messages.sections import says_exploit
 from lib.messages.settings import of_repository
 from lib.messages.steps import ToDo, UpgradeText
-from lib.messages.titles import CHECK_NEXT_SCAN, OWN_PACKAGES
+from lib.messages.titles import STILL_LISTED
 from lib.models import Counts, Deployments, Finding, Origin, Severity, Upgrade, Workload
 from lib.models.views import Kind
 from lib.text import capitalized, counted, first, one_line, short, truncate
@@ -101,6 +102,8 @@ def to_do(
         deploy=_deploy(content, running.before if running is not None else ()),
         without_fix=_without_fix(entries),
         rebuild=rebuild,
+        release=_after(rebuild, base.move) if rebuild else "",
+        build="" if rebuild else _build(ready),
         without_version=_without_version(
             content,
             {upgrade.package for upgrade in unclear if _key(upgrade) in asked},
@@ -130,6 +133,11 @@ def to_do(
         gaps=_gaps(content, unclear or by_description, ready) if entries else "",
         brief=_brief(content, base if rebuild else None, packages, by_description),
     )
+
+
+def _build(ready: Sequence[Upgrade]) -> str:
+    """Return the command to build with after an upgrade of the base image; else empty."""
+    return BUILD if any(upgrade.origin is Origin.BASE_IMAGE for upgrade in ready) else ""
 
 
 def _says_base(rebuild: str, ready: Sequence[Upgrade]) -> bool:
@@ -412,7 +420,7 @@ def _without_version(
     stuck = [row for entries in groups.values() for entry in entries for row in entry.findings]
     pages = "; the CVE pages name the fixed versions" if all(map(names_versions, stuck)) else ""
     if rebuild and all(map(of_distribution, stuck)):
-        return f"Then {CHECK_NEXT_SCAN}: {listed(texts)}. {OWN_PACKAGES}{pages}"
+        return f"{STILL_LISTED}: {listed(texts)}{pages}"
     return _after(rebuild, f"Look for {versions} of {listed(texts)}{pages}")
 
 

@@ -8,18 +8,17 @@ from lib.messages.linking import pieces
 from lib.messages.parts import AlertText, Link, Problem
 from lib.messages.steps import Step, ToDo, UpgradeText
 from lib.messages.titles import (
-    CHECK_NEXT_SCAN,
     LOOK_STEP,
     NEW,
     NO_RESULT,
     NO_VERSION,
-    OWN_PACKAGES,
+    STILL_LISTED,
     UNVERSIONED_COLUMNS,
     UPGRADE_COLUMNS,
 )
 from lib.page.findings import in_line, linked
 from lib.page.markup import Markup, Node, element, number_more, scrolling_table, titled_section
-from lib.text import capitalized, counted, one_line, truncate
+from lib.text import counted, one_line, truncate
 
 MOST: Final = 200
 """Packages of a list; the table of all findings has the others."""
@@ -107,11 +106,16 @@ def _steps(todo: ToDo, links: Sequence[Link], *, is_searched: bool) -> Node:
     if groups and more:
         groups[-1] = (groups[-1], element("p", more, class_="quiet"))
     steps = [*(_prose(step, links) for step in todo.before), *groups]
-    steps += [_prose(sentence) for sentence in todo.after if sentence != todo.without_version]
-    is_checked = CHECK_NEXT_SCAN in todo.without_version
-    look = capitalized(f"then {CHECK_NEXT_SCAN}") if is_checked else LOOK_STEP
-    own = _prose(OWN_PACKAGES) if is_checked else None
-    steps += [(element("p", f"{look}:"), _packages(todo), own)] if is_searched else []
+    # A sentence of packages to look for leaves its place to their table.
+    is_checked = STILL_LISTED in todo.without_version
+    heading = element("p", f"{STILL_LISTED if is_checked else LOOK_STEP}:")
+    table: list[Node] = [(heading, _packages(todo))] if is_searched else []
+    if todo.without_version:
+        place = todo.after.index(todo.without_version)
+        first, last = todo.after[:place], todo.after[place + 1 :]
+    else:
+        first, last = todo.after, []
+    steps += [*map(_prose, first), *table, *map(_prose, last)]
     if len(steps) == 1:
         return steps
     return element("ol", [element("li", step) for step in steps], class_="steps") if steps else None

@@ -219,7 +219,7 @@ class TestNamedVersion:
         assert [upgrade.line for upgrade in to_do.by_description] == [
             (
                 "Upgrade (versions from CVE descriptions): tensorflow-gpu from 1.7.0 to TensorFlow "
-                "2.12.0 or later, removes 1 HIGH"
+                "2.12.0 or later, removes 1 HIGH (the CVEs name TensorFlow, not tensorflow-gpu)"
             )
         ]
         assert to_do.brief.endswith("tensorflow-gpu to TensorFlow 2.12.0")
@@ -241,7 +241,10 @@ class TestNamedVersion:
         assert of(named).to_do.without_version == ""
         less = replace(other, severity=Severity.MEDIUM)
         (partly,) = of(named, less, threshold=Severity.HIGH).to_do.described
-        assert partly.effect == "removes 1 HIGH"
+        assert partly.effect == "removes 1 HIGH (no version is named for the other)"
+        several = [replace(less, vulnerability_id=f"CVE-2026-{n}") for n in (4, 5)]
+        (partly,) = of(named, less, *several, threshold=Severity.HIGH).to_do.described
+        assert partly.effect == "removes 1 HIGH (no version is named for the other 3)"
         third = replace(named, vulnerability_id="CVE-2026-3", description="Not in SciPy 1.8.0.")
         assert of(named, other, third).to_do.described == ()
 
@@ -350,13 +353,13 @@ class TestWhereToStart:
         assert "the image can wait" not in beside.to_do.brief
         assert alone.to_do.hosts == (
             (
-                "Containers run on the host's kernel, so fix it there: compare `uname -r` of the "
-                "hosts (EKS: `kubectl get nodes -o wide`) with the fixed version of CVE-2026-1001 "
-                "(linked: Amazon Linux; other hosts: their vendor's advisory)"
+                "Containers run on the host's kernel: compare `uname -r` on the hosts (EKS: "
+                "`kubectl get nodes -o wide`) with the fixed kernel in the advisory (Amazon Linux: "
+                "CVE-2026-1001; other hosts: see their vendor's advisory)"
             ),
             (
-                "If it is older, update the AMI and replace the hosts (EKS: the node group). On "
-                "Fargate, AWS patches it"
+                "If a host's kernel is older, update its AMI and replace it (EKS: the node group). "
+                "On Fargate, AWS patches the kernel"
             ),
         )
         assert of(a_finding(package="linux-pam")).to_do.hosts == ()
@@ -370,8 +373,9 @@ class TestWhereToStart:
             threshold=Severity.HIGH,
         )
 
-        assert " fixed version of CVE-2026-1001 and CVE-2026-1003 (linked" in text.to_do.hosts[0]
-        assert [link.name for link in text.of_hosts] == ["CVE-2026-1001", "CVE-2026-1003"]
+        names = ["Amazon Linux: CVE-2026-1001", "Amazon Linux: CVE-2026-1003"]
+        assert f" fixed kernel in the advisory ({', '.join(names)}; other" in text.to_do.hosts[0]
+        assert [link.name for link in text.of_hosts] == names
         assert text.totals.endswith("1 MEDIUM open")
 
     def test_the_fix_of_the_hosts_is_linked(self) -> None:
@@ -382,7 +386,7 @@ class TestWhereToStart:
         assert [link.url for link in text.sources] == [
             "https://explore.alas.aws.amazon.com/CVE-2026-1001.html"
         ]
-        assert unknown.to_do.hosts[0].endswith(" the fixed version in your host vendor's advisory")
+        assert unknown.to_do.hosts[0].endswith(" fixed kernel in the advisory of their vendor")
         assert unknown.sources == ()
 
     def test_the_upgrade_of_a_kernel_clears_the_scan_alone(self) -> None:
@@ -501,7 +505,8 @@ class TestTheBaseImage:
             )
         ]
         assert text.to_do.without_version.startswith(
-            "Then check what the next scan still lists: openssl"
+            "If the next scan still lists packages, upgrade those that your Dockerfile installs. "
+            "Open now: openssl"
         )
         assert text.to_do.brief == "Rebuild on the latest base image"
         assert text.to_do.support == ""
@@ -526,22 +531,28 @@ class TestTheBaseImage:
         text = of(a_finding(), provenance=Provenance(base_image=base))
 
         target = {"Debian 10": "debian:13", "Ubuntu 20.04": "ubuntu:24.04"}.get(release)
-        rebuild = f"Change FROM {base} to a supported release, for example {target} ("
-        assert text.to_do.rebuild.startswith(rebuild) is bool(release)
-        assert not release or f" for {release} " in text.to_do.rebuild
+        move = f"Then change FROM {base} to a supported release, for example {target} ("
+        assert text.to_do.release.startswith(move) is bool(release)
+        assert not release or f" for {release} " in text.to_do.release
 
     def test_a_release_without_updates_is_named(self) -> None:
-        """A rebuild on the same release brings nothing."""
+        """A rebuild brings its last updates, so that comes first."""
         scanned = an_image(os="UBUNTU_20_04")
         without = packaged("pkg:deb/debian/zlib@1")
-        assert of(self.OLD, without).to_do.rebuild == of(self.OLD).to_do.rebuild
+        assert of(self.OLD, without).to_do.before == of(self.OLD).to_do.before
 
-        assert of(self.OLD).to_do.rebuild.startswith(
-            "Move from Debian 10 (no free security updates since June 2024) to a supported "
-            "release, for example Debian 13, rebuild and push"
-        )
+        assert of(self.OLD).to_do.before == [
+            (
+                "Rebuild now (`docker build --pull --no-cache .`) and push: that brings the "
+                "updates published until June 2024"
+            ),
+            (
+                "Then move from Debian 10 (no free security updates since June 2024) to a "
+                "supported release, for example Debian 13"
+            ),
+        ]
         ubuntu = of(a_finding(), image=scanned).to_do
-        assert "from Ubuntu 20.04 (standard support ended in May 2025)" in ubuntu.rebuild
+        assert "from Ubuntu 20.04 (standard support ended in May 2025)" in ubuntu.release
         assert ubuntu.brief == "Rebuild on a supported release, for example Ubuntu 24.04"
         assert ubuntu.support == ""
 
@@ -553,6 +564,13 @@ class TestTheBaseImage:
         dependency = replace(dependency, package=package)
 
         (remedy,) = of(fixed).to_do.groups(9)
+        assert of(fixed).to_do.after == [
+            (
+                "Build with `docker build --pull --no-cache .`, so that no old layer is used "
+                "again, then push"
+            )
+        ]
+        assert of(fixed, replace(self.OLD, vulnerability_id="CVE-2026-9")).to_do.build == ""
         assert remedy.endswith(
             "since June 2024) to a supported release, for example Debian 13. On Debian 10"
         )
@@ -604,7 +622,7 @@ class TestTheBaseImage:
         links = ("http://people.ubuntu.com/~ubuntu-security/cve/CVE-2024-0001",)
         finding = a_finding(version=version, links=links)
 
-        assert f"{release} (" in f"{of(finding).to_do.rebuild} ".replace(")", " (")
+        assert f"{release} (" in " ".join(of(finding).to_do.before).replace(")", " (")
 
     @pytest.mark.parametrize(
         ("os", "purl"),
@@ -671,7 +689,7 @@ def test_silence_about_fixes_is_not_no_fix() -> None:
     silent, certain = of(a_finding()), of(a_finding(fix_available="NO"))
 
     assert silent.to_do.without_fix == ""
-    assert "Then check what the next scan still lists: openssl" in silent.to_do.without_version
+    assert "installs. Open now: openssl (1 HIGH)" in silent.to_do.without_version
     assert silent.to_do.gaps == (
         "ECR basic scanning gives neither fix versions nor exploit data; enhanced scanning (Amazon "
         "Inspector) usually has both."

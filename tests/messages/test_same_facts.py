@@ -60,8 +60,10 @@ def test_a_platform_of_one_vulnerability_is_no_remark_about_its_package() -> Non
         (a_finding(), "Urgency: medium (1 HIGH; exploit status unknown)"),
         (
             a_finding(package="linux", exploit_available="YES"),
-            "Urgency: high if the hosts run an unpatched kernel (public exploit), "
-            "else in working hours",
+            (
+                "Urgency: high if the hosts run an unpatched kernel (public exploit), "
+                "else in working hours"
+            ),
         ),
     ],
 )
@@ -151,7 +153,7 @@ def test_the_hosts_are_named_before_the_upgrade_of_a_kernel(mode: str, options: 
 
     words = " ".join(json.dumps(payload).replace("\\n", " ").split())
     hosts = words.find("on the host's kernel")
-    replaced = words.find("replace the hosts")
+    replaced = words.find("update its AMI and replace it")
     assert 0 < hosts < replaced < words.index("4.19.304-1", hosts)
 
 
@@ -318,8 +320,8 @@ def test_the_card_of_a_thread_leaves_the_fixes_of_hosts_to_the_thread() -> None:
     text = text_of(notice)
     page = "https://explore.alas.aws.amazon.com/CVE-2024-0001.html"
 
-    assert f" of <{page}|CVE-2024-0001> (linked" in json.dumps(alert_message(text))
+    assert f"(<{page}|Amazon Linux: CVE-2024-0001>; other" in json.dumps(alert_message(text))
     assert page not in json.dumps(root_message(text))
     assert json.dumps(description(text)).count(page) == 1
     mail = json.loads(json.dumps(notifier("sns", tools()).render(notice)))["Message"]
-    assert mail.index("advisory).") < mail.index(page) < mail.index("2. If it is older")
+    assert mail.index("advisory).") < mail.index(page) < mail.index("2. If a host")

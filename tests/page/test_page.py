@@ -19,6 +19,7 @@ from lib.core.vulnerabilities import vulnerabilities_of
 from lib.errors import DocumentError
 from lib.messages.content import Content
 from lib.messages.phrases import percent, severity_name
+from lib.messages.text import text_of
 from lib.models import (
     AnyReport,
     Finding,
@@ -334,7 +335,24 @@ def test_pages_about_the_fixes_of_hosts_stand_beside_the_step() -> None:
 
     page = "https://explore.alas.aws.amazon.com/CVE-2024-1001.html"
     assert html.count(page) == 1
-    assert html.index("the fixed version of ") < html.index(page) < html.index("(linked: Amazon")
+    assert html.index("the fixed kernel ") < html.index(page) < html.index("; other hosts: see")
+
+
+def test_steps_stand_in_the_order_of_messages() -> None:
+    """Packages to look for come before the move off a release, here as a table."""
+    made = noticed(
+        Scene(
+            a_report(
+                of_python("scipy", "CVE-2024-1", "It crashes."), image=an_image(os="DEBIAN_10")
+            )
+        )
+    )
+
+    first, last = text_of(made).to_do.after
+    assert first.startswith("Look for a newer version of scipy")
+    assert last.startswith("Move from Debian 10")
+    words = read(made).text
+    assert 0 < words.index("Look for newer versions:") < words.index("Move from Debian 10")
 
 
 def test_a_version_that_removes_some_says_of_how_many() -> None:

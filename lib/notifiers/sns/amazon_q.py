@@ -53,7 +53,14 @@ def render(notice: Notice, text: AlertText, _room: int) -> tuple[str, bool]:
         parts.append(part)
         is_cut = is_cut or number < section.count
     to_do = text.to_do
-    notes = (*to_do.before, to_do.deploy, to_do.kernel, to_do.support, to_do.without_fix)
+    notes = (
+        *to_do.before,
+        to_do.build,
+        to_do.deploy,
+        to_do.kernel,
+        to_do.support,
+        to_do.without_fix,
+    )
     parts += [_say(note, _LINE) for note in notes if note]
     return _document(notice, text, parts, _steps(text.to_do)), is_cut
 
