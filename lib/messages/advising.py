@@ -55,7 +55,7 @@ _REBUILD: Final = (
     f"Rebuild now ({_COMMAND}) and push: that brings the updates published until {{ended:%B %Y}}"
 )
 _BUILD: Final = f"{{step}}: {_COMMAND}, then push"
-BUILD: Final = f"Build with {_COMMAND}, so that no old layer is used again, then push"
+BUILD: Final = f"Build with {_COMMAND} so that no old layer is used again, then push"
 """After the upgrades of a base image, whose heading says what to rebuild on."""
 _DISTRIBUTIONS: Final[Mapping[str, str]] = MappingProxyType(
     {

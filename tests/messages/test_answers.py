@@ -566,7 +566,7 @@ class TestTheBaseImage:
         (remedy,) = of(fixed).to_do.groups(9)
         assert of(fixed).to_do.after == [
             (
-                "Build with `docker build --pull --no-cache .`, so that no old layer is used "
+                "Build with `docker build --pull --no-cache .` so that no old layer is used "
                 "again, then push"
             )
         ]

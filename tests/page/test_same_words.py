@@ -69,7 +69,9 @@ def _to_do(text: AlertText) -> Iterator[str]:
     for upgrade in (*text.to_do.upgrades, *text.to_do.by_description):
         yield from (upgrade.remedy, upgrade.package, upgrade.installed)
         yield from (upgrade.target, upgrade.removes)
-    yield from (note for note in text.to_do.notes if note != text.to_do.without_version)
+    notes = (note for note in text.to_do.notes if note != text.to_do.without_version)
+    # Commands are code on the page.
+    yield from (note.replace("`", "") for note in notes)
     yield from text.to_do.hosts
     for package in text.to_do.unversioned:
         yield from (package.package, package.installed, package.described, package.removes)
