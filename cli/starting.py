@@ -22,6 +22,8 @@ class Question:
 
     name: str
     text: str
+    example: str
+    """A valid answer: it stands for answers that are still to come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,11 @@ class Receiver:
     """What its secret holds; empty for a receiver without a secret."""
 
 
-_TOPIC: Final = Question("topic", "ARN of the SNS topic, such as arn:aws:sns:REGION:ACCOUNT:scans")
+_TOPIC: Final = Question(
+    "topic",
+    "ARN of the SNS topic, such as arn:aws:sns:REGION:ACCOUNT:scans",
+    "arn:aws:sns:eu-central-1:111122223333:scans",
+)
 RECEIVERS: Final[Mapping[str, Receiver]] = MappingProxyType(
     {
         "slack": Receiver(
@@ -49,7 +55,7 @@ RECEIVERS: Final[Mapping[str, Receiver]] = MappingProxyType(
         "slack-bot": Receiver(
             "Slack, by a bot: a thread for each image",
             "team-slack",
-            (Question("channel", "Id of the Slack channel, such as C0123ALERTS"),),
+            (Question("channel", "Id of the Slack channel, such as C0123ALERTS", "C0123ALERTS"),),
             lambda answers: (
                 "type: slack",
                 "token: {secret: ecr-scan-alerts/slack-bot}",
@@ -61,8 +67,12 @@ RECEIVERS: Final[Mapping[str, Receiver]] = MappingProxyType(
             "Jira: an issue for each image",
             "team-jira",
             (
-                Question("site", "Address of Jira, such as https://acme.atlassian.net"),
-                Question("project", "Key of the project, such as SEC"),
+                Question(
+                    "site",
+                    "Address of Jira, such as https://acme.atlassian.net",
+                    "https://acme.atlassian.net",
+                ),
+                Question("project", "Key of the project, such as SEC", "SEC"),
             ),
             lambda answers: (
                 "type: jira",
@@ -168,8 +178,8 @@ def _routes(start: Start, destination: str) -> Iterator[str]:
         "  # Images with a tag of production.\n"
         f"  - name: production\n    match: {{tag: {_list(start.production)}}}\n"
         f"    severity: {start.severity}\n    notify: [{destination}]\n\n"
-        "  # All other images: what is critical and can be fixed.\n"
-        "  - name: everything else\n    severity: CRITICAL\n    only: [fixable]\n"
+        "  # All other images: what is critical.\n"
+        "  - name: everything else\n    severity: CRITICAL\n"
         f"    notify: [{destination}]\n"
     )
 

@@ -3,6 +3,7 @@
 import argparse
 import os
 import shlex
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -10,8 +11,9 @@ from typing import Final
 from cli.alerts_file import configured, understand
 from cli.files import write_whole
 from cli.inputs import add_config_option, add_region_option
-from cli.starting import RECEIVERS, SEVERITIES, Start, render, steps
-from cli.terminal import Ask, agreed, ask_person, is_interactive, print_text, say
+from cli.starting import RECEIVERS, SEVERITIES, Question, Start, render, steps
+from cli.terminal import Ask, agreed, ask_person, complain, is_interactive, print_text, say
+from lib.config.checking import check
 from lib.errors import DocumentError
 
 HELP = "write the first alerts.yml: asks for receiver, threshold and tags of production"
@@ -23,17 +25,25 @@ DESCRIPTION = (
 )
 _SEVERITY: Final = "HIGH"
 _RECEIVER: Final = "slack"
+_OTHERS: Final = "docs/receivers has the lines for a webhook and for JSON by SNS"
 _FORCE: Final = "--force overwrites it without asking, --config names another file"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare options."""
-    parser.add_argument("--receiver", choices=tuple(RECEIVERS), help=f"default: {_RECEIVER}")
+    parser.add_argument(
+        "--receiver", choices=tuple(RECEIVERS), help=f"default: {_RECEIVER}; {_OTHERS}"
+    )
     parser.add_argument("--channel", metavar="ID", help="slack-bot: id of the channel")
     parser.add_argument("--site", metavar="URL", help="jira: address")
     parser.add_argument("--project", metavar="KEY", help="jira: key of the project")
     parser.add_argument("--topic", metavar="ARN", help="email, teams: the SNS topic")
-    parser.add_argument("--severity", choices=SEVERITIES, help=f"threshold (default: {_SEVERITY})")
+    parser.add_argument(
+        "--severity",
+        type=str.upper,
+        choices=SEVERITIES,
+        help=f"threshold (default: {_SEVERITY})",
+    )
     parser.add_argument(
         "--production",
         metavar="PATTERN",
@@ -88,15 +98,13 @@ def _answers(options: argparse.Namespace, ask: Ask) -> Start:
             say(f"{name}: {choice.summary}")
     receiver = options.receiver or _choice("Receiver", tuple(RECEIVERS), _RECEIVER, asking)
     answers = {
-        question.name: getattr(options, question.name)
-        or _required(question.name, question.text, asking)
+        question.name: getattr(options, question.name) or _required(receiver, question, asking)
         for question in RECEIVERS[receiver].questions
     }
     severity = options.severity or _choice("Threshold", SEVERITIES, _SEVERITY, asking)
     production = options.production
     if production is None:
-        line = _line("Tags of production, such as v* prod-* (Enter: all images)", asking)
-        production = line.replace(",", " ").split()
+        production = _production(receiver, asking)
     return Start(receiver, answers, severity, tuple(production))
 
 
@@ -108,15 +116,40 @@ def _choice(label: str, choices: tuple[str, ...], default: str, ask: Ask | None)
         for choice in choices:
             if answer.lower() == choice.lower():
                 return choice
+        more = f"; {_OTHERS}" if choices == tuple(RECEIVERS) else ""
+        complain(f"{answer!r} is none of {', '.join(choices)}{more}")
 
 
-def _required(name: str, text: str, ask: Ask | None) -> str:
+def _required(receiver: str, question: Question, ask: Ask | None) -> str:
     if ask is None:
-        raise DocumentError(f"--{name} is missing: {text}")
+        raise DocumentError(f"--{question.name} is missing: {question.text}")
     while True:
-        answer = _line(text, ask)
-        if answer:
+        answer = _line(question.text, ask)
+        mistake = _mistake(receiver, {question.name: answer}) if answer else "an answer is needed"
+        if mistake is None:
             return answer
+        complain(mistake)
+
+
+def _production(receiver: str, ask: Ask | None) -> list[str]:
+    while True:
+        line = _line("Tags of production, such as v* prod-* (Enter: all images)", ask)
+        production = line.replace(",", " ").split()
+        mistake = _mistake(receiver, {}, production)
+        if mistake is None:
+            return production
+        complain(mistake)
+
+
+def _mistake(
+    receiver: str, answers: Mapping[str, str], production: Sequence[str] = ()
+) -> str | None:
+    """Return what check-config finds wrong with answers, among examples; None: nothing."""
+    examples = {question.name: question.example for question in RECEIVERS[receiver].questions}
+    start = Start(receiver, {**examples, **answers}, _SEVERITY, tuple(production))
+    document = understand(render(start), "").document
+    problems = check(document, today=datetime.now(UTC).date())
+    return next((problem.message for problem in problems if problem.level == "error"), None)
 
 
 def _line(question: str, ask: Ask | None) -> str:

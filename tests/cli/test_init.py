@@ -38,7 +38,9 @@ def run(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("AWS_REGION", "eu-west-1")
 
-    def command(*arguments: str, answers: Sequence[str] = ()) -> str:
+    def command(
+        *arguments: str, answers: Sequence[str] = (), errors: list[str] | None = None
+    ) -> str:
         replies = iter(answers)
 
         def answered(question: str) -> str:
@@ -49,7 +51,10 @@ def run(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.
 
         options = parser().parse_args(["init", *arguments])
         assert init.run(options, ask=answered) == 0
-        return capsys.readouterr().out
+        captured = capsys.readouterr()
+        if errors is not None:
+            errors.append(captured.err)
+        return captured.out
 
     return command
 
@@ -136,6 +141,44 @@ def test_a_person_is_asked_for_what_no_option_says(run: Run, tmp_path: Path) -> 
     assert "pagerduty: PagerDuty" in output
     assert config.routes[0].filter.severity.name == "CRITICAL"
     assert 'tag: ["v*", "prod-*"]' in (tmp_path / "alerts.yml").read_text("utf-8")
+
+
+@pytest.mark.usefixtures("terminal")
+@pytest.mark.parametrize(
+    ("answers", "reason"),
+    [
+        (("github", "slack", "", ""), "'github' is none of slack, "),
+        (("slack-bot", "#alerts", "C0123ALERTS", "", ""), "must be the id of a channel"),
+        (("slack-bot", "", "C0123ALERTS", "", ""), "an answer is needed"),
+        (("email", "a@acme.io", "arn:aws:sns:eu-west-1:000474600478:scans", "", ""), "must be"),
+        (("slack", "hi", "HIGH", ""), "'hi' is none of CRITICAL, HIGH, MEDIUM, LOW"),
+        (("slack", "", "v*, v*", "v*"), "must not name anything twice"),
+    ],
+)
+def test_a_wrong_answer_is_asked_for_again(
+    run: Run, tmp_path: Path, answers: Sequence[str], reason: str
+) -> None:
+    """With the reason, and without the loss of the other answers."""
+    errors: list[str] = []
+
+    run(answers=answers, errors=errors)
+
+    assert reason in errors[0]
+    assert written(tmp_path).routes
+
+
+def test_a_threshold_may_be_in_small_letters(run: Run, tmp_path: Path) -> None:
+    """As where it is asked for."""
+    run("--yes", "--severity", "high")
+
+    assert written(tmp_path).routes[0].filter.severity.name == "HIGH"
+
+
+def test_what_is_critical_is_sent_of_the_rest(run: Run, tmp_path: Path) -> None:
+    """Fixable or not: basic scanning names no fixes."""
+    run("--yes", "--production", "v*")
+
+    assert not written(tmp_path).routes[1].filter.only
 
 
 @pytest.mark.usefixtures("terminal")
