@@ -395,13 +395,14 @@ def config(facts: ConfigFacts, place: Place) -> Iterator[Check]:
     """Judge whether the file equals the published configuration."""
     if facts.deployed is None:
         text = "nothing is published: the configuration in the package is in force"
-        yield note("configuration", text, place.push)
+        yield note("configuration", text, f"{place.push} --config {shlex.quote(facts.path)}")
     elif config_hash(facts.deployed) == config_hash(facts.file):
         yield ok("configuration", f"{facts.path} is published")
     else:
         changes = [*_changes(facts.deployed, facts.file)]
         text = f"{facts.path} differs from what is published: {', '.join(changes)}"
-        yield note("configuration", text, place.push)
+        push = f"{place.push} --config {shlex.quote(facts.path)}"
+        yield note("configuration", f"{text}. If it is the file you mean, publish it", push)
 
 
 def _changes(deployed: Json, file: Json) -> Iterator[str]:

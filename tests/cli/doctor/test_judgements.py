@@ -451,8 +451,8 @@ class TestConfiguration:
         check = only(judgements.config(ConfigFacts(self.DOCUMENT, file, "alerts.yml"), PLACE))
 
         assert check.status is NOTE
-        assert check.text.endswith("+c, -a, ~b, routes")
-        assert check.remedy == PLACE.push
+        assert "+c, -a, ~b, routes. If it is the file you mean" in check.text
+        assert check.remedy == f"{PLACE.push} --config alerts.yml"
 
 
 def test_receiver() -> None:
