@@ -1,6 +1,6 @@
 """The name of an image in another stream: what a promoted tag was before. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from lib.core.tags import is_deleted
 from lib.models import Image
@@ -17,24 +17,28 @@ def is_new_here(message: PinnedMessage) -> bool:
 
 
 def other_name(
-    image: Image, streams: Iterable[tuple[Sequence[TagRow], View | None]]
+    image: Image,
+    streams: Iterable[tuple[Sequence[TagRow], View | None]],
+    reported: Collection[str] = (),
 ) -> OtherName | None:
     """
     Return the tag of another stream that points to an image; None: no tag does.
 
-    `streams`: the tags of each, and the view of the destination. A name that the destination was
+    `streams`: the tags of each, and the view of the destination. `reported`: the ids that its
+    message reports. A name that the destination was
     notified of comes first, then the tag that was pushed last.
     """
     names = [
-        (_is_reported(image, view), row.pushed_at, row.tag)
+        (is_reported, row.pushed_at, row.tag, view.thread if is_reported and view else None)
         for rows, view in streams
+        for is_reported in (_is_reported(image, view, reported),)
         for row in rows
         if row.digest == image.digest and row.tag != UNTAGGED and _points(row, rows)
     ]
     if not names:
         return None
-    is_reported, _, tag = max(names)
-    return OtherName(f"{image.repository}:{tag}", is_reported)
+    is_reported, _, tag, thread = max(names, key=lambda name: name[:3])
+    return OtherName(f"{image.repository}:{tag}", is_reported, thread)
 
 
 def _points(row: TagRow, rows: Sequence[TagRow]) -> bool:
@@ -43,9 +47,10 @@ def _points(row: TagRow, rows: Sequence[TagRow]) -> bool:
     return not is_deleted(row) and row.pushed_at == last
 
 
-def _is_reported(image: Image, view: View | None) -> bool:
-    """Return whether a view shows findings of an image."""
+def _is_reported(image: Image, view: View | None, reported: Collection[str]) -> bool:
+    """Return whether a view shows findings of an image, and all that are to be reported."""
     if view is None or not view.reported or view.agreement is None:
         return False
     current = view.agreement.current
-    return current is not None and current.key == image.key
+    is_current = current is not None and current.key == image.key
+    return is_current and all(id_ in view.reported for id_ in reported)

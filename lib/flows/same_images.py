@@ -43,5 +43,6 @@ class SameImages:
         named = other_name(
             image,
             [(one.row.tags, one.views.get(notice.destination)) for one in read],
+            notice.message.delta.after,
         )
         return replace(notice, other_name=named)

@@ -5,8 +5,9 @@ from typing import Final
 
 from lib.messages.content import Content, Entry
 from lib.messages.phrases import moment_text, names_text
+from lib.messages.titles import SAME_IMAGE
 from lib.models import Basis, BasisKind, Image
-from lib.models.views import Kind
+from lib.models.views import Kind, OtherName
 from lib.text import one_line, short, truncate
 
 NAME: Final = 60
@@ -72,7 +73,20 @@ def beginning(content: Content) -> str:
     other = content.other_name
     if other is None:
         return "first scan"
-    return f"same image as {short(other.image.rpartition(':')[2], NAME)}"
+    return f"{SAME_IMAGE[:1].lower()}{SAME_IMAGE[1:]}{same_as(content)}"
+
+
+def same_as(content: Content) -> str:
+    """Return the tag of another stream that points to the image; empty for none."""
+    other = content.other_name
+    return "" if other is None else short(other.image.rpartition(":")[2], NAME)
+
+
+def repeated(content: Content) -> OtherName | None:
+    """Return the name by which the destination has all of a first message; None for none."""
+    other = content.other_name
+    is_first = content.message.before is None and not content.conditions
+    return other if is_first and other is not None and other.is_reported else None
 
 
 def known_as(content: Content) -> str:

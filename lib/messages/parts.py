@@ -8,7 +8,7 @@ What stands in lists is a named tuple: as frozen as a dataclass, and 0.6 ms less
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 from lib.messages.lists import Section, SectionKind
@@ -29,6 +29,7 @@ from lib.messages.titles import (
     NO_ACTION,
     NO_SCAN_NEEDED,
     PLATFORMS,
+    SAME_IMAGE,
     STOP_PAGES,
     URGENCY,
     WORKING_HOURS,
@@ -217,7 +218,9 @@ class AlertText:
     """What no title and no list of news says: what ended, what is still open, else the totals."""
     lasting: str
     """The image, what is open and the worst of it: the title of an incident."""
-    lead: str
+    known_as: str
+    """By which name the image was known before; empty for none."""
+    standout: str
     """Which package has most of what was found; empty where none stands out."""
     state: str
     """What is open now, as the end of a sentence."""
@@ -276,6 +279,14 @@ class AlertText:
     """The delivery to ask about."""
     reference: str
     """The same in short."""
+    same_as: str = ""
+    """The tag of another stream that points to the image."""
+    repeats: str = ""
+    """The name of the image by which the destination has all of it; empty for none."""
+    thread: str = ""
+    """Where that is, as the receiver named it."""
+    is_short: bool = False
+    """Whether the steps and lists are left to the message that it repeats."""
 
     @property
     def worst(self) -> Severity | None:
@@ -291,6 +302,8 @@ class AlertText:
     @property
     def listed(self) -> Sequence[Section]:
         """The lists of news and of what ended unsaid; without news, all of what ended."""
+        if self.is_short:
+            return []
         news = [part for part in self.sections if not part.kind.is_ended]
         quiet = [part for part in self.sections if part.kind is SectionKind.QUIETLY_ENDED]
         parts = [*news, *quiet] if news else self.sections
@@ -309,7 +322,36 @@ class AlertText:
     @property
     def headline(self) -> str:
         """The image and what happened: the same words in every receiver."""
+        beginning = f"{SAME_IMAGE}{self.same_as}: "
+        if self.same_as and self.verdict.startswith(beginning):
+            return f"{self.name} is {self.same_as}: {self.verdict.removeprefix(beginning)}"
         return f"{self.name}: {self.verdict}"
+
+    @property
+    def lead(self) -> str:
+        """What stands before the steps: the other name of the image, and what stands out."""
+        return " ".join(filter(None, (self.known_as, self.standout)))
+
+    @property
+    def same_thread(self) -> str:
+        """Where the destination has the same, in a sentence; empty for nowhere."""
+        return f"{SAME_IMAGE}{self.thread}, {self.repeats}." if self.thread else ""
+
+    @property
+    def in_short(self) -> "AlertText":
+        """The same with the first step alone where the destination has it all; else itself."""
+        if not self.repeats:
+            return self
+        return replace(
+            self,
+            known_as=f"{SAME_IMAGE}{self.repeats}, reported here before; the steps are there.",
+            standout="",
+            to_do=ToDo(rebuild=self.to_do.brief, brief=self.to_do.brief),
+            platforms=Platforms(),
+            dangers=(),
+            numbers=(self.totals,),
+            is_short=True,
+        )
 
     @property
     def mark(self) -> str:

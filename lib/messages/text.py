@@ -4,7 +4,7 @@ from typing import Final
 
 from lib.messages import facts, sections, urgency
 from lib.messages.advising import host_links
-from lib.messages.comparing import known_as
+from lib.messages.comparing import known_as, repeated, same_as
 from lib.messages.content import Content
 from lib.messages.dangers import dangers_of
 from lib.messages.facts import command_for
@@ -46,6 +46,7 @@ def text_of(
     is_check = content.is_check
     accept_id, accept_command = facts.accept_command(content)
     trouble = problem(content)
+    earlier = repeated(content)
     numbers = numbers_of(content)
     left_out = sections.left_out(content)
     return AlertText(
@@ -59,7 +60,8 @@ def text_of(
         dangers=dangers_of(content),
         numbers=tuple(truncate(one_line(line), _VERDICT) for line in numbers),
         lasting=truncate(one_line(lasting_of(content)), _VERDICT),
-        lead=" ".join(filter(None, (known_as(content), lead_of(content)))),
+        known_as=known_as(content),
+        standout=lead_of(content),
         state=state_of(content),
         open_now=standing_of(content),
         total=sum(content.totals.values()),
@@ -96,6 +98,9 @@ def text_of(
         list_command=command_for(content.image, "findings.csv"),
         footer=facts.footer(notice),
         reference=facts.reference(notice),
+        same_as=same_as(content),
+        repeats=short(earlier.image) if earlier is not None else "",
+        thread=short(earlier.thread or "") if earlier is not None else "",
     )
 
 

@@ -287,7 +287,9 @@ class OtherName:
     image: str
     """The name of the image by that tag."""
     is_reported: bool
-    """Whether the same destination was notified of the image by that name."""
+    """Whether the same destination was notified of all that is open in it by that name."""
+    thread: str | None = None
+    """Where that is, as the receiver named it."""
 
 
 @immutable(frozen=True, slots=True)

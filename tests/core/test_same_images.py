@@ -46,6 +46,18 @@ def test_a_promoted_image_has_the_name_of_its_release() -> None:
     )
 
 
+def test_a_name_is_reported_where_all_of_a_message_was() -> None:
+    """A tag can be routed to more than its release was. The thread is that of the other message."""
+    rows, view = (a_row("3.2.1"),), replace(shown(1), thread="SEC-2")
+
+    assert other_name(IMAGE, [(rows, view)], {"CVE-1"}) == OtherName(
+        "payments/api:3.2.1", True, "SEC-2"
+    )
+    assert other_name(IMAGE, [(rows, view)], {"CVE-1", "CVE-2"}) == OtherName(
+        "payments/api:3.2.1", False
+    )
+
+
 def test_of_several_names_a_reported_one_comes_first_then_the_newest() -> None:
     """One is enough to find the image by."""
     old, new = (a_row("3.2.1"),), (a_row("candidate", pushed_at=LATER),)

@@ -1,19 +1,24 @@
 """A tag that was put on an image of another stream: no first scan, and no news twice."""
 
+import json
 from dataclasses import replace
+from typing import Any
+
+import pytest
 
 from lib.messages.text import text_of
 from lib.models import DeliveryId, Notice
 from lib.models.views import Dispatch, OtherName
 from tests.support.notices import notices
+from tests.support.receivers import notifier, tools
 
 RELEASE = "payments/api:3.2.1"
 
 
-def named(story: str, *, is_reported: bool) -> Notice:
+def named(story: str, *, is_reported: bool, thread: str | None = None) -> Notice:
     """Return the notice of a story about an image that another stream names."""
     notice = notices()[story]
-    dispatch = Dispatch(DeliveryId("1"), other_name=OtherName(RELEASE, is_reported))
+    dispatch = Dispatch(DeliveryId("1"), other_name=OtherName(RELEASE, is_reported, thread))
     return replace(notice, message=replace(notice.message, dispatch=dispatch))
 
 
@@ -25,6 +30,62 @@ def test_a_promotion_is_no_first_scan() -> None:
     assert first.verdict.startswith("First scan: ")
     assert promoted.verdict == first.verdict.replace("First scan", "Same image as 3.2.1")
     assert promoted.lead.startswith(f"The same image was reported here as {RELEASE}.")
+
+
+def test_a_headline_says_which_image_the_tag_is() -> None:
+    """Whether it was put there just now is not known."""
+    first, promoted = (
+        text_of(notice).headline
+        for notice in (notices()["baseline"], named("baseline", is_reported=False))
+    )
+
+    assert promoted == first.replace(": First scan: ", " is 3.2.1: ")
+    assert promoted.startswith("payments/api:1.4.2 is 3.2.1: ")
+
+
+@pytest.mark.parametrize(
+    ("mode", "options"), [("slack", {}), ("slack-bot", {}), ("pagerduty", {}), ("sns", {})]
+)
+def test_a_message_that_a_receiver_has_is_short(mode: str, options: Any) -> None:
+    """It has the title, the first step and the sums; the lists and steps are in the other one."""
+
+    def shown(*, is_reported: bool) -> str:
+        alert = named("baseline", is_reported=is_reported)
+        payload = notifier(mode, tools(), **options).render(alert)
+        return " ".join(json.dumps(payload).replace("\\n", " ").split())
+
+    whole, short = shown(is_reported=False), shown(is_reported=True)
+    text = text_of(named("baseline", is_reported=True))
+
+    assert f"Same image as {RELEASE}, reported here before; the steps are there." in short
+    assert "the steps are there" not in whole
+    assert text.to_do.brief in short
+    assert text.to_do.brief
+    assert len(short) < len(whole)
+    assert text.totals in short
+
+
+def test_the_short_form_keeps_the_colour_and_the_routes() -> None:
+    """They are of what is open."""
+    text = text_of(named("baseline", is_reported=True))
+
+    assert text.in_short.mark == text.mark
+    assert text.in_short.why_paged == text.why_paged
+    assert not text.in_short.listed
+    assert not text.in_short.news
+    assert text_of(notices()["baseline"]).in_short.is_short is False
+
+
+@pytest.mark.parametrize("thread", [None, "SEC-2"])
+def test_an_issue_names_the_one_about_the_same_image(thread: str | None) -> None:
+    """It keeps all steps: people work in it."""
+    alert = named("baseline", is_reported=True, thread=thread)
+
+    text = json.dumps(notifier("jira", tools()).render(alert)["create"]["fields"]["description"])
+
+    assert (f"Same image as SEC-2, {RELEASE}." in text) is (thread is not None)
+    assert (f"The same image was reported here as {RELEASE}." in text) is (thread is None)
+    assert "the steps are there" not in text
 
 
 def test_what_another_receiver_was_told_is_not_said() -> None:

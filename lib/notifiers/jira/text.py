@@ -99,6 +99,7 @@ def length(body: Json) -> int:
 
 def _nodes(text: AlertText, rows: int) -> Iterable[Json]:
     """Yield how things stand: what to do, what is open, what changed last, small print."""
+    yield from _paragraph(text.same_thread)
     yield from _opening(text)
     yield from _steps(text.to_do)
     yield from _upgrades(text, rows)
@@ -165,7 +166,7 @@ def _opening(text: AlertText, sentence: str = "") -> list[Json]:
     marked = f"{text.state_mark} {first}" if text.worst is not None else first
     return [
         adf.paragraph(adf.text(marked, "strong")),
-        *([adf.paragraph(adf.text(text.lead))] if text.lead and not sentence else ()),
+        *(() if sentence else _paragraph(text.standout if text.thread else text.lead)),
         *problem,
     ]
 

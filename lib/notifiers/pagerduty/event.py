@@ -71,6 +71,7 @@ def in_short(text: AlertText) -> Json:
 
 def details_of(text: AlertText) -> Json:
     """Return what there is to read: what to do first, where and for whom last."""
+    text = text.in_short
     details = {
         text.to_do.title: _what_to_do(text),
         WHY_PAGED: text.why_paged,
@@ -109,7 +110,8 @@ def _notes(text: AlertText) -> list[str]:
 def _what_to_do(text: AlertText) -> Json:
     when = [f"{text.urgency.when}."] if text.urgency is not None else []
     remedy = [truncate(text.problem.remedy, _PROBLEM)] if text.problem is not None else []
-    return [*when, *remedy, *_to_do(text.to_do)]
+    known = [text.known_as] if text.is_short else []
+    return [*when, *remedy, *known, *_to_do(text.to_do)]
 
 
 def _to_do(to_do: ToDo) -> Iterator[str]:

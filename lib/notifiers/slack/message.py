@@ -75,6 +75,7 @@ _NO_PREVIEWS: Final[Mapping[str, Json]] = MappingProxyType(
 
 def alert_message(text: AlertText) -> Json:
     """Return the message of one alert."""
+    text = text.in_short
     return {"text": _fallback(text, _FALLBACK), **_NO_PREVIEWS, "blocks": _alert(text)}
 
 

@@ -19,7 +19,8 @@ class Headline:
     image: Image
     tag: str
     """The first word of the subject: how bad it is."""
-    sentence: str
+    ending: str
+    """The title after the name of the image."""
     worst: Severity | None
     """The worst severity of what is news; None without any."""
     problem: str | None
@@ -46,7 +47,7 @@ def headline_of(notice: Notice, text: AlertText) -> Headline:
         notice.delivery_id,
         text.image,
         _tag(text, has_ended=any(part.kind.is_ended for part in text.sections)),
-        text.verdict,
+        text.headline.removeprefix(text.name),
         text.worst_news,
         problem,
         tuple(kinds),

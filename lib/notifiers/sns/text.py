@@ -23,6 +23,7 @@ _MAX_URL: Final = 2000
 
 def render(_notice: Notice, text: AlertText, _room: int) -> tuple[str, bool]:
     """Return a plain text of at most 76 columns (but for links), and whether it was cut."""
+    text = text.in_short
     lines = [*_opening(text), *_to_do(text), *_steps(text.to_do)]
     is_cut = False
     for section in text.listed:
