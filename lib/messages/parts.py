@@ -285,8 +285,8 @@ class AlertText:
     """The name of the image by which the destination has all of it; empty for none."""
     thread: str = ""
     """Where that is, as the receiver named it."""
-    is_short: bool = False
-    """Whether the steps and lists are left to the message that it repeats."""
+    left_to: str = ""
+    """The name of the image whose message has the steps and lists; empty where this one has."""
 
     @property
     def worst(self) -> Severity | None:
@@ -302,7 +302,7 @@ class AlertText:
     @property
     def listed(self) -> Sequence[Section]:
         """The lists of news and of what ended unsaid; without news, all of what ended."""
-        if self.is_short:
+        if self.left_to:
             return []
         news = [part for part in self.sections if not part.kind.is_ended]
         quiet = [part for part in self.sections if part.kind is SectionKind.QUIETLY_ENDED]
@@ -329,17 +329,17 @@ class AlertText:
 
     @property
     def lead(self) -> str:
-        """What stands before the steps: the other name of the image, and what stands out."""
+        """The line before the steps: the other name of the image, and the package with most."""
         return " ".join(filter(None, (self.known_as, self.standout)))
 
     @property
     def same_thread(self) -> str:
-        """Where the destination has the same, in a sentence; empty for nowhere."""
-        return f"{SAME_IMAGE}{self.thread}, {self.repeats}." if self.thread else ""
+        """The sentence that names the issue about the same image; empty for none."""
+        return f"{SAME_IMAGE}{self.thread} ({self.repeats})." if self.thread else ""
 
     @property
     def in_short(self) -> "AlertText":
-        """The same with the first step alone where the destination has it all; else itself."""
+        """The text with the first step alone where the destination has all of it; else itself."""
         if not self.repeats:
             return self
         return replace(
@@ -350,7 +350,9 @@ class AlertText:
             platforms=Platforms(),
             dangers=(),
             numbers=(self.totals,),
-            is_short=True,
+            unlisted=self.unlisted._replace(groups=()),
+            accept_command="",
+            left_to=self.repeats,
         )
 
     @property

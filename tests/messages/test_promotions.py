@@ -73,7 +73,9 @@ def test_the_short_form_keeps_the_colour_and_the_routes() -> None:
     assert text.in_short.why_paged == text.why_paged
     assert not text.in_short.listed
     assert not text.in_short.news
-    assert text_of(notices()["baseline"]).in_short.is_short is False
+    assert text_of(notices()["baseline"]).in_short.left_to == ""
+    assert not text.in_short.accept_command
+    assert not text.in_short.unlisted.lines(9)
 
 
 @pytest.mark.parametrize("thread", [None, "SEC-2"])
@@ -83,7 +85,7 @@ def test_an_issue_names_the_one_about_the_same_image(thread: str | None) -> None
 
     text = json.dumps(notifier("jira", tools()).render(alert)["create"]["fields"]["description"])
 
-    assert (f"Same image as SEC-2, {RELEASE}." in text) is (thread is not None)
+    assert (f"Same image as SEC-2 ({RELEASE})." in text) is (thread is not None)
     assert (f"The same image was reported here as {RELEASE}." in text) is (thread is None)
     assert "the steps are there" not in text
 

@@ -435,7 +435,8 @@ class JiraNotifier(Notifier):
 
     def _extras(self, alert: Notice, text: AlertText) -> dict[str, Json]:
         extras = self._labels(alert)
-        # The urgency of what has no result is medium.
-        worst = text.worst or (Severity.MEDIUM if text.problem is not None else None)
+        # Without a result, the severity is as unknown as one that nobody gave.
+        is_unknown = text.worst is None and text.problem is not None
+        worst = Severity.UNKNOWN if is_unknown else text.worst
         priority = self._options.get("priority", {}).get(worst.name) if worst is not None else None
         return extras | {"priority": {"name": priority}} if priority else extras

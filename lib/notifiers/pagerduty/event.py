@@ -110,7 +110,7 @@ def _notes(text: AlertText) -> list[str]:
 def _what_to_do(text: AlertText) -> Json:
     when = [f"{text.urgency.when}."] if text.urgency is not None else []
     remedy = [truncate(text.problem.remedy, _PROBLEM)] if text.problem is not None else []
-    known = [text.known_as] if text.is_short else []
+    known = [text.known_as] if text.left_to else []
     return [*when, *remedy, *known, *_to_do(text.to_do)]
 
 

@@ -314,14 +314,26 @@ def test_labels_can_be_left_out() -> None:
 
 
 def test_an_image_without_a_result_has_urgency_priority_and_an_end() -> None:
-    """As every other issue; nothing is known of its risk, which is between high and low."""
-    options = {**OPTIONS["jira"], "priority": {"MEDIUM": "Normal"}}
+    """As every other issue; its severity is unknown."""
+    options = {**OPTIONS["jira"], "priority": {"UNKNOWN": "Normal"}}
     fields = JiraNotifier(options, tools()).render(STORIES["scan-failed"])["create"]["fields"]
 
     text = said(fields["description"])
     assert fields["priority"] == {"name": "Normal"}
     assert text.startswith("Urgency: medium, in working hours (")
     assert "Done when a scan of payments/api succeeds, or the image is deleted." in text
+
+
+def test_vulnerabilities_that_nobody_rated_have_a_priority() -> None:
+    """Of severity UNKNOWN."""
+    scene = Scene(
+        a_report(a_finding(severity="UNKNOWN")), filters=(a_filter(severity=Severity.UNKNOWN),)
+    )
+    options = {**OPTIONS["jira"], "priority": {"UNKNOWN": "Normal"}}
+
+    fields = JiraNotifier(options, tools()).render(noticed(scene))["create"]["fields"]
+
+    assert fields["priority"] == {"name": "Normal"}
 
 
 def test_a_repository_that_was_not_checked_has_an_end() -> None:
