@@ -93,9 +93,9 @@ def run(options: argparse.Namespace, connect: Connect = OperatorClients) -> int:
 
 
 def _list(options: argparse.Namespace, connect: Connect) -> int:
-    config = read_config(options.config)
+    config = _listed(options, connect)
     rows = [_row(name, entry, config) for name, entry in sorted(config.destinations.items())]
-    if options.stage is not None:
+    if options.stage is not None and options.config_is_named:
         _compare(options, connect, config)
     if options.format == "json":
         print_json(rows)
@@ -105,12 +105,24 @@ def _list(options: argparse.Namespace, connect: Connect) -> int:
     return 0
 
 
+def _listed(options: argparse.Namespace, connect: Connect) -> Config:
+    """Return the file that was named, else what the stage has published, else the file here."""
+    if options.stage is not None and not options.config_is_named:
+        published = deployment(options, connect).config()
+        if published is not None:
+            return published
+        remark(f"nothing is published to stage {options.stage}: listed is {options.config}")
+    elif not options.config_is_named:
+        remark(f"listed are those of {options.config} here; --config names another")
+    return read_config(options.config)
+
+
 def _compare(options: argparse.Namespace, connect: Connect, config: Config) -> None:
     """Print the differences between the stage and the file."""
     function = _function(options, connect)
     deployed = set(function.destinations(_request(options)))
     for name in sorted(config.destinations.keys() - deployed):
-        remark(f"{name} is not deployed in stage {options.stage}; `make deploy` does that")
+        remark(f"{name} is not deployed in stage {options.stage}; `config push` publishes it")
     for name in sorted(deployed - config.destinations.keys()):
         remark(f"{name} is deployed in stage {options.stage} and not in {options.config}")
 

@@ -3,13 +3,15 @@
 import io
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.exceptions import ReadTimeoutError
+from botocore.exceptions import ClientError, ReadTimeoutError
 
 from cli.__main__ import main, parser
+from cli.alerts_file import understand
 from cli.commands import destinations
 from lib.bootstrap.clients import Clients
 from lib.errors import DocumentError
@@ -37,6 +39,7 @@ class Function:
         self.answers: dict[str | None, Any] = {None: {"destinations": ["mail", "slack"]}}
         self.asked: list[dict[str, Any]] = []
         self.outputs = {"DeliverFunctionName": "deliver"}
+        self.published = ""
 
     def client(self, _service: str, **_: Any) -> Any:
         return self
@@ -49,6 +52,12 @@ class Function:
         outputs = dict.fromkeys(names, "x") | self.outputs
         listed = [{"OutputKey": name, "OutputValue": value} for name, value in outputs.items()]
         return {"Stacks": [{"Outputs": listed}]}
+
+    def get_object(self, **_: Any) -> Any:
+        if not self.published:
+            raise ClientError({"Error": {"Code": "NoSuchKey", "Message": ""}}, "GetObject")
+        body = io.BytesIO(self.published.encode())
+        return {"Body": body, "ETag": "1", "LastModified": datetime.now(UTC)}
 
     def invoke(self, *, FunctionName: str, Payload: bytes) -> Any:  # noqa: N803  # boto3's names
         assert FunctionName == "deliver"
@@ -115,6 +124,33 @@ class TestList:
 
         assert "jira is not deployed in stage prod" in err
         assert "old is deployed in stage prod and not in" in err
+
+    def test_a_stage_lists_what_is_published(
+        self,
+        function: Function,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        """The file of the folder may be another one; where it is listed, that is said."""
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "alerts.yml").write_text(
+            ALERTS.replace("  slack:", "  here:").replace("[slack,", "[here,")
+        )
+        words = ["destinations", "list", "--stage", "prod"]
+
+        destinations.run(parser().parse_args(words), function.connect)
+        before = capsys.readouterr()
+        function.published = json.dumps(understand(ALERTS, "alerts.yml").document)
+        destinations.run(parser().parse_args(words), function.connect)
+        after = capsys.readouterr()
+        destinations.run(parser().parse_args(words[:2]), function.connect)
+        local = capsys.readouterr()
+
+        assert "nothing is published to stage prod: listed is alerts.yml" in before.err
+        assert "here" in before.out
+        assert ("slack" in after.out, "here" in after.out, after.err) == (True, False, "")
+        assert "listed are those of alerts.yml here" in local.err
 
 
 class TestStage:

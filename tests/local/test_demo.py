@@ -1,5 +1,6 @@
 """The demo's parts: what it needs, what it leaves alone, and whether its story holds together."""
 
+import signal
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +17,7 @@ from local.aws.process import ROOT
 from local.demo.__main__ import (
     PORT,
     DemoError,
+    _interrupted,
     check_prerequisites,
     folder_of,
     keep_sweeping,
@@ -144,6 +146,20 @@ def test_what_is_missing_ends_the_demo_without_a_traceback(
 
     assert code == 1
     assert "Node.js 20" in capsys.readouterr().out
+
+
+def test_an_interrupted_demo_says_at_once_that_it_stops(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its processes take some seconds to end, in which a second signal does nothing."""
+    ignored = []
+    monkeypatch.setattr(signal, "signal", lambda number, _: ignored.append(number))
+
+    with pytest.raises(KeyboardInterrupt):
+        _interrupted()
+
+    assert ignored == [signal.SIGINT, signal.SIGTERM]
+    assert "Stopping …" in capsys.readouterr().out
 
 
 def test_a_demo_that_goes_on_keeps_sweeping() -> None:
