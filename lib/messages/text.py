@@ -100,7 +100,7 @@ def text_of(
         reference=facts.reference(notice),
         same_as=same_as(content),
         repeats=short(earlier.image) if earlier is not None else "",
-        thread=short(earlier.thread or "") if earlier is not None else "",
+        thread=(earlier.thread or "") if earlier is not None else "",
     )
 
 

@@ -78,15 +78,18 @@ def test_the_short_form_keeps_the_colour_and_the_routes() -> None:
     assert not text.in_short.unlisted.lines(9)
 
 
-@pytest.mark.parametrize("thread", [None, "SEC-2"])
+@pytest.mark.parametrize(
+    "thread", [None, "SEC-2", "https://example.atlassian.net|SEC|SEC-2", "https://other|SEC|SEC-2"]
+)
 def test_an_issue_names_the_one_about_the_same_image(thread: str | None) -> None:
     """It keeps all steps: people work in it."""
     alert = named("baseline", is_reported=True, thread=thread)
 
     text = json.dumps(notifier("jira", tools()).render(alert)["create"]["fields"]["description"])
 
-    assert (f"Same image as SEC-2 ({RELEASE})." in text) is (thread is not None)
-    assert (f"The same image was reported here as {RELEASE}." in text) is (thread is None)
+    is_ours = thread is not None and "other" not in thread
+    assert (f"Same image as SEC-2 ({RELEASE})." in text) is is_ours
+    assert (f"The same image was reported here as {RELEASE}." in text) is not is_ours
     assert "the steps are there" not in text
 
 

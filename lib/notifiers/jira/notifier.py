@@ -100,6 +100,7 @@ class JiraNotifier(Notifier):
         if isinstance(alert, Digest):
             return self._digest(alert, thread, self._labels(alert))
         text = text_of(alert, rows=layout.ROWS)
+        text = replace(text, thread=self._scope.key(text.thread or None) or "")
         texts = self._texts(alert, layout.summary(text), layout.description(text))
         if alert.quiet:
             return self._quiet(alert, thread, texts)
