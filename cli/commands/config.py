@@ -38,6 +38,7 @@ DESCRIPTION = (
 NOT_PUSHED: Final = 1
 DIFFERENT: Final = 1
 _LONGEST_NOTE: Final = 200
+_PACKAGED: Final = "the first push replaces the configuration in the package, which is not shown"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -147,6 +148,8 @@ def _publish(stage: Deployment, document: Json, scope: Scope, *, note: str) -> i
             f"See: ecr-scan-alerts config diff --stage {stage.stage}"
         )
         return NOT_PUSHED
+    if changes is None:
+        remark(f"{_PACKAGED}. Its other destinations get no messages; their issues stay open")
     say(f"published revision {revision.number} to {publisher.address}")
     _print_missing_secrets(stage, document)
     remark("in force within a minute; open alerts are compared with it within five")
@@ -192,8 +195,12 @@ def _secrets(stage: Deployment, document: Json) -> Iterator[Check]:
 
 
 def _diff(stage: Deployment, options: argparse.Namespace) -> int:
-    published = _revision(stage.publisher, options.revision)
-    changes = configuration_changes(published, read(Path(options.config)).document)
+    document = read(Path(options.config)).document
+    if options.revision is None and stage.publisher.published() is None:
+        remark(f"nothing is published at {stage.publisher.address}: {_PACKAGED}")
+        changes = describe(document)
+    else:
+        changes = configuration_changes(_revision(stage.publisher, options.revision), document)
     for change in changes:
         print_text(str(change))
     if not changes:

@@ -66,6 +66,19 @@ def test_the_first_push_says_what_it_adds_and_what_is_missing(run: Run, stage: S
     assert revision.by == stage.boto("sts").get_caller_identity()["Arn"]
     assert revision.note == "begin"
     assert "rollback" not in err
+    assert "the first push replaces the configuration in the package" in err
+    assert "their issues stay open" in err
+
+
+def test_before_the_first_push_the_whole_file_is_the_difference(run: Run) -> None:
+    """It would replace what is in the package."""
+    code, out, err = run("diff", alerts=ALERTS)
+
+    assert code == 1
+    assert "  + destination team (slack)" in out
+    assert "nothing is published at s3://" in err
+    with pytest.raises(DocumentError, match="Nothing is published"):
+        run("diff", "--revision", "1")
 
 
 def test_a_second_push_shows_the_difference_and_the_way_back(run: Run, stage: Stage) -> None:
@@ -251,7 +264,7 @@ def test_a_broken_object_is_replaced_by_the_next_push(run: Run, stage: Stage) ->
 
 def test_nothing_is_published_yet(run: Run) -> None:
     """The packaged file is in force; the remedy is named."""
-    for action in (["history"], ["show"], ["diff"], ["rollback", "1"]):
+    for action in (["history"], ["show"], ["diff", "--revision", "1"], ["rollback", "1"]):
         with pytest.raises(DocumentError, match="config push"):
             run(*action, alerts=ALERTS)
 
