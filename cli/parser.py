@@ -3,6 +3,7 @@
 import argparse
 import os
 import re
+import shlex
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -17,6 +18,8 @@ from lib.text import clean
 ROOT: Final = Path(__file__).resolve().parents[1]
 DEFAULT_CONFIG: Final = "alerts.yml"
 STAGE_VARIABLE: Final = "ECR_SCAN_ALERTS_STAGE"
+CALLED_AS_VARIABLE: Final = "ECR_SCAN_ALERTS_CALLED_AS"
+"""Set by the script of the clone, where the name of the command alone is not enough."""
 CONFIG_VARIABLE: Final = "ECR_SCAN_ALERTS_CONFIG"
 _STAGE_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 _GENERAL: Final = ("--stage", "--config", "--region")
@@ -34,6 +37,11 @@ class _Paragraphs(argparse.HelpFormatter):
             else super(_Paragraphs, self)._fill_text(paragraph, width, indent)
             for paragraph in paragraphs
         )
+
+
+def called_as() -> str:
+    """Return how the command was called, for commands that it prints."""
+    return shlex.quote(os.environ.get(CALLED_AS_VARIABLE) or NAME)
 
 
 class Parser(argparse.ArgumentParser):

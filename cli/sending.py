@@ -12,6 +12,7 @@ from cli.aws_errors import Caller
 from cli.deployment import Deployment
 from cli.failures import sentences
 from cli.judging import Case, JudgedStream, JudgedView, notice_of
+from cli.parser import called_as
 from cli.terminal import complain, say, working
 from lib.bootstrap.app import App
 from lib.config.model import DestinationConfig
@@ -41,7 +42,7 @@ class QueuedScan:
 
     def print(self, name: str) -> None:
         """Print the answer, with the command that shows the deliveries."""
-        listed = f"`ecr-scan-alerts deliveries list --image {name} --stage {self.stage}`"
+        listed = f"`{called_as()} deliveries list --image {name} --stage {self.stage}`"
         if self.queued:
             say(f"queued for stage {self.stage} ({self.reason}); {listed} shows what it sends")
         else:

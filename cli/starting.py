@@ -184,23 +184,25 @@ def _routes(start: Start, destination: str) -> Iterator[str]:
     )
 
 
-def steps(start: Start, config: Config, *, file: str, stage: str, region: str) -> tuple[Step, ...]:
-    """Return what to do next, in three steps."""
+def steps(
+    start: Start, config: Config, *, file: str, stage: str, region: str, command: str
+) -> tuple[Step, ...]:
+    """Return what to do next, in three steps. `command` is how ours is called."""
     return (
         _prepared(start, config, stage, region),
         Step(
             "See who is notified of an image, before anything is deployed",
-            f"ecr-scan-alerts scan REPOSITORY:TAG --config {file}",
+            f"{command} scan REPOSITORY:TAG --config {file}",
         ),
-        _last(file, stage, region),
+        _last(file, stage, region, command),
     )
 
 
-def _last(file: str, stage: str, region: str) -> Step:
+def _last(file: str, stage: str, region: str, command: str) -> Step:
     """Return the step that puts the file in force. `make demo` has deployed its stage already."""
     if stage == _DEMO:
         return Step(
-            "Publish it to the demo", f"ecr-scan-alerts config push --stage {stage} --config {file}"
+            "Publish it to the demo", f"{command} config push --stage {stage} --config {file}"
         )
     return Step(
         "Deploy from a clone of the repository, then check",

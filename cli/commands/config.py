@@ -16,6 +16,7 @@ from cli.doctor import judgements
 from cli.doctor.facts import Place
 from cli.doctor.reads import Reads
 from cli.inputs import add_config_option
+from cli.parser import called_as
 from cli.placeholders import placeholders
 from cli.publishing import Publisher, Scope, needs_deployment, scope_of
 from cli.session import Connect, OperatorClients
@@ -145,7 +146,7 @@ def _publish(stage: Deployment, document: Json, scope: Scope, *, note: str) -> i
     except ConflictError:
         complain(
             "nothing was published: somebody else published at the same time. "
-            f"See: ecr-scan-alerts config diff --stage {stage.stage}"
+            f"See: {called_as()} config diff --stage {stage.stage}"
         )
         return NOT_PUSHED
     if changes is None:
@@ -155,7 +156,7 @@ def _publish(stage: Deployment, document: Json, scope: Scope, *, note: str) -> i
     remark("in force within a minute; open alerts are compared with it within five")
     if revision.number > 1:
         undo = f"config rollback {revision.number - 1} --stage {stage.stage}"
-        remark(f"`ecr-scan-alerts {undo}` undoes it")
+        remark(f"`{called_as()} {undo}` undoes it")
     return 0
 
 
@@ -221,7 +222,7 @@ def _revision(publisher: Publisher, number: int | None) -> Json:
 def _nothing(publisher: Publisher) -> DocumentError:
     return DocumentError(
         f"Nothing is published at {publisher.address}: the configuration in the package is in "
-        "force. `ecr-scan-alerts config push` publishes the first one"
+        f"force. `{called_as()} config push` publishes the first one"
     )
 
 

@@ -11,6 +11,7 @@ from typing import Final
 from cli.alerts_file import configured, understand
 from cli.files import write_whole
 from cli.inputs import add_config_option, add_region_option
+from cli.parser import called_as
 from cli.starting import RECEIVERS, SEVERITIES, Question, Start, render, steps
 from cli.terminal import Ask, agreed, ask_person, complain, is_interactive, print_text, say
 from lib.config.checking import check
@@ -67,7 +68,9 @@ def run(options: argparse.Namespace, *, ask: Ask = ask_person) -> int:
     text = render(start)
     config = configured(understand(text, str(path)), today=datetime.now(UTC).date())
     file, stage = shlex.quote(str(path.resolve())), options.stage or "prod"
-    following = steps(start, config, file=file, stage=stage, region=_region(options))
+    following = steps(
+        start, config, file=file, stage=stage, region=_region(options), command=called_as()
+    )
     write_whole(path, text)
     say(f"Written: {path}", style="bold")
     for number, step in enumerate(following, 1):

@@ -122,6 +122,16 @@ def test_the_stage_of_the_demo_is_not_deployed(run: Run) -> None:
     assert "ecr-scan-alerts config push --stage local --config /" in steps
 
 
+def test_printed_commands_are_called_as_this_one(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a clone the name alone is not found."""
+    monkeypatch.setenv("ECR_SCAN_ALERTS_CALLED_AS", "./ecr-scan-alerts")
+
+    steps = run("--yes", "--stage", "local")
+
+    assert "   ./ecr-scan-alerts scan REPOSITORY:TAG" in steps
+    assert "   ./ecr-scan-alerts config push --stage local" in steps
+
+
 def test_editors_find_the_schema(run: Run, tmp_path: Path) -> None:
     """By its address: the file lies in a folder without schemas."""
     run("--yes")
