@@ -42,7 +42,8 @@ class QueuedScan:
 
     def print(self, name: str) -> None:
         """Print the answer, with the command that shows the deliveries."""
-        listed = f"`{called_as()} deliveries list --image {name} --stage {self.stage}`"
+        command = f"deliveries list --image {name} --stage {self.stage}"
+        listed = f"`{called_as()} {command}`"
         if self.queued:
             say(f"queued for stage {self.stage} ({self.reason}); {listed} shows what it sends")
         else:
