@@ -49,14 +49,8 @@ def with_version(
     removes = ", ".join(filter(None, (*shares, _dispute(content, upgrade.package))))
     rest = sum(upgrade.fixes[severity] - number for severity, number in removed.items())
     rest += sum(n for severity, n in upgrade.fixes.items() if severity not in removed)
-    remarks = (
-        f"no version is named for the other{f' {rest:,}' if rest > 1 else ''}" if rest else "",
-        f"the CVEs name {short(named.product, NAME)}, not {short(upgrade.package, NAME)}"
-        if named.product
-        else "",
-    )
-    remark = "; ".join(filter(None, remarks))
-    removes = f"{removes} ({remark})" if remark else removes
+    if rest:
+        removes = f"{removes} (no version is named for the other{f' {rest:,}' if rest > 1 else ''})"
     return text._replace(described=f"{short(named.words, NAME)} or later", removes=removes)
 
 

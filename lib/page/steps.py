@@ -114,7 +114,8 @@ def _steps(todo: ToDo, links: Sequence[Link], *, is_searched: bool) -> Node:
         place = todo.after.index(todo.without_version)
         first, last = todo.after[:place], todo.after[place + 1 :]
     else:
-        first, last = todo.after, []
+        last = [step for step in todo.after if step in (todo.kernel, todo.support)]
+        first = [step for step in todo.after if step not in last]
     steps += [*map(_prose, first), *table, *map(_prose, last)]
     if len(steps) == 1:
         return steps

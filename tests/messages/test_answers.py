@@ -218,8 +218,8 @@ class TestNamedVersion:
 
         assert [upgrade.line for upgrade in to_do.by_description] == [
             (
-                "Upgrade (versions from CVE descriptions): tensorflow-gpu from 1.7.0 to TensorFlow "
-                "2.12.0 or later, removes 1 HIGH (the CVEs name TensorFlow, not tensorflow-gpu)"
+                "Upgrade (names and versions from CVE descriptions): tensorflow-gpu from 1.7.0 to "
+                "TensorFlow 2.12.0 or later, removes 1 HIGH"
             )
         ]
         assert to_do.brief.endswith("tensorflow-gpu to TensorFlow 2.12.0")

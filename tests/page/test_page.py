@@ -279,7 +279,7 @@ def test_steps_are_numbered_and_reach_each_package() -> None:
 
     first, second = steps_of(made)
 
-    assert first.startswith("Upgrade (versions from CVE descriptions):")
+    assert first.startswith("Upgrade (names and versions from CVE descriptions):")
     assert first.endswith("scipy1.7.01.8.0 or later1 CRITICAL")
     assert second.startswith("Look for newer versions:")
     assert second.endswith("flask1.7.01 CRITICAL")
