@@ -109,12 +109,14 @@ class ReportFetcher:
         An index can be there without some of its images: a cache has those that were pulled.
         """
         try:
-            return in_full(self._scanned(event, fetching))
+            report = in_full(self._scanned(event, fetching))
         except RepositoryGoneError:
             raise
         except ImageGoneError:
             scan = replace(event.scan, status=NOT_THERE, reason=NOT_THERE)
             return UnusableReport(event.image, scan)
+        self._records.listed(event, report)
+        return report
 
     def _single(
         self, event: ScanEvent, before: Progress, allowance: Allowance, stored: str

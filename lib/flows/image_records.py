@@ -135,6 +135,12 @@ class ImageRecords:
                 return
         raise ConflictError(f"too many events change {image.name} at the same time")
 
+    def listed(self, event: ScanEvent, report: AnyReport | SameReport) -> None:
+        """Drop the announcement of a part whose report lists all of it. Raises `StoreError`."""
+        record = self.record(event.image)
+        if record is not None and record.announced:
+            self.change(event.image, lambda stored: without_listed(stored, report, event))
+
     def gone(self, image: Image, at: datetime) -> None:
         """Keep since when an image does not exist any more. Raises `StoreError`."""
         self.change(image, lambda stored: replace(stored, row=replace(stored.row, gone_at=at)))
@@ -235,9 +241,10 @@ def announcement(event: ScanEvent, record: ImageRecord | None) -> Announcement:
     Return the announcement about an image: of the event itself, else of an earlier one.
 
     Without the earlier one, a list that is too short would be complete as soon as any other cause
-    has it fetched: another part's event, an hourly pass.
+    has it fetched: another part's event, an hourly pass. An event that comes again expects nothing
+    that was listed already.
     """
-    if event.counts is not None:
+    if event.counts is not None and not (record is not None and _is_listed(record, event)):
         return Announcement(sum(event.counts.values()), event.announced_at)
     if record is not None and record.announced is not None and record.announced_at is not None:
         return Announcement(record.announced, record.announced_at, earlier=True)
@@ -250,7 +257,37 @@ def with_announcement(stored: ImageRecord, event: ScanEvent) -> ImageRecord:
         return stored
     if stored.announced_at is not None and stored.announced_at > event.time:
         return stored
+    if _is_listed(stored, event):
+        return stored
     return replace(stored, announced=sum(event.counts.values()), announced_at=event.time)
+
+
+def _is_listed(stored: ImageRecord, event: ScanEvent) -> bool:
+    """Whether a report has listed all that the event of a scan announced."""
+    return stored.announced is None and stored.announced_at == event.time
+
+
+def without_listed(
+    stored: ImageRecord, report: AnyReport | SameReport, event: ScanEvent
+) -> ImageRecord:
+    """
+    Return a record without its announcement, where a report lists all findings of the scan.
+
+    A shorter list comes from a later scan then, however soon it follows: a finding that was closed
+    must not leave the list incomplete for ever. The announcement of a scan after the event stays,
+    because the report was not compared with it. So does that of a clean image, which proves that
+    an empty list is complete.
+    """
+    if not stored.announced or isinstance(report, UnusableReport) or not report.scan.complete:
+        return stored
+    if stored.announced_at is not None and stored.announced_at > event.time:
+        return stored
+    return replace(stored, announced=None)
+
+
+def with_doubt(stored: ImageRecord, report: Report, event: ScanEvent) -> ImageRecord:
+    """Return a record whose first report is fetched once more, and not stored until then."""
+    return replace(without_listed(with_announcement(stored, event), report, event), doubted=True)
 
 
 def with_report(
@@ -283,7 +320,7 @@ def with_report(
     usable = has_result and all(parts or [report.scan.complete])
     keeps = not usable and stored.report_key is not None
     return replace(
-        with_announcement(stored, event),
+        without_listed(with_announcement(stored, event), report, event),
         row=row,
         report_key=key or stored.report_key,
         fetched_at=now,

@@ -31,6 +31,7 @@ from lib.flows.image_records import (
     documented,
     with_announcement,
     with_coverage,
+    with_doubt,
     with_report,
 )
 from lib.flows.provenances import provenance_of
@@ -377,7 +378,7 @@ class ImageFlow:
             reason = self._doubts.most_is_missing(report, record, age, streams)
             if reason is None:
                 return None
-            self._records.change(report.image, lambda stored: replace(stored, doubted=True))
+            self._records.change(report.image, lambda stored: with_doubt(stored, report, event))
             return ImageOutcome(
                 ImageResult.DEFERRED, reason, revisit=SECOND_LOOK_AFTER, event=event
             )

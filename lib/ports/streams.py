@@ -52,7 +52,7 @@ class ImageRecord:
     """Of the event whose report was stored last."""
     event_time: datetime | None = None
     announced: int | None = None
-    """How many findings the last event counted that counted any."""
+    """How many findings the last event counted that counted any; None: a report listed them all."""
     announced_at: datetime | None = None
     """When the scan of that event ended."""
     provenance: Provenance | None = None

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -14,11 +14,20 @@ from lib.flows.image_records import (
     announcement,
     with_announcement,
     with_report,
+    without_listed,
 )
-from lib.models import Image, ImageIndex, Member, StreamId
+from lib.models import AnyReport, Image, ImageIndex, Member, StreamId
 from lib.models.streams import ImageRow
 from lib.ports.streams import ImageRecord, StoredImage
-from tests.support.builders import NOW, a_digest, a_report, a_scan_event, an_image
+from tests.support.builders import (
+    NOW,
+    a_digest,
+    a_finding,
+    a_report,
+    a_scan_event,
+    an_image,
+    an_unusable_report,
+)
 
 HOUR = timedelta(hours=1)
 STREAM = StreamId("000474600478/eu-central-1/payments/api")
@@ -66,6 +75,48 @@ def test_an_announcement_is_about_its_scan_alone() -> None:
     assert not kept.is_overtaken(a_report(completed_at=None))
     assert not kept.is_overtaken(None)
     assert not Announcement(3, NOW).is_overtaken(later)
+
+
+def test_an_announcement_ends_with_a_list_of_all_of_it() -> None:
+    """A list that is shorter by the next event comes from a later scan."""
+    event = a_scan_event(counts={"HIGH": 2, "LOW": 1})
+
+    listed = with_report(STORED, a_report(), event, NOW, key="key")
+
+    assert (listed.announced, listed.announced_at) == (None, NOW)
+    assert announcement(a_scan_event(), listed).findings is None
+
+
+def test_an_event_that_comes_again_announces_nothing_new() -> None:
+    """All of it was listed; the list is shorter by now."""
+    event = a_scan_event(counts={"HIGH": 2, "LOW": 1})
+    listed = without_listed(ANNOUNCED, a_report(), event)
+
+    assert announcement(event, listed) == Announcement(None, NOW)
+    assert with_announcement(listed, event) == listed
+
+
+@pytest.mark.parametrize(
+    ("report", "time"),
+    [
+        (a_report(a_finding(), complete=False), NOW),
+        (an_unusable_report(), NOW),
+        (a_report(), NOW - HOUR),
+    ],
+    ids=["incomplete", "without a result", "of an event before the scan"],
+)
+def test_an_announcement_stands_until_all_of_it_is_listed(
+    report: AnyReport, time: datetime
+) -> None:
+    """A report proves it that is complete, and that was compared with this announcement."""
+    assert without_listed(ANNOUNCED, report, a_scan_event(time=time)) == ANNOUNCED
+
+
+def test_the_announcement_of_a_clean_image_stands() -> None:
+    """Without it an empty list that states no time of completion would prove nothing."""
+    clean = with_announcement(STORED, a_scan_event(counts={}))
+
+    assert without_listed(clean, a_report(), a_scan_event()).announced == 0
 
 
 def test_a_report_says_whether_its_image_runs() -> None:
