@@ -157,7 +157,8 @@ def _opening(digest: Digest) -> tuple[str, ...]:
     verdict = capitalized("; ".join(filter(None, (_fact(digest), _unknown(digest)))))
     fixed = capitalized("; ".join(filter(None, fixes(digest)))) if digest.counts else ""
     others = ", ".join(_left_out(digest))
-    left_out = f"Not counted: {others}" if others else ""
+    not_counted = f"not counted: {others}" if others else ""
+    left_out = capitalized("; ".join(filter(None, (_also_open(digest), not_counted))))
     if _is_unchanged(digest) and digest.images:
         return tuple(filter(None, (". ".join(filter(None, (verdict, fixed, left_out))),)))
     occasion = truncate(one_line(digest.occasion), _OCCASION)
@@ -187,8 +188,25 @@ def _distinct(digest: Digest) -> str:
     return f"{different}{f', {shared:,} of them in {images}' if shared else ''}"
 
 
+def _also_open(digest: Digest) -> str:
+    """Return what is open below all that is counted; empty where the numbers do not show that."""
+    below: dict[Severity, int] = {
+        severity: number
+        for severity, number in digest.omitted.get(OmissionKind.BELOW, {}).items()
+        if severity is not Severity.UNKNOWN
+    }
+    above = max(below, default=Severity.CRITICAL) + 1
+    is_highest = above == Severity.CRITICAL
+    is_shown = len(digest.routes) == 1 and is_highest
+    if not (min(digest.counts) == above if digest.counts else is_shown):
+        return ""
+    counts = "CRITICAL only" if is_highest else f"{severity_word(Severity(above))} and above"
+    name = "summary" if digest.occasion else "digest"
+    return f"also open: {counts_text(below)} (this {name} counts {counts})"
+
+
 def _left_out(digest: Digest) -> Iterator[str]:
-    """Yield what is open in the same images and not counted, with the rule that leaves it out."""
+    """Yield what else is open in the same images, with the rule that leaves it out."""
     words = {
         OmissionKind.BELOW: f"below the threshold of {_routes(digest)}",
         OmissionKind.FILTERED: f"left out by other filters of {_routes(digest)}",
@@ -197,7 +215,8 @@ def _left_out(digest: Digest) -> Iterator[str]:
     for kind, reason in words.items():
         counts = dict(digest.omitted.get(kind, {}))
         unrated = counts.pop(Severity.UNKNOWN, 0) if kind is OmissionKind.BELOW else 0
-        if counts:
+        is_said = kind is OmissionKind.BELOW and _also_open(digest)
+        if counts and not is_said:
             yield f"{counts_text(counts)} ({reason})"
         if unrated:
             yield f"{unrated:,} unrated (the scanner gave no severity)"

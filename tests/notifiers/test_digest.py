@@ -18,9 +18,11 @@ from lib.messages.digest import (
 )
 from lib.messages.digest_parts import DigestLine, DigestLink, DigestText
 from lib.models import (
+    Counts,
     Digest,
     HttpAnswer,
     Image,
+    OmissionKind,
     OtherFixes,
     PackageDigest,
     Receipt,
@@ -148,7 +150,7 @@ OPENINGS = {
     "week": (UNSCANNED, "Fixes: 31 by upgrades, none yet for 12"),
     "clear": (),
     "clear-of-what-is-known": (UNSCANNED,),
-    "below": ("Not counted: 134 HIGH (below the threshold of this route)",),
+    "below": ("Also open: 134 HIGH (this digest counts CRITICAL only)",),
     "doubtful": (),
     "empty": ("No scanned image matches the routes of this destination yet",),
     "unscanned": ("Nothing is known about 2 images",),
@@ -331,7 +333,7 @@ def test_a_digest_that_did_not_count_all_ways_names_the_upgrades_alone() -> None
 
     assert line(31) == "31 of the 43 have a fix"
     assert line(1) == "1 of the 43 has a fix"
-    assert line(0).startswith("Not counted: ")
+    assert line(0).startswith("Also open: ")
 
 
 def test_nothing_is_said_of_fixes_where_nothing_is_known() -> None:
@@ -343,7 +345,7 @@ def test_nothing_is_said_of_fixes_where_nothing_is_known() -> None:
     assert text.opening[1] == "No exploit data for the 2 in web/storefront:3.2.1"
     assert text.footer.startswith("No fix data from the scanner")
     text = text_of(replace(digest, unknown_exploits=unknown))
-    assert text.opening[1].startswith("Not counted: ")
+    assert text.opening[1].startswith("Also open: ")
     assert text.footer.startswith("No fix or exploit data from the scanner")
 
 
@@ -626,9 +628,27 @@ def test_a_summary_says_why_it_is_sent() -> None:
 def test_what_is_not_counted_is_named() -> None:
     """With the rule that leaves it out."""
     assert text_of(DIGESTS["week"]).opening[3] == (
-        "Not counted: 112 MEDIUM (below the threshold of these routes), 3 unrated (the scanner gave"
-        " no severity), 4 HIGH (left out by other filters of these routes), 1 MEDIUM (suppressed)"
+        "Also open: 112 MEDIUM (this digest counts HIGH and above); not counted: 3 unrated (the"
+        " scanner gave no severity), 4 HIGH (left out by other filters of these routes), 1 MEDIUM"
+        " (suppressed)"
     )
+
+
+def test_the_severities_that_are_counted_are_said_where_the_numbers_show_them() -> None:
+    """Routes may have several thresholds, and nothing shows that of a severity without any."""
+
+    def line(counts: Counts, below: Counts, *routes: str) -> str:
+        omitted = {OmissionKind.BELOW: below}
+        return text_of(a_digest_of(counts=counts, omitted=omitted, routes=routes)).opening[-1]
+
+    counted = "Also open: 2 HIGH (this digest counts CRITICAL only)"
+    assert line({C: 12}, {H: 2}, "a", "b") == counted
+    assert line({}, {H: 2}, "a") == counted
+    assert line({C: 12}, {M: 2}, "a") == "Not counted: 2 MEDIUM (below the threshold of this route)"
+    other = "Not counted: 2 HIGH (below the threshold of these routes)"
+    assert line({}, {H: 2}, "a", "b") == other
+    assert line({C: 1, H: 1}, {H: 2}, "a", "b") == other
+    assert line({C: 1, Severity.UNKNOWN: 1}, {H: 2}, "a", "b") == other
 
 
 def test_many_images_without_a_result_are_counted() -> None:
