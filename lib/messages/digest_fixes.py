@@ -39,8 +39,12 @@ def _ways(digest: Digest) -> Iterator[str]:
     if hosts:
         yield f"{hosts:,} on the hosts (kernel)"
     if described:
-        versions = "a version" if described == 1 else "versions"
-        yield f"{described:,} by {versions} from CVE descriptions"
+        texts = "the CVE text" if described == 1 else "the CVE texts"
+        if described == digest.total:
+            number = f" for all {described:,}" if described > 1 else ""
+            yield f"named{number} in {texts}, not by the scanner"
+        else:
+            yield f"{described:,} named only in {texts}"
     none = digest.total - upgrades - hosts - described - unknown.number
     if none > 0:
         yield f"none yet for {'all' if none == digest.total else f'{none:,}'}"

@@ -317,10 +317,16 @@ def test_a_fix_and_an_exploit_are_of_vulnerabilities_not_of_images() -> None:
     assert lines(1, 1, 1) == ("; 1 has a public exploit", "It has a fix")
     assert lines(15, 0, 0)[1] == "Fixes: none yet for all"
     assert lines(6, 2, 0, OtherFixes(hosts=3, described=1))[1] == (
-        "Fixes: 2 by upgrades, 3 on the hosts (kernel), 1 by a version from CVE descriptions"
+        "Fixes: 2 by upgrades, 3 on the hosts (kernel), 1 named only in the CVE text"
     )
     assert lines(5, 0, 0, OtherFixes(described=5))[1] == (
-        "Fixes: 5 by versions from CVE descriptions"
+        "Fixes: named for all 5 in the CVE texts, not by the scanner"
+    )
+    assert lines(1, 0, 0, OtherFixes(described=1))[1] == (
+        "Fixes: named in the CVE text, not by the scanner"
+    )
+    assert lines(6, 0, 0, OtherFixes(described=5))[1] == (
+        "Fixes: 5 named only in the CVE texts, none yet for 1"
     )
 
 
