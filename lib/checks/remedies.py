@@ -16,6 +16,8 @@ from lib.models.repositories import ROOT
 
 BEFORE: Final = "Before you run it:"
 """How a warning begins about a command that can delete or break something."""
+AFTER: Final = "After the fix,"
+"""How a sentence begins about what the command that fixes all settings brings about."""
 EXCEPT: Final = "_WITH_EXCLUSION"
 _RESOURCE: Final = "AWS::ECR::Repository"
 _TEMPLATE: Final = "AWS::ECR::RepositoryCreationTemplate"
@@ -74,7 +76,7 @@ def immutable_tags(settings: RepositorySettings, allow_mutable: Sequence[str]) -
 def _same_tag(allowed: Sequence[str]) -> str:
     """Return whose pushes fail once tags are immutable, and how to exclude tags that move."""
     if allowed:
-        return f"{BEFORE} {same_tag(allowed)}"
+        return f"{BEFORE} {same_tag(allowed, 'will fail')}"
     return (
         f"{BEFORE} it locks every tag, and pushing an existing tag again will fail. If you push "
         "tags again (latest, production), list them under allow_mutable in alerts.yml, and run it "
@@ -83,12 +85,12 @@ def _same_tag(allowed: Sequence[str]) -> str:
     )
 
 
-def same_tag(allowed: Sequence[str]) -> str:
-    """Return which pushes fail where only these tags may move."""
+def same_tag(allowed: Sequence[str], fails: str) -> str:
+    """Return which pushes fail where only these tags may move; `fails`: the verb."""
     if not allowed:
-        return "pushing an existing tag again will fail."
+        return f"pushing an existing tag again {fails}."
     names = " or ".join(_widest(allowed))
-    return f"pushing an existing tag again will fail, unless it matches {names}."
+    return f"pushing an existing tag again {fails}, unless it matches {names}."
 
 
 def mutable_tags(settings: RepositorySettings) -> Remedy:

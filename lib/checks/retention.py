@@ -111,8 +111,8 @@ def _missing(
             remedies.with_preview(remedy, settings, keep),
             settings,
             expected,
-            f"The policy deletes all but the newest {keep:,} images, and untagged ones after "
-            f"{UNTAGGED_DAYS} days, also one in use; {_KEEP_MORE}",
+            f"{remedies.AFTER} ECR deletes all but the newest {keep:,} images, and untagged ones "
+            f"after {UNTAGGED_DAYS} days, even ones in use; {_KEEP_MORE}",
         ),
     )
 
@@ -153,7 +153,7 @@ def _completion(
         remedy,
         settings,
         expected,
-        f"The new rules delete what they select, also an image in use; {_KEEP_MORE}",
+        f"{remedies.AFTER} ECR deletes what the new rules select, even images in use; {_KEEP_MORE}",
     )
 
 

@@ -38,7 +38,6 @@ from lib.models import (
     ScanProgress,
     Severity,
 )
-from lib.text import capitalized
 
 _GRACE: Final = timedelta(days=1)
 """A newly pushed image without a scan is no finding for this long."""
@@ -119,13 +118,13 @@ def _tag_mutability(settings: RepositorySettings, expected: Expectations) -> Ite
         "tag mutability",
         settings.tag_mutability,
         title=f"tags{some} can be overwritten",
-        risk="Whoever may push can put another image under a tag that is in use: what runs next "
+        risk="Anyone who may push can put another image under a tag that is in use: what runs next "
         f"may not be what was scanned.{tag_text}",
         remedy=remedies.guided(
             remedies.immutable_tags(settings, allowed),
             settings,
             expected,
-            capitalized(f"{remedies.same_tag(allowed)} {more}"),
+            f"{remedies.AFTER} {remedies.same_tag(allowed, 'fails')} {more}",
         ),
     )
 

@@ -79,10 +79,11 @@ def _of_settings(content: Content, news: Sequence[Entry]) -> Urgency:
     exploits = _exploits(content)
     if any(entry.id == TAG_MOVED for entry in news):
         return Urgency(HIGH, "the tag was not to move", _UNEXPECTED, exploits, LOW)
-    level = MEDIUM if max(entry.severity for entry in news) >= Severity.HIGH else LOW
-    what = "a setting, not a vulnerability"
-    what = what if len(news) == 1 else "settings, not vulnerabilities"
-    return Urgency(level, what, exploits=exploits)
+    worst = max(entry.severity for entry in news)
+    number = sum(entry.severity is worst for entry in news)
+    what = "setting, not a vulnerability" if number == 1 else "settings, not vulnerabilities"
+    level = MEDIUM if worst >= Severity.HIGH else LOW
+    return Urgency(level, f"{counts_text({worst: number})} {what}", exploits=exploits)
 
 
 def _urgency(news: Sequence[Entry]) -> tuple[str, str]:

@@ -328,7 +328,7 @@ def test_scans_of_the_newest_image_may_be_of_any_source() -> None:
         (
             (),
             (
-                "Pushing an existing tag again will fail. For tags that move (latest, "
+                "After the fix, pushing an existing tag again fails. For tags that move (latest, "
                 "production), add --allow TAG, and list them under allow_mutable in alerts.yml."
             ),
             "repository fix payments/api --region eu-central-1",
@@ -336,8 +336,8 @@ def test_scans_of_the_newest_image_may_be_of_any_source() -> None:
         (
             ("latest",),
             (
-                "Pushing an existing tag again will fail, unless it matches latest. Add other "
-                "tags that move to --allow, and to allow_mutable in alerts.yml."
+                "After the fix, pushing an existing tag again fails, unless it matches latest. Add "
+                "other tags that move to --allow, and to allow_mutable in alerts.yml."
             ),
             "repository fix payments/api --region eu-central-1 --allow latest",
         ),

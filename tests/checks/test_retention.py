@@ -243,8 +243,8 @@ def test_the_policy_can_be_previewed() -> None:
     assert '"countNumber":7' in second
     assert finding.extra[GUIDED].endswith("--keep 7")
     assert finding.extra[GUIDED_REMARK] == (
-        "The policy deletes all but the newest 7 images, and untagged ones after 14 days, also "
-        "one in use; --keep N keeps more."
+        "After the fix, ECR deletes all but the newest 7 images, and untagged ones after 14 days, "
+        "even ones in use; --keep N keeps more."
     )
 
 

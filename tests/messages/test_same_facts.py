@@ -139,7 +139,7 @@ def test_a_setting_is_less_urgent_than_a_tag_that_moved() -> None:
     lines = [text_of(notices()[name]).urgency_line for name in ("repository-settings", "tag-moved")]
 
     assert lines == [
-        "Urgency: medium (settings, not vulnerabilities)",
+        "Urgency: medium (2 HIGH settings, not vulnerabilities)",
         "Urgency: high if nobody meant to push it (the tag was not to move), else in working hours",
     ]
 
