@@ -8,7 +8,7 @@ from typing import Final
 
 from lib.core.named_versions import NamedVersion
 from lib.core.upgrades import is_kernel
-from lib.messages.advising import base_of, namespace_of, release_in
+from lib.messages.advising import Base, base_of, namespace_of, release_in
 from lib.messages.digest_parts import DigestLine, image_name, linked
 from lib.messages.named_upgrades import upgrade_to
 from lib.messages.phrases import counts_text, listed, severity_word
@@ -18,6 +18,7 @@ from lib.text import counted, first, one_line, short
 from lib.urls.advisories import vulnerability_url
 
 _NAME: Final = 60
+_ARROW: Final = "\N{RIGHTWARDS ARROW}"
 _VERSIONS: Final = 2
 _VERSION: Final = 40
 _NAMES: Final = 6
@@ -61,6 +62,8 @@ def _step(packages: Sequence[PackageDigest], today: date) -> DigestLine:
         text = _kernel(package)
     elif not package.package:
         text = f"Look at {_counts(package)} in {names}: the scanner names no package"
+    elif package.fixable and package.of_distribution and not _base_image(packages, today).ended:
+        text = _upgraded_by_rebuild(package, names)
     elif package.fixable or (package.described and _removes_most(package)):
         text = f"{_upgrade(package)} in {names}"
     elif package.of_distribution:
@@ -78,12 +81,24 @@ def _step(packages: Sequence[PackageDigest], today: date) -> DigestLine:
 
 def _rebuild(packages: Sequence[PackageDigest], today: date) -> str:
     """Return on which base image to rebuild; of a release without updates another release."""
-    names = _names(packages[0])
-    versions = [version for package in packages for version in package.installed]
-    base = base_of(None, release_in(packages[0].images, versions), today)
+    names, base = _names(packages[0]), _base_image(packages, today)
     if base.ended:
         return f"Move {names} {base.way}"
     return f"Rebuild {names} on {base.short}"
+
+
+def _base_image(packages: Sequence[PackageDigest], today: date) -> Base:
+    versions = [version for package in packages for version in package.installed]
+    return base_of(None, release_in(packages[0].images, versions), today)
+
+
+def _upgraded_by_rebuild(package: PackageDigest, names: str) -> str:
+    """Return what a rebuild upgrades, as alerts say it."""
+    rebuild = f"Rebuild {names} on the latest base image"
+    if not package.fixed:
+        return f"{rebuild}: a fix exists for {_counts(package)} in {_installed(package)}"
+    target = short(package.fixed, _VERSION)
+    return f"{rebuild}: {_installed(package)} {_ARROW} {target}, removes {_counts(package)}"
 
 
 def _release(package: PackageDigest) -> str:

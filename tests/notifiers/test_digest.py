@@ -480,6 +480,35 @@ def test_a_second_package_is_named_where_it_is_known() -> None:
     )
 
 
+def test_a_package_of_the_distribution_is_upgraded_by_a_rebuild() -> None:
+    """As alerts say it; the latest image of a release without updates may lack the version."""
+    package = PackageDigest(
+        "openssl", {M: 1}, True, (SHOP,), installed=("3.0.13-0ubuntu3.2~24.04.1",),
+        fixed="3.0.13-0ubuntu3.4", of_distribution=True,
+    )  # fmt: skip
+
+    def step(package: PackageDigest) -> str:
+        return text_of(a_digest_of(packages=(package,))).lists[0].lines[0].text
+
+    assert step(package) == (
+        "Rebuild web/storefront:3.2.1 on the latest base image: openssl 3.0.13-0ubuntu3.2~24.04.1"
+        " \N{RIGHTWARDS ARROW} 3.0.13-0ubuntu3.4, removes 1 MEDIUM"
+    )
+    assert "base image: openssl \N{RIGHTWARDS ARROW} 3.0.13-0" in step(
+        replace(package, installed=())
+    )
+    both = replace(package, images=(SHOP, TRAINER), shares=(1, 1))
+    assert step(both).startswith(
+        "Rebuild web/storefront:3.2.1 (1) and ml/trainer:2.6.0 (1) on the latest base image: "
+    )
+    unnamed = step(replace(package, fixed=None))
+    assert unnamed.endswith(
+        "on the latest base image: a fix exists for 1 MEDIUM in openssl 3.0.13-0ubuntu3.2~24.04.1"
+    )
+    ended = replace(package, installed=("1.1.1f-1ubuntu0.20.04.7",))
+    assert step(ended).startswith("Upgrade openssl from 1.1.1f-1ubuntu0.20.04.7 to ")
+
+
 def test_another_product_is_moved_to_not_upgraded_to() -> None:
     """The version is that of the product that the descriptions name."""
     package = PackageDigest(
