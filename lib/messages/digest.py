@@ -105,6 +105,7 @@ def digest_text_of(
         footer=_DOT.join(_footer(digest)),
         delivery=f"{DELIVERY} {digest.delivery_id}",
         issues=tuple([link.label for link in sorted(issues, key=_by_number)]),
+        alike=tuple(dict.fromkeys(_alike(rows, issue))),
     )
 
 
@@ -275,16 +276,21 @@ def _lists(digest: Digest, lines: int, characters: int, issue: IssueOf) -> tuple
         return (*map(line, items[: len(shown)]), *more)
 
     return (
-        DigestList(STEPS, tuple(_steps(digest))),
+        DigestList(STEPS, tuple(_steps(digest, issue))),
         DigestList(_places(digest), tuple(_repositories(digest, lines, characters, issue))),
         DigestList(RESOLVED, lines_of(digest.resolved_vulnerabilities, _vulnerability)),
         DigestList(UNSCANNED, lines_of(digest.unscanned, partial(_unscanned, issue=issue))),
     )
 
 
-def _steps(digest: Digest) -> Iterator[DigestLine]:
+def _steps(digest: Digest, issue: IssueOf) -> Iterator[DigestLine]:
     """Yield the steps; several are numbered, as they are in the order of their effect."""
-    lines = [*steps(digest.packages, digest.until.date())]
+    issues = {
+        row.image.key: _of_one_image(_issues(row, issue))
+        for row in digest.repositories
+        if row.image is not None and row.images == 1
+    }
+    lines = [*steps(digest.packages, digest.until.date(), issues)]
     numbered = [line._replace(place=place) for place, line in enumerate(lines, 1)]
     yield from numbered if len(lines) > 1 else lines
     yield from more_fixes(digest.fixes_left_out)
@@ -338,6 +344,17 @@ def _issues(row: RepositoryDigest | UnscannedImage, issue: IssueOf) -> list[Dige
     """Return the issues of a repository, which one image of several streams may have, too."""
     links = [link for thread in row.threads if (link := issue(thread)) is not None]
     return sorted(links, key=_by_number)
+
+
+def _alike(
+    rows: Sequence[RepositoryDigest | UnscannedImage], issue: IssueOf
+) -> Iterator[tuple[str, ...]]:
+    """Yield the names of the issues of each image that has several."""
+    for row in rows:
+        names = tuple(dict.fromkeys(link.label for link in _issues(row, issue)))
+        is_image = isinstance(row, UnscannedImage) or row.images == 1
+        if is_image and len(names) > 1:
+            yield names
 
 
 def _of_one_image(issues: Sequence[DigestLink]) -> list[DigestLink]:

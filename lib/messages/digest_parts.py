@@ -12,6 +12,8 @@ _NAME: Final = 60
 _TAG: Final = 40
 _ISSUES: Final = 6
 """Issues, or runs of them, that are named in a sentence."""
+_ALIKE: Final = 2
+"""Images whose issues are said to be about the same one."""
 _RUN: Final = 3
 """Issues with consecutive numbers that are named by the first and the last."""
 _TAGS: Final = 2
@@ -63,6 +65,8 @@ class DigestText(NamedTuple):
     """The delivery to ask about."""
     issues: tuple[str, ...] = ()
     """The names of the issues about its images, where the receiver has issues."""
+    alike: tuple[tuple[str, ...], ...] = ()
+    """The names of the issues that are about one image, where it has several."""
 
     @property
     def small(self) -> str:
@@ -76,7 +80,8 @@ class DigestText(NamedTuple):
         `reopens`: whether a later digest opens it again.
         """
         names = _issue_names(self.issues)
-        work = f": work in {names}" if names else ""
+        same = "; ".join(map(_same_image, first(self.alike, _ALIKE)))
+        work = f": work in {names}{f' ({same})' if same else ''}" if names else ""
         again = "; a later one opens it again if there is something new" if reopens else ""
         return f"This is a summary{work}. Close this digest when you have read it{again}."
 
@@ -97,6 +102,15 @@ def _issue_names(issues: Sequence[str]) -> str:
     more = sum(number for _, number in words[len(shown) :])
     names = [name for name, _ in shown]
     return listed([*names, *([counted(more, "more issue")] if more else [])])
+
+
+def _same_image(names: Sequence[str]) -> str:
+    """Return "SEC-3 is about the same image as SEC-2"."""
+    one, *others = names
+    shown = first(others, _ISSUES)
+    more = len(others) - len(shown)
+    words = listed([*shown, *([counted(more, "more issue")] if more else [])])
+    return f"{words} {'is' if len(others) == 1 else 'are'} about the same image as {one}"
 
 
 def _is_next(name: str, other: str) -> bool:

@@ -1,7 +1,7 @@
 """The next steps of a digest: what to upgrade or rebuild, what that removes, and where. Pure."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from functools import partial
 from typing import Final
@@ -9,7 +9,7 @@ from typing import Final
 from lib.core.named_versions import NamedVersion
 from lib.core.upgrades import is_kernel
 from lib.messages.advising import Base, base_of, namespace_of, release_in
-from lib.messages.digest_parts import DigestLine, image_name, linked
+from lib.messages.digest_parts import DigestLine, DigestLink, image_name, linked
 from lib.messages.named_upgrades import upgrade_to
 from lib.messages.phrases import counts_text, listed, severity_word
 from lib.messages.titles import CHECK_NEXT_SCAN
@@ -28,12 +28,16 @@ _PLACES: Final = 4
 _PLACE: Final = 40
 
 
-def steps(packages: Sequence[PackageDigest], today: date) -> Iterator[DigestLine]:
+Issues = Mapping[str, Sequence[DigestLink]]
+"""The issues of images, by their keys."""
+
+
+def steps(packages: Sequence[PackageDigest], today: date, issues: Issues) -> Iterator[DigestLine]:
     """Yield the steps, one for all packages of the same base image."""
     groups: defaultdict[tuple[object, ...], list[PackageDigest]] = defaultdict(list)
     for package in packages:
         groups[_base(package)].append(package)
-    yield from map(partial(_step, today=today), groups.values())
+    yield from map(partial(_step, today=today, issues=issues), groups.values())
 
 
 def more_fixes(left_out: RemainingFixes) -> Iterator[DigestLine]:
@@ -53,7 +57,7 @@ def _base(package: PackageDigest) -> tuple[object, ...]:
     return (package.package, package.others, package.fixable)
 
 
-def _step(packages: Sequence[PackageDigest], today: date) -> DigestLine:
+def _step(packages: Sequence[PackageDigest], today: date, issues: Issues) -> DigestLine:
     """Return what to upgrade or rebuild, what that removes, and where it is."""
     package = packages[0]
     has_shares = len(packages) == 1 and not package.described_counts
@@ -76,7 +80,9 @@ def _step(packages: Sequence[PackageDigest], today: date) -> DigestLine:
     release = _release(package) if package.of_distribution else ""
     more = f" and {package.ids - 1:,} more" if package.ids > 1 else ""
     label = f"{short(package.worst, _NAME)}{more}"
-    return linked(one_line(text), (label, vulnerability_url(finding, namespace_of(release))))
+    page = (label, vulnerability_url(finding, namespace_of(release)))
+    own = issues.get(package.images[0].key, ()) if len(package.images) == 1 else ()
+    return linked(one_line(text), *own, page)
 
 
 def _rebuild(packages: Sequence[PackageDigest], today: date) -> str:

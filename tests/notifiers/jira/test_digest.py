@@ -10,6 +10,8 @@ import pytest
 from lib.errors import PermanentDeliveryError
 from lib.models import Digest, HttpAnswer, Json
 from lib.notifiers.jira import workflow
+from lib.notifiers.jira.digest import text_of_digest
+from lib.notifiers.jira.identity import Scope
 from lib.notifiers.jira.notifier import JiraNotifier
 from tests.support.digests import SHOP, a_digest_of, clear
 from tests.support.receivers import (
@@ -64,7 +66,10 @@ def test_an_image_links_to_its_issues() -> None:
     two = description(with_issues("SEC-10", "SEC-9"))
 
     assert two.index(f"{SITE}/browse/SEC-9") < two.index(f"{SITE}/browse/SEC-10")
-    assert "summary: work in SEC-9 and SEC-10. Close this digest when you have read it;" in two
+    assert (
+        "summary: work in SEC-9 and SEC-10 (SEC-10 is about the same image as SEC-9). Close this"
+        " digest when you have read it;"
+    ) in two
     assert [name in two for name in ('"SEC-9"', '"SEC-10 (the same image)"')] == [True, True]
     foreign = replace(ROWS[0], threads=(f"{SITE}|OPS|OPS-1", "C0PLATFORM|1795428000.000100"))
     nameless = replace(ROWS[1], image=None, threads=(f"{SITE}|SEC|SEC-4",))
@@ -79,13 +84,47 @@ def test_several_issues_of_a_repository_with_several_images_are_not_of_one() -> 
     assert "the same image" not in description(a_digest_of(repositories=(row,)))
 
 
+def test_a_step_of_one_image_links_to_its_issues() -> None:
+    """Those of several images, and of a repository with several, do not say which is meant."""
+    digest = with_issues("SEC-1", "SEC-2")
+    row, package = digest.repositories[0], digest.packages[0]
+    single = replace(package, images=(SHOP,))
+
+    def links(digest: Digest) -> list[str]:
+        text = text_of_digest(digest, Scope(SITE, "SEC"))
+        return [link.label for link in text.lists[0].lines[0].links]
+
+    cve = "CVE-2026-5450 and 6 more"
+    assert links(replace(digest, packages=(single,))) == [
+        "SEC-1", "SEC-2 (the same image)", cve
+    ]  # fmt: skip
+    assert links(replace(digest, packages=(package,))) == [cve]
+    several = replace(row, images=2)
+    assert links(replace(digest, packages=(single,), repositories=(several,))) == [cve]
+
+
+def test_issues_of_one_image_are_said_to_be_alike() -> None:
+    unscanned = [
+        replace(
+            a_digest_of().unscanned[0],
+            threads=tuple([f"{SITE}|SEC|SEC-{10 * n + i}" for i in range(3)]),
+        )
+        for n in range(1, 6)
+    ]
+
+    shown = description(replace(with_issues("SEC-1"), unscanned=(unscanned[0],)))
+    assert "SEC-12 (SEC-11 and SEC-12 are about the same image as SEC-10). Close" in shown
+    shown = description(replace(with_issues("SEC-1"), unscanned=tuple(unscanned)))
+    assert "as SEC-10; SEC-21 and SEC-22 are about the same image as SEC-20). Close" in shown
+
+
 def test_an_image_without_a_scan_links_to_its_issue() -> None:
     """It is one to work in like the others."""
     unscanned = replace(a_digest_of().unscanned[0], threads=(f"{SITE}|SEC|SEC-5",))
 
     shown = description(replace(with_issues("SEC-3", "SEC-4"), unscanned=(unscanned,)))
 
-    assert "work in SEC-3 to SEC-5. Close" in shown
+    assert "work in SEC-3 to SEC-5 (SEC-4 is about the same image as SEC-3). Close" in shown
     assert shown.index("Not scanned") < shown.index(f"{SITE}/browse/SEC-5")
 
 
@@ -102,7 +141,9 @@ def test_an_image_without_a_scan_links_to_its_issue() -> None:
 )
 def test_many_issues_are_counted(numbers: Sequence[int], words: str) -> None:
     """Those with consecutive numbers are named by the first and the last."""
-    assert words in description(with_issues(*[f"SEC-{n}" for n in numbers]))
+    row = replace(with_issues(*[f"SEC-{n}" for n in numbers]).repositories[0], images=2)
+
+    assert words in description(a_digest_of(repositories=(row,)))
 
 
 def test_it_says_what_a_later_digest_does() -> None:
