@@ -324,7 +324,8 @@ class AlertText:
         """The image and what happened: the same words in every receiver."""
         beginning = f"{SAME_IMAGE}{self.same_as}: "
         if self.same_as and self.verdict.startswith(beginning):
-            return f"{self.name} is {self.same_as}: {self.verdict.removeprefix(beginning)}"
+            verb = "is" if "@" in self.name else "points to"
+            return f"{self.name} {verb} {self.same_as}: {self.verdict.removeprefix(beginning)}"
         return f"{self.name}: {self.verdict}"
 
     @property
@@ -344,12 +345,12 @@ class AlertText:
             return self
         return replace(
             self,
-            known_as=f"{SAME_IMAGE}{self.repeats}, reported here before; the steps are there.",
+            known_as=f"{SAME_IMAGE}{self.repeats}: the steps are in its message here.",
             standout="",
             to_do=ToDo(rebuild=self.to_do.brief, brief=self.to_do.brief),
             platforms=Platforms(),
             dangers=(),
-            numbers=(self.totals,),
+            numbers=(),
             unlisted=self.unlisted._replace(groups=()),
             accept_command="",
             left_to=self.repeats,

@@ -39,15 +39,22 @@ def test_a_headline_says_which_image_the_tag_is() -> None:
         for notice in (notices()["baseline"], named("baseline", is_reported=False))
     )
 
-    assert promoted == first.replace(": First scan: ", " is 3.2.1: ")
-    assert promoted.startswith("payments/api:1.4.2 is 3.2.1: ")
+    assert promoted == first.replace(": First scan: ", " points to 3.2.1: ")
+    assert promoted.startswith("payments/api:1.4.2 points to 3.2.1: ")
+
+
+def test_a_digest_points_to_nothing() -> None:
+    """It is the image."""
+    promoted = replace(text_of(named("baseline", is_reported=False)), name="payments/api@sha256:1")
+
+    assert promoted.headline.startswith("payments/api@sha256:1 is 3.2.1: ")
 
 
 @pytest.mark.parametrize(
     ("mode", "options"), [("slack", {}), ("slack-bot", {}), ("pagerduty", {}), ("sns", {})]
 )
 def test_a_message_that_a_receiver_has_is_short(mode: str, options: Any) -> None:
-    """It has the title, the first step and the sums; the lists and steps are in the other one."""
+    """It has the title and the first step; sums, lists and steps are in the other one."""
 
     def shown(*, is_reported: bool) -> str:
         alert = named("baseline", is_reported=is_reported)
@@ -57,12 +64,13 @@ def test_a_message_that_a_receiver_has_is_short(mode: str, options: Any) -> None
     whole, short = shown(is_reported=False), shown(is_reported=True)
     text = text_of(named("baseline", is_reported=True))
 
-    assert f"Same image as {RELEASE}, reported here before; the steps are there." in short
-    assert "the steps are there" not in whole
+    assert f"Same image as {RELEASE}: the steps are in its message here." in short
+    assert "the steps are in its message" not in whole
     assert text.to_do.brief in short
     assert text.to_do.brief
     assert len(short) < len(whole)
-    assert text.totals in short
+    assert text.in_short.numbers == ()
+    assert "payments/api:1.4.2 points to 3.2.1: " in short
 
 
 def test_the_short_form_keeps_the_colour_and_the_routes() -> None:
@@ -90,7 +98,7 @@ def test_an_issue_names_the_one_about_the_same_image(thread: str | None) -> None
     is_ours = thread is not None and "other" not in thread
     assert (f"Same image as SEC-2 ({RELEASE})." in text) is is_ours
     assert (f"The same image was reported here as {RELEASE}." in text) is not is_ours
-    assert "the steps are there" not in text
+    assert "the steps are in its message" not in text
 
 
 def test_what_another_receiver_was_told_is_not_said() -> None:

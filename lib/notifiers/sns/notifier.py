@@ -192,12 +192,11 @@ def _place(alert: Message) -> Json:
 
 def _subject(headline: Headline) -> str:
     """Return "payments/api:1.4.2: 2 new CRITICAL ..." in ASCII without controls."""
-    name = ascii_only(short(headline.image.name, MAX_SUBJECT // 2))
-    ending = ascii_only(headline.ending)
+    title = f"{short(headline.image.name, MAX_SUBJECT // 2)}{headline.ending}"
     # The title counts by severity; what it says is not said twice.
-    words = ending.replace(",", " ").replace(";", " ").split()
+    words = headline.ending.replace(",", " ").replace(";", " ").split()
     tag = "" if headline.tag in words else f"[{headline.tag}] "
-    return f"{tag}{name}{ending}"
+    return f"{tag}{ascii_only(title)}"
 
 
 def fitting_subject(subject: str) -> str:
