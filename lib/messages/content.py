@@ -20,7 +20,9 @@ from lib.models.streams import PackageVersion, StreamState, Vulnerability, Watch
 from lib.models.views import DeltaItem, Kind, OtherName, PinnedMessage, ReportedItem
 
 _YEAR_END: Final = re.compile(r"^until (\d{4})-12-31")
-SUPPRESSED: Final = "suppressed by the entry "
+_REPOSITORY: Final = re.compile(r" for \S+(?=$| in sha256:\w+$)")
+"""The repositories that an entry is limited to: the image of the message is in one of them."""
+SUPPRESSED: Final = "accepted"
 """How the reason of what an entry of alerts.yml leaves out begins."""
 
 
@@ -210,11 +212,12 @@ class Content:
         return sorted(rows, key=lambda row: (-sum(row.counts.values()), row.reason))
 
     def _suppression(self, name: str) -> str:
-        """Return the name of an entry of alerts.yml, until when it holds, and why."""
+        """Return until when an entry of alerts.yml holds, about what, and why."""
         terms = _YEAR_END.sub(r"until the end of \1", self.message.entries.get(name, ""))
         until, _, why = terms.partition(": ")
-        reason = f'; reason: "{why}"' if why else ""
-        return f"{SUPPRESSED}{name}{f', {until}' if until else ''}{reason}"
+        what = _REPOSITORY.sub("", name)
+        reason = f' ("{why}")' if why else ""
+        return f"{SUPPRESSED}{f' {until}' if until else ''}: {what}{reason}"
 
     @cached_property
     def totals(self) -> Counts:

@@ -60,12 +60,29 @@ def test_shown_unchanged_and_left_out_are_all_that_is_open() -> None:
     assert made.left_out.lines(8) == [
         "1 unchanged HIGH (CVE-2024-0001)",
         "3 (1 MEDIUM, 2 LOW), as lists here begin at HIGH",
-        '1 HIGH suppressed by the entry CVE-2024-0003, until 2026-11-23; reason: "not reachable"',
+        '1 HIGH accepted until 2026-11-23: CVE-2024-0003 ("not reachable")',
     ]
     assert made.changes == (
         "Since 2026-11-23: 1 new \N{MIDDLE DOT} 1 HIGH, 1 MEDIUM, 2 LOW still open"
     )
     assert made.not_open.sum == ""
+
+
+@pytest.mark.parametrize(
+    ("limits", "what"),
+    [
+        ({"repository": "pay*"}, ID),
+        ({"package": "openssl", "repository": "pay*"}, f"{ID} in openssl"),
+        ({"repository": "pay*", "digest": an_image().digest}, f"{ID} in {an_image().digest[:19]}"),
+    ],
+)
+def test_what_is_accepted_is_named_as_in_the_image(limits: dict[str, str], what: str) -> None:
+    """That the entry is for its repository needs no words."""
+    state = a_state(a_watched(a_finding(), a_finding("CVE-2024-0002")))
+
+    made = text(state, suppressions=(an_entry(ID, **limits),))
+
+    assert made.left_out.lines(8) == [f'1 HIGH accepted until 2026-11-23: {what} ("not reachable")']
 
 
 def test_packages_of_a_vulnerability_are_details() -> None:

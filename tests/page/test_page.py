@@ -229,7 +229,7 @@ def test_a_suppressed_finding_is_listed_with_its_entry() -> None:
 
     assert row.id == "CVE-2024-00006"
     assert row.reason == "by CVE-2024-00006 until 2026-12-23: not reachable"
-    assert "1 CRITICAL suppressed by the entry CVE-2024-00006" in read(made).text
+    assert "1 CRITICAL accepted until 2026-12-23: CVE-2024-00006" in read(made).text
 
 
 def test_what_changed_is_told_by_kind() -> None:
