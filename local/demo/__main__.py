@@ -219,8 +219,8 @@ def _interrupted(*_: object) -> NoReturn:
     # The first signal is enough. A second one would interrupt the clean-up.
     for signal_ in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signal_, signal.SIG_IGN)
-    sys.stdout.write("\nStopping …\n")
-    sys.stdout.flush()
+    # Not by sys.stdout, which refuses a second writer while the first one is interrupted.
+    os.write(1, "\nStopping …\n".encode())
     raise KeyboardInterrupt
 
 

@@ -149,7 +149,7 @@ def test_what_is_missing_ends_the_demo_without_a_traceback(
 
 
 def test_an_interrupted_demo_says_at_once_that_it_stops(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Its processes take some seconds to end, in which a second signal does nothing."""
     ignored = []
@@ -159,7 +159,7 @@ def test_an_interrupted_demo_says_at_once_that_it_stops(
         _interrupted()
 
     assert ignored == [signal.SIGINT, signal.SIGTERM]
-    assert "Stopping …" in capsys.readouterr().out
+    assert "Stopping …" in capfd.readouterr().out
 
 
 def test_a_demo_that_goes_on_keeps_sweeping() -> None:
