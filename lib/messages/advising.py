@@ -51,8 +51,9 @@ _REPLACE: Final = (
 _CVES: Final = 3
 """Vulnerabilities of a kernel that are named and linked."""
 _COMMAND: Final = "`docker build --pull --no-cache .`"
+_MOVE: Final = f"{{step}}, rebuild ({_COMMAND}) and push"
 _REBUILD: Final = (
-    f"Rebuild now ({_COMMAND}) and push: that brings the updates published until {{ended:%B %Y}}"
+    "If that must wait, rebuild all the same: that brings the updates published until {ended:%B %Y}"
 )
 _BUILD: Final = f"{{step}}: {_COMMAND}, then push"
 BUILD: Final = f"Build with {_COMMAND} so that no old layer is used again, then push"
@@ -220,15 +221,16 @@ def base_of(base_image: str | None, release: str, today: date) -> Base:
 
 
 def rebuild_of(base: Base, findings: Iterable[Finding]) -> str:
-    """
-    Return how an image is rebuilt whose packages of the distribution have no fix version.
-
-    The cheap step: the move off a release without updates is one of its own, `Base.move`.
-    """
+    """Return how an image is rebuilt whose packages of the distribution have no fix version."""
     stuck = (row for row in findings if not row.fixable and row.fix_available != "NO")
     if not any(map(of_distribution, stuck)):
         return ""
-    return _REBUILD.format(ended=base.ended) if base.ended else _BUILD.format(step=base.step)
+    return (_MOVE if base.ended else _BUILD).format(step=base.step)
+
+
+def meanwhile_of(base: Base) -> str:
+    """Return what helps before the move off a release without updates; empty for any other."""
+    return _REBUILD.format(ended=base.ended) if base.ended else ""
 
 
 def nameless_of(entries: Sequence[Entry]) -> str:

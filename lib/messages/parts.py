@@ -25,7 +25,6 @@ from lib.messages.titles import (
     ACT_NOW,
     ACT_SOON,
     BEGINS,
-    ELSE_LATER,
     NO_ACTION,
     NO_SCAN_NEEDED,
     PLATFORMS,
@@ -66,9 +65,7 @@ class Urgency(NamedTuple):
     @property
     def _elsewhere(self) -> str:
         """The level where the condition does not hold, as the end of a sentence."""
-        if not self.condition:
-            return ""
-        return f", {ELSE_LATER if self.level == HIGH else f'else {self.otherwise}'}"
+        return f", else {self.otherwise}" if self.condition else ""
 
     @property
     def can_wait(self) -> bool:
@@ -82,7 +79,8 @@ class Urgency(NamedTuple):
             return NO_ACTION
         if self.level == MEDIUM:
             return ACT_SOON
-        return f"{ACT_NOW} {self.condition}{self._elsewhere}" if self.condition else ACT_NOW
+        later = f", else {WORKING_HOURS}"
+        return f"{ACT_NOW} {self.condition}{later}" if self.condition else ACT_NOW
 
 
 class Fact(NamedTuple):

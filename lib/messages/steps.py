@@ -132,7 +132,7 @@ class ToDo:
     rebuild: str = ""
     """How packages of the distribution without a fix version are brought up to date."""
     release: str = ""
-    """The move off a release without updates, after that."""
+    """What helps before the move off a release without updates, which `rebuild` is then."""
     build: str = ""
     """How to build after upgrades of the base image, where `rebuild` does not say it."""
     without_version: str = ""

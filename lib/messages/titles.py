@@ -10,7 +10,6 @@ IN_WORKING_HOURS: Final = "look at it in working hours"
 NO_ACTION: Final = "No action tonight"
 ACT_NOW: Final = "Act now"
 ACT_SOON: Final = "In working hours, within days"
-ELSE_LATER: Final = "else in working hours"
 STOP_PAGES: Final = (
     "To stop such pages, leave SCAN_FAILED and NOT_SCANNED out of kinds of the route in alerts.yml"
 )
@@ -53,7 +52,7 @@ PACKAGE_COLUMNS: Final = ("Package", "Vulnerabilities", "Notes")
 UPGRADE_COLUMNS: Final = ("Package", "From", "To", "Removes")
 UNVERSIONED_COLUMNS: Final = ("Package", "Installed", "Open")
 NOT_NAMED: Final = "not named"
-DESCRIBED_STEP: Final = "Upgrade (names and versions from CVE descriptions)"
+DESCRIBED_STEP: Final = "Upgrade or replace (versions from the CVE texts, not from the scanner)"
 NEW: Final = "new"
 LOOK_STEP: Final = "Look for newer versions"
 CHECK_NEXT_SCAN: Final = "check what the next scan still lists"

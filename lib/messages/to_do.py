@@ -24,6 +24,7 @@ from lib.messages.advising import (
     has_no_fix,
     hosts_of,
     is_about_kernel,
+    meanwhile_of,
     nameless_of,
     rebuild_of,
     release_of,
@@ -102,7 +103,7 @@ def to_do(
         deploy=_deploy(content, running.before if running is not None else ()),
         without_fix=_without_fix(entries),
         rebuild=rebuild,
-        release=_after(rebuild, base.move) if rebuild else "",
+        release=meanwhile_of(base) if rebuild else "",
         build="" if rebuild else _build(ready),
         without_version=_without_version(
             content,
@@ -130,7 +131,7 @@ def to_do(
         kernel=kernel_text(content, kernels),
         then="" if whole else _then(content, asked),
         support=support if is_base_open else "",
-        gaps=_gaps(content, unclear or by_description, ready) if entries else "",
+        gaps=_gaps(content, unclear, ready) if entries else "",
         brief=_brief(content, base if rebuild else None, packages, by_description),
     )
 

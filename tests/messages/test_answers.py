@@ -218,8 +218,8 @@ class TestNamedVersion:
 
         assert [upgrade.line for upgrade in to_do.by_description] == [
             (
-                "Upgrade (names and versions from CVE descriptions): tensorflow-gpu from 1.7.0 to "
-                "TensorFlow 2.12.0 or later, removes 1 HIGH"
+                "Upgrade or replace (versions from the CVE texts, not from the scanner): "
+                "tensorflow-gpu from 1.7.0 to TensorFlow 2.12.0 or later, removes 1 HIGH"
             )
         ]
         assert to_do.brief.endswith("tensorflow-gpu to TensorFlow 2.12.0")
@@ -531,28 +531,29 @@ class TestTheBaseImage:
         text = of(a_finding(), provenance=Provenance(base_image=base))
 
         target = {"Debian 10": "debian:13", "Ubuntu 20.04": "ubuntu:24.04"}.get(release)
-        move = f"Then change FROM {base} to a supported release, for example {target} ("
-        assert text.to_do.release.startswith(move) is bool(release)
-        assert not release or f" for {release} " in text.to_do.release
+        move = f"Change FROM {base} to a supported release, for example {target} ("
+        assert text.to_do.rebuild.startswith(move) is bool(release)
+        assert not release or f" for {release} " in text.to_do.rebuild
 
     def test_a_release_without_updates_is_named(self) -> None:
-        """A rebuild brings its last updates, so that comes first."""
+        """Who cannot move yet gets its last updates by a rebuild."""
         scanned = an_image(os="UBUNTU_20_04")
         without = packaged("pkg:deb/debian/zlib@1")
         assert of(self.OLD, without).to_do.before == of(self.OLD).to_do.before
 
         assert of(self.OLD).to_do.before == [
             (
-                "Rebuild now (`docker build --pull --no-cache .`) and push: that brings the "
-                "updates published until June 2024"
+                "Move from Debian 10 (no free security updates since June 2024) to a supported "
+                "release, for example Debian 13, rebuild (`docker build --pull --no-cache .`) and "
+                "push"
             ),
             (
-                "Then move from Debian 10 (no free security updates since June 2024) to a "
-                "supported release, for example Debian 13"
+                "If that must wait, rebuild all the same: that brings the updates published until "
+                "June 2024"
             ),
         ]
         ubuntu = of(a_finding(), image=scanned).to_do
-        assert "from Ubuntu 20.04 (standard support ended in May 2025)" in ubuntu.release
+        assert "from Ubuntu 20.04 (standard support ended in May 2025)" in ubuntu.rebuild
         assert ubuntu.brief == "Rebuild on a supported release, for example Ubuntu 24.04"
         assert ubuntu.support == ""
 
@@ -692,7 +693,7 @@ def test_silence_about_fixes_is_not_no_fix() -> None:
     assert "installs. Open now: openssl (1 HIGH)" in silent.to_do.without_version
     assert silent.to_do.gaps == (
         "ECR basic scanning gives neither fix versions nor exploit data; enhanced scanning (Amazon "
-        "Inspector) usually has both."
+        "Inspector) often has both."
     )
     assert certain.to_do.without_fix == "No fix exists yet for 1 HIGH"
 

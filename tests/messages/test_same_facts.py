@@ -60,10 +60,7 @@ def test_a_platform_of_one_vulnerability_is_no_remark_about_its_package() -> Non
         (a_finding(), "Urgency: medium (1 HIGH; exploit status unknown)"),
         (
             a_finding(package="linux", exploit_available="YES"),
-            (
-                "Urgency: high if the hosts run an unpatched kernel (public exploit), "
-                "else in working hours"
-            ),
+            ("Urgency: high if the hosts run an unpatched kernel (public exploit), else low"),
         ),
     ],
 )
@@ -140,7 +137,7 @@ def test_a_setting_is_less_urgent_than_a_tag_that_moved() -> None:
 
     assert lines == [
         "Urgency: medium (2 HIGH settings, not vulnerabilities)",
-        "Urgency: high if nobody meant to push it (the tag was not to move), else in working hours",
+        "Urgency: high if nobody meant to push it (the tag was not to move), else low",
     ]
 
 

@@ -279,7 +279,9 @@ def test_steps_are_numbered_and_reach_each_package() -> None:
 
     first, second = steps_of(made)
 
-    assert first.startswith("Upgrade (names and versions from CVE descriptions):")
+    assert first.startswith(
+        "Upgrade or replace (versions from the CVE texts, not from the scanner):"
+    )
     assert first.endswith("scipy1.7.01.8.0 or later1 CRITICAL")
     assert second.startswith("Look for newer versions:")
     assert second.endswith("flask1.7.01 CRITICAL")

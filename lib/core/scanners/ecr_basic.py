@@ -50,5 +50,5 @@ ECR_BASIC: Final = Scanner(
     remedy=_INSPECT,
     names_fixes=False,
     pages=MappingProxyType({"UNSUPPORTED_SYSTEM": _PAGES, "UNSUPPORTED_IMAGE": _PAGES}),
-    gaps="{name} gives {missing}; enhanced scanning (Amazon Inspector) usually has {them}.",
+    gaps="{name} gives {missing}; enhanced scanning (Amazon Inspector) often has {them}.",
 )  # fmt: skip
