@@ -80,7 +80,7 @@ def comment(text: AlertText) -> Json:
 
 def plain(text: AlertText) -> Json:
     """Return what happened and where to look, for description and comment alike."""
-    return adf.document([*_opening(text, text.headline), links(text), _small_with_id(text)])
+    return adf.document([*_opening(text, text.headline), links(text), _small(text)])
 
 
 def _fitting(build: Callable[[int], Iterable[Json]], sizes: Sequence[int], limit: int) -> Json:
@@ -111,18 +111,13 @@ def _nodes(text: AlertText, rows: int) -> Iterable[Json]:
     for warning in text.warnings:
         yield adf.panel("warning", adf.paragraph(adf.text(warning)))
     yield links(text)
-    # The property of an issue has the delivery that created it; a comment names its own.
-    yield _small(text.small)
+    yield _small(text)
     yield from _accept(text)
 
 
-def _small(words: Sequence[str]) -> Json:
-    return adf.paragraph(adf.text(_DOT.join(words), "em"))
-
-
-def _small_with_id(text: AlertText) -> Json:
-    """Return the small print of a comment: a repeat is looked for by the whole id."""
-    return _small((*text.small, text.footer))
+def _small(text: AlertText) -> Json:
+    # A repeat is looked for by the whole id.
+    return adf.paragraph(adf.text(_DOT.join((*text.small, text.footer)), "em"))
 
 
 def _done(text: AlertText) -> Iterable[Json]:
@@ -394,4 +389,4 @@ def _update(text: AlertText, items: int) -> Iterable[Json]:
     for line in text.numbers:
         yield adf.paragraph(adf.text(line))
     yield links(text)
-    yield _small_with_id(text)
+    yield _small(text)
