@@ -216,7 +216,7 @@ def guided(
     `warning`: what to know before it is run.
 
     Unchanged where that command would change what alerts.yml allows, or could not exclude the tags
-    that may move: it makes all tags immutable but those that it is told, and those of build caches.
+    that may move: it makes all tags immutable but those it gets, and those of build caches.
     """
     globs = expected.mutable_tags(settings.image.repository)
     allowed = _widest(globs)

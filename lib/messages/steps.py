@@ -45,7 +45,7 @@ class UpgradeText(NamedTuple):
 
     @property
     def target(self) -> str:
-        """The version to go to, whoever names it."""
+        """The version to go to, from the scanner or from descriptions."""
         return self.fixed or self.described
 
     @property

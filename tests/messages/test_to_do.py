@@ -122,7 +122,7 @@ def test_every_receiver_shows_whole_commands(mode: str, options: Any) -> None:
 
 @for_people
 def test_every_receiver_shows_the_one_command_that_fixes_all(mode: str, options: Any) -> None:
-    """It is told which tags may move."""
+    """It gets the tags that may move."""
     text = shown(mode, options, SETTINGS)
 
     assert "Fix all three:" in text

@@ -195,7 +195,7 @@ def test_rows_and_the_rest_add_up(listed: int, resolved: int) -> None:
 
 
 def test_description_and_comment_name_their_delivery() -> None:
-    """A repeated comment is looked for by it, and whoever asks about an issue needs it."""
+    """A repeated comment is looked for by it, and people need it to ask about an issue."""
     payload = jira().render(STORIES["new-and-resolved"], thread=THREAD)
     description, comment = (
         json.dumps(body)
