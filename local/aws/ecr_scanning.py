@@ -37,14 +37,13 @@ _SCANNABLE: Final = (
     "application/vnd.docker.distribution.manifest.v2+json",
 )
 _INSPECTOR_LEVELS: Final = ("CRITICAL", "HIGH", "MEDIUM")
+OBSERVED: Final = ("firstObservedAt", "lastObservedAt", "updatedAt")
 _DATES: Final = frozenset(
     {
-        "firstObservedAt",
+        *OBSERVED,
         "imageScanCompletedAt",
         "lastInUseAt",
-        "lastObservedAt",
         "pushedAt",
-        "updatedAt",
         "vendorCreatedAt",
         "vendorUpdatedAt",
         "vulnerabilitySourceUpdatedAt",
@@ -420,10 +419,17 @@ def with_image(image: PushedImage, finding: Json) -> Json:
             }
         },
     }
+    # A finding is about one image, so that none was observed before the image was pushed.
+    observed = {
+        name: max(finding[name], image.pushed_at)
+        for name in OBSERVED
+        if isinstance(finding.get(name), float)
+    }
     number = str(finding.get("findingArn", "")).rpartition("/")[2]
     arn = f"arn:aws:inspector2:{place.region}:{place.account}:finding/{number}"
     return {
         **finding,
+        **observed,
         "awsAccountId": place.account,
         "findingArn": arn,
         "resources": [resource],

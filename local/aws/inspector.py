@@ -9,19 +9,25 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
-from local.aws.ecr_scanning import Event, PushedImage, Recording, Scans, on_the_wire, with_image
+from local.aws.ecr_scanning import (
+    OBSERVED,
+    Event,
+    PushedImage,
+    Recording,
+    Scans,
+    on_the_wire,
+    with_image,
+)
 
 Json = Any
-
-_OBSERVED: Final = ("firstObservedAt", "lastObservedAt", "updatedAt")
 
 
 def find(scans: Scans, image: PushedImage, finding: Mapping[str, Json], now: float) -> Event:
     """Add a finding to the result of an image's scan, observed now, and return its event."""
     moment = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")
-    observed = {**finding, **dict.fromkeys(_OBSERVED, moment)}
+    observed = {**finding, **dict.fromkeys(OBSERVED, moment)}
     recording = scans.recordings.get(image.key, Recording())
     findings = (*recording.findings, on_the_wire(observed))
     scans.record(image.place, image.digest, replace(recording, findings=findings))

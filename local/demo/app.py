@@ -18,7 +18,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -41,6 +41,9 @@ minute."""
 POLL_SECONDS: Final = 0.05
 
 _SITE: Final = re.compile(r"http://127\.0\.0\.1:\d+")
+_EXPIRES: Final = re.compile(r"(?<=expires: )2099-12-31")
+_ACCEPTED: Final = timedelta(days=90)
+"""An accepted risk ends within a quarter; a date in a file would be past one day."""
 _OPEN: Final = (RowState.PENDING, RowState.CLAIMED, RowState.RETRY)
 _QUEUES: Final = (
     "ScanEventsQueueUrl",
@@ -179,9 +182,11 @@ class _Clients(Clients):
 
 
 def write_config(source: Path, site: str, target: Path) -> Path:
-    """Write alerts.yml with the address of the receivers."""
+    """Write alerts.yml with the address of the receivers, and its far dates within 90 days."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(_SITE.sub(site, source.read_text("utf-8")), "utf-8")
+    ends = f"{datetime.now(UTC).date() + _ACCEPTED}"
+    text = _EXPIRES.sub(ends, _SITE.sub(site, source.read_text("utf-8")))
+    target.write_text(text, "utf-8")
     return target
 
 

@@ -2,7 +2,7 @@
 
 import signal
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -42,6 +42,15 @@ def test_the_rules_get_the_address_of_the_receivers(tmp_path: Path) -> None:
     document = read(written).document
     assert document["destinations"]["security-jira"]["site"] == "http://127.0.0.1:4711"
     assert document["routes"] == read(ALERTS).document["routes"]
+
+
+def test_what_the_demo_accepts_ends_within_a_quarter(tmp_path: Path) -> None:
+    """As readers of its messages would have it: a risk until 2099 is nobody's example."""
+    written = write_config(ALERTS, "http://127.0.0.1:4711", tmp_path / "alerts.yml")
+
+    today = datetime.now(UTC).date()
+    (suppression,) = read(written).document["suppressions"]
+    assert 0 < (date.fromisoformat(suppression["expires"]) - today).days <= 90
 
 
 def test_a_second_demo_has_a_folder_of_its_own(

@@ -222,6 +222,18 @@ def test_enhanced_findings_name_the_image_they_are_asked_for(
     assert finding["resources"][0]["id"].endswith(f":repository/{repository}/{digest}")
 
 
+def test_no_finding_was_observed_before_its_image_was_pushed(
+    embedded_aws: EmbeddedAws, repository: str
+) -> None:
+    """A finding is about one image; a recording from elsewhere has dates of another."""
+    digest = embedded_aws.push(repository, "3.2.0", recording("web-storefront-3.2.0"))
+
+    findings = describe(embedded_aws, repository, digest)["imageScanFindings"]["enhancedFindings"]
+
+    image = findings[0]["resources"][0]["details"]["awsEcrContainerImage"]
+    assert {finding["firstObservedAt"] for finding in findings} == {image["pushedAt"]}
+
+
 def test_a_failed_scan_has_a_reason_and_no_findings(
     embedded_aws: EmbeddedAws, repository: str
 ) -> None:
