@@ -11,15 +11,16 @@ What a sync decides about a stream, in the order of the calls:
       settled          whether anything can be different
       states           the next state; lifecycles, history, proof, conditions: parts of it
     sync               one view: what its destination should show, and what is written
-      desired          what it should show; verdicts: by the rules; conditions, too
+      desired          what it should show, and conditions
+        verdicts       routes, filters and suppressions, applied to each finding
       delta            what differs; arrivals and endings: why
       notifications    whether a message is opened, changed or dropped
 
 What the rules say:
 
     routing            routes and filters; globs: whether patterns overlap
-    suppressions       what is excluded until a date
-    news               what is worth a message: which kinds, by route and type of destination
+    suppressions       what is excluded until a date; applied in verdicts
+    news               what somebody is notified of: which kinds, by route and type of destination
     owners             who owns an image
 
 What becomes of a notification:

@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from lib.models import Finding
-from lib.normalizer import package_findings
+from lib.normalizer import inspector_rows
 from lib.normalizer.values import mapping
 
 
 def findings(row: Mapping[str, Any]) -> tuple[Finding, ...]:
     """Return one finding for each vulnerable package of a row, with Inspector's adjusted score."""
-    return package_findings.findings(
+    return inspector_rows.findings(
         row,
         score=row.get("inspectorScore"),
         score_details=mapping(row.get("inspectorScoreDetails")).get("adjustedCvss"),

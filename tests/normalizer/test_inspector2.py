@@ -7,7 +7,7 @@ import pytest
 
 from lib.models import Package, Score, Severity
 from lib.normalizer.inspector2 import findings
-from lib.normalizer.package_findings import version_of
+from lib.normalizer.inspector_rows import version_of
 from tests.support.shapes import inspector_row, package, resource
 
 NVD_2 = {"baseScore": 5.8, "scoringVector": "AV:N", "source": "NVD", "version": "2.0"}
