@@ -84,7 +84,7 @@ CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
     "The same message is sent twice only where": (
         "faults/test_matrix.py::test_nothing_is_lost_and_nothing_comes_twice",
     ),
-    "Programs and PagerDuty always get each stream": (
+    "programs and PagerDuty get each stream": (
         "flows/test_summaries.py::test_who_needs_every_stream_gets_no_summary",
     ),
     "**Loses nothing.**": (
