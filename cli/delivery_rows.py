@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from cli.durations import age, clock, short
+from cli.parser import called_as
 from lib.core.attempts import is_open
 from lib.core.retries import HORIZON
 from lib.core.streams import pattern_of, repository_image
@@ -233,7 +234,7 @@ def hold_text(destination: Destination, pause: Pause, stage: str, now: datetime)
     left = short(pause.until - now)
     return (
         f"{destination} is paused until {clock(pause.until, now)}, for {left} "
-        f"({pause.kind.value}: {pause.reason}); `ecr-scan-alerts pauses remove {destination} "
+        f"({pause.kind.value}: {pause.reason}); `{called_as()} pauses remove {destination} "
         f"--stage {stage}` sends what waits now"
     )
 

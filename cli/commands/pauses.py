@@ -10,6 +10,7 @@ from cli.deployment import Deployment, add_stage_options, deployment
 from cli.destination_names import chosen_names
 from cli.durations import clock, length_of, short
 from cli.inputs import add_config_option
+from cli.parser import called_as
 from cli.redriving import dead_rows, queue_again
 from cli.session import Connect, OperatorClients
 from cli.terminal import print_json, print_lines, remark, say, working
@@ -76,7 +77,7 @@ def _add(options: argparse.Namespace, connect: Connect) -> int:
     for name in names:
         end = f" until {clock(until, datetime.now(UTC))}" if name in paused else ""
         say(f"{name} is paused{end or ' for longer already'}")
-    remark(f"`ecr-scan-alerts pauses remove {options.destination} --stage {options.stage}` ends it")
+    remark(f"`{called_as()} pauses remove {options.destination} --stage {options.stage}` ends it")
     return 0
 
 

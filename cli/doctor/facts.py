@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from cli.parser import called_as
 from lib.models import Json, StreamId
 
 
@@ -22,7 +23,7 @@ class Place:
     @property
     def push(self) -> str:
         """The command that publishes the configuration of the stage."""
-        return f"ecr-scan-alerts config push --stage {self.stage} --region {self.region}"
+        return f"{called_as()} config push --stage {self.stage} --region {self.region}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from cli.doctor.facts import (
     TopicFacts,
     TrailFacts,
 )
+from cli.parser import called_as
 from lib.config.parsing import config_hash
 from lib.config.secret_names import creation_command
 from lib.core.streams import pattern_of, repository_of
@@ -80,7 +81,7 @@ def queue(facts: QueueFacts, place: Place) -> Iterator[Check]:
         yield failed(
             subject,
             f"{_messages(facts.waiting)} could not be processed",
-            f"ecr-scan-alerts dead-letters list --queue {facts.name} --stage {place.stage}",
+            f"{called_as()} dead-letters list --queue {facts.name} --stage {place.stage}",
         )
     else:
         yield ok(subject, "empty")
@@ -352,7 +353,7 @@ def streams(facts: StreamsFacts) -> Iterator[Check]:
 def scanning(facts: ScanningFacts, place: Place) -> Iterator[Check]:
     """Judge whether pushed images are scanned: without scans there are no alerts."""
     kind = facts.scan_type.lower()
-    audit = f"ecr-scan-alerts audit --region {place.region} prints the command for each"
+    audit = f"{called_as()} audit --region {place.region} prints the command for each"
     every = (
         f"; or for the whole registry: aws ecr put-registry-scanning-configuration --region "
         f"{place.region} --scan-type BASIC --rules "

@@ -29,6 +29,7 @@ from cli.doctor.facts import (
     TopicFacts,
     TrailFacts,
 )
+from cli.parser import called_as
 from lib.bootstrap.clients import Clients
 from lib.checks.settings import scans_on_push
 from lib.config.parsing import parse
@@ -261,7 +262,7 @@ class Reads:
         except (ConfigError, ValueError, LookupError, TypeError, AttributeError) as error:
             raise DocumentError(
                 f"{store.address} is no configuration, so the functions use an older one: "
-                "`ecr-scan-alerts config push` replaces it"
+                f"`{called_as()} config push` replaces it"
             ) from error
         return document
 

@@ -1,6 +1,7 @@
 """The command line: where options may stand, where their defaults come from, what was meant."""
 
 import argparse
+import ast
 import re
 import subprocess
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from lib.errors import DocumentError
 from lib.models.program import VERSION
 from tests.cli.refusing_aws import SECRET, RefusingAws, serving
 
+ROOT = Path(__file__).parents[2]
 STAGE_FILE = "region: eu-west-3\nconfig: deployed.yml\n"
 
 
@@ -288,3 +290,33 @@ def test_every_parser_is_one_of_ours() -> None:
         for action in one._actions:  # noqa: SLF001  # argparse has no other way
             if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001  # same
                 pending += action.choices.values()
+
+
+def test_printed_commands_name_the_program_as_it_was_called() -> None:
+    """`called_as` does: the plain name is not found in a clone, where ./ecr-scan-alerts is run."""
+    plain = {
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "cli").rglob("*.py")
+        for text in _texts(ast.parse(path.read_text("utf-8")))
+        if re.search("ecr-scan-alerts [a-z]", text)
+    }
+
+    # The help and the scripts of an installed program; comments in alerts.yml, and CloudShell.
+    assert plain == {"cli/__main__.py", "cli/commands/completion.py", "cli/starting.py"}
+
+
+def _texts(module: ast.Module) -> list[str]:
+    """Return the texts of a module that are not documentation."""
+    bodies = (getattr(node, "body", None) for node in ast.walk(module))
+    documentation = {
+        id(body[0].value)
+        for body in bodies
+        if isinstance(body, list) and body and isinstance(body[0], ast.Expr)
+    }
+    return [
+        node.value
+        for node in ast.walk(module)
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and id(node) not in documentation
+    ]
