@@ -36,16 +36,16 @@ https://wiki.ubuntu.com/SecurityTeam/UpdatePreparation
 """
 _BASE_NAME: Final = re.compile(r"[a-z0-9][\w./:-]{0,99}", re.ASCII)
 PATCHED: Final = "check that the hosts run a patched kernel"
-_COMPARE: Final = (
-    "Containers run on the host's kernel: compare `uname -r` on the hosts (EKS: `kubectl get nodes "
-    "-o wide`) with the fixed kernel in the advisory"
+_LOOK: Final = (
+    "Run `uname -r` on the hosts (EKS: `kubectl get nodes -o wide`). Containers use the host's "
+    "kernel"
 )
-_OF_CVES: Final = "({cves}; other hosts: see their vendor's advisory)"
-_OF_AMAZON_LINUX: Final = "Amazon Linux: {cve}"
-"""The text of the link tells it from the one about the same CVE in the list."""
-_OF_VENDOR: Final = "of their vendor"
+_IMAGE_WAITS: Final = ", so the image can wait"
+_COMPARE: Final = "Compare with the fixed kernel for the hosts' system"
+_OF_CVES: Final = "Amazon Linux: {cves}; others: their vendor's advisory"
+_OF_VENDOR: Final = "Their vendor's advisory names it"
 _REPLACE: Final = (
-    "If a host's kernel is older, update its AMI and replace it (EKS: the node group). On Fargate, "
+    "If a host's kernel is older: update its AMI and replace it (EKS: the node group). On Fargate, "
     "AWS patches the kernel"
 )
 _CVES: Final = 3
@@ -122,9 +122,9 @@ def hosts_of(content: Content) -> tuple[str, ...]:
     if not any(map(is_about_kernel, content.open)):
         return ()
     cves = kernel_cves(content)
-    names = ", ".join(_OF_AMAZON_LINUX.format(cve=cve) for cve in cves)
-    where = _OF_CVES.format(cves=names) if cves else _OF_VENDOR
-    return (f"{_COMPARE} {where}", _REPLACE)
+    where = _OF_CVES.format(cves=", ".join(cves)) if cves else _OF_VENDOR
+    waits = _IMAGE_WAITS if all(map(is_about_kernel, content.open)) else ""
+    return (f"{_LOOK}{waits}", f"{_COMPARE}. {where}", _REPLACE)
 
 
 def kernel_cves(content: Content) -> Sequence[str]:
@@ -146,13 +146,7 @@ def host_links(content: Content) -> tuple[Link, ...]:
         return ()
     labels = {cve: f"Amazon Linux fix for {cve}" for cve in kernel_cves(content)}
     return tuple(
-        Link(
-            _OF_AMAZON_LINUX.format(cve=cve),
-            label,
-            label,
-            _AMAZON_LINUX.format(id=cve),
-            of_hosts=True,
-        )
+        Link(cve, label, label, _AMAZON_LINUX.format(id=cve), of_hosts=True)
         for cve, label in labels.items()
     )
 
@@ -191,12 +185,6 @@ class Base(NamedTuple):
     def move(self) -> str:
         """Where to go from a release without updates; empty for any other."""
         return self.step if self.ended else ""
-
-    @property
-    def plan(self) -> str:
-        """The same where it is not urgent."""
-        move = self.move
-        return f"Plan the move {self.way}" if move and not self.name else move
 
     @property
     def _supported(self) -> str:

@@ -27,7 +27,18 @@ def kernels_of(content: Content, packages: Iterable[Upgrade]) -> list[Upgrade]:
     return [upgrade for upgrade in packages if is_kernel(upgrade.package)]
 
 
-def kernel_text(content: Content, kernels: Sequence[Upgrade]) -> str:
+def later_text(content: Content, kernels: Sequence[Upgrade], move: str) -> str:
+    """
+    Return what the image needs beside the hosts, and when: a kernel in it can wait.
+
+    `move`: the move off a release without updates; empty for none. Empty without either.
+    """
+    move = f"{move[:1].lower()}{move[1:]}"
+    steps = "; ".join(filter(None, (_kernel_text(content, kernels), move)))
+    return f"Later, in the image (no hurry): {steps}" if steps else ""
+
+
+def _kernel_text(content: Content, kernels: Sequence[Upgrade]) -> str:
     """Return what the upgrade of a kernel in an image is good for; empty without any."""
     ready = [upgrade for upgrade in kernels if upgrade.fixed is not None]
     ids = {id_ for upgrade in ready for id_ in upgrade.vulnerability_ids}
@@ -42,11 +53,9 @@ def kernel_text(content: Content, kernels: Sequence[Upgrade]) -> str:
     some = f"{number:,} of the {total:,} kernel vulnerabilities"
     every = "the kernel vulnerability" if total == 1 else f"all {total:,} kernel vulnerabilities"
     effect = some if number < total else every
-    takes, changes = ("takes", "changes") if len(ready) == 1 else ("take", "change")
+    clears = "clears" if len(ready) == 1 else "clear"
     packages = listed([*map(_target, ready[:_NAMED])])
-    return (
-        f"Later, in the image: {packages} {takes} {effect} off the scan list, but {changes} no host"
-    )
+    return f"{packages} {clears} {effect} from the scan"
 
 
 def _target(upgrade: Upgrade) -> str:

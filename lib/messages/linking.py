@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from lib.messages.parts import Link
 
-_NAME: Final = re.compile(r"((?:Amazon Linux: )?CVE-\d{4}-\d{4,19})", re.ASCII)
+_NAME: Final = re.compile(r"(CVE-\d{4}-\d{4,19})", re.ASCII)
 _COMMANDS: Final = 5
 """Commands in one step; further backticks are text."""
 

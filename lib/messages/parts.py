@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
+from lib.messages.levels import Urgency
 from lib.messages.lists import Section, SectionKind
 from lib.messages.phrases import (
     BETTER_MARK,
@@ -22,65 +23,16 @@ from lib.messages.steps import ToDo
 from lib.messages.titles import (
     ACCEPT,
     ACCEPT_ONE,
-    ACT_NOW,
-    ACT_SOON,
     BEGINS,
-    NO_ACTION,
     NO_SCAN_NEEDED,
     PLATFORMS,
     SAME_IMAGE,
     STOP_PAGES,
-    URGENCY,
-    WORKING_HOURS,
 )
 from lib.models import Image, Omission, Severity
 from lib.text import capitalized
 
-HIGH, MEDIUM, LOW = "high", "medium", "low"
 _TOO_LONG: Final = "(too long to print)"
-
-
-class Urgency(NamedTuple):
-    """The urgency of what is news, with its reason."""
-
-    level: str
-    """high, medium or low; medium where nothing was scanned or rated."""
-    reason: str
-    condition: str = ""
-    """Where the level holds, if that is not everywhere."""
-    exploits: str = ""
-    """What is known of exploits: one of the words of alert-1.0.0."""
-    otherwise: str = ""
-    """The level where the condition does not hold."""
-    waits: bool = False
-    """Whether the risk is unknown, which waits for working hours whatever its level."""
-
-    @property
-    def title(self) -> str:
-        """The level with its reason, and when to look where that is not known from it."""
-        level = f"{self.level}, {WORKING_HOURS}" if self.waits else self.level
-        where = f" {self.condition}" if self.condition else ""
-        return f"{URGENCY}: {level}{where} ({self.reason}){self._elsewhere}"
-
-    @property
-    def _elsewhere(self) -> str:
-        """The level where the condition does not hold, as the end of a sentence."""
-        return f", else {self.otherwise}" if self.condition else ""
-
-    @property
-    def can_wait(self) -> bool:
-        """True where nothing that is known needs somebody before working hours."""
-        return self.waits or self.level == LOW
-
-    @property
-    def when(self) -> str:
-        """When somebody should act: the first line of a page."""
-        if self.can_wait:
-            return NO_ACTION
-        if self.level == MEDIUM:
-            return ACT_SOON
-        later = f", else {WORKING_HOURS}"
-        return f"{ACT_NOW} {self.condition}{later}" if self.condition else ACT_NOW
 
 
 class Fact(NamedTuple):

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -147,8 +147,8 @@ class ToDo:
     unversioned_count: int = 0
     hosts: tuple[str, ...] = ()
     """What to do on the hosts about a kernel."""
-    kernel: str = ""
-    """What the upgrade of that kernel in the image is good for."""
+    later: str = ""
+    """The step in the image that can wait for them: the last one."""
     support: str = ""
     """The move off a release without updates, where no other step is about it."""
     gaps: str = ""
@@ -156,6 +156,11 @@ class ToDo:
     brief: str = ""
     """The first steps in one line."""
     title: str = TO_DO
+
+    @property
+    def now(self) -> "ToDo":
+        """The same without the step that can wait."""
+        return replace(self, later="")
 
     @property
     def before(self) -> list[str]:
@@ -171,8 +176,8 @@ class ToDo:
             self.without_version,
             self.nameless,
             self.then,
-            self.kernel,
             self.support,
+            self.later,
         )
         return [text for text in texts if text]
 

@@ -33,7 +33,7 @@ from lib.messages.content import Content, Entry, counts_of, fewer_last, source_o
 from lib.messages.described import installed_text, versions_of, with_version
 from lib.messages.describing import worst_score
 from lib.messages.facts import workloads_text
-from lib.messages.kernels import kernel_text, kernels_of
+from lib.messages.kernels import kernels_of, later_text
 from lib.messages.phrases import NAME, counts_text, listed, look_for, names_text
 from lib.messages.sections import says_exploit
 from lib.messages.settings import of_repository
@@ -94,7 +94,7 @@ def to_do(
         if upgrade.package not in by_description
     ]
     is_base_open = bool(entries) and not _says_base(rebuild, ready)
-    support = base.plan if kernels else base.move
+    support = base.move if is_base_open else ""
     marked = news if any(upgrade.package not in news for upgrade in unversioned) else ()
     return ToDo(
         upgrades=tuple(_lines(content, first(together(ready), rows), base)),
@@ -128,9 +128,9 @@ def to_do(
         ),
         unversioned_count=len(unversioned),
         hosts=hosts,
-        kernel=kernel_text(content, kernels),
+        later=later_text(content, kernels, support if kernels else ""),
         then="" if whole else _then(content, asked),
-        support=support if is_base_open else "",
+        support="" if kernels else support,
         gaps=_gaps(content, unclear, ready) if entries else "",
         brief=_brief(content, base if rebuild else None, packages, by_description),
     )

@@ -8,14 +8,18 @@ from lib.core.scanners import scanner_of
 from lib.messages.advising import is_about_kernel
 from lib.messages.content import Content, Entry, source_of
 from lib.messages.headlines import word_for
-from lib.messages.parts import HIGH, LOW, MEDIUM, Urgency
+from lib.messages.levels import HIGH, LOW, MEDIUM, Urgency
 from lib.messages.phrases import LIKELY, NAME, counts_text, percent, severity_word
 from lib.messages.sections import EXPLOIT_KNOWN, EXPLOITED, KINDS, NAMED, says_exploit
 from lib.models import Severity
 from lib.text import capitalized, first, short
 
 _UNPATCHED: Final = "if the hosts run an unpatched kernel"
+_CHECK_HOSTS: Final = "check the hosts {when}"
+_HOSTS: Final = ("Unpatched kernel", "patched")
 _UNEXPECTED: Final = "if nobody meant to push it"
+_ASK: Final = "ask {when} who pushed it"
+_PUSHES: Final = ("Not meant", "meant")
 _NO_EXPLOIT_DATA: Final = "exploit status unknown"
 _RUNNING: Final = "running now"
 
@@ -54,7 +58,7 @@ def urgency(content: Content) -> Urgency | None:
     is_silent = exploits == "unknown" and not waits
     reason = f"{reason}; {_NO_EXPLOIT_DATA}" if is_silent else reason
     if is_hosts:
-        return Urgency(level, reason, _UNPATCHED, exploits, LOW)
+        return Urgency(level, reason, _UNPATCHED, exploits, LOW, check=_CHECK_HOSTS, cases=_HOSTS)
     return Urgency(level, reason, exploits=exploits, waits=waits)
 
 
@@ -78,7 +82,8 @@ def _of_settings(content: Content, news: Sequence[Entry]) -> Urgency:
     """
     exploits = _exploits(content)
     if any(entry.id == TAG_MOVED for entry in news):
-        return Urgency(HIGH, "the tag was not to move", _UNEXPECTED, exploits, LOW)
+        reason = "the tag was not to move"
+        return Urgency(HIGH, reason, _UNEXPECTED, exploits, LOW, check=_ASK, cases=_PUSHES)
     worst = max(entry.severity for entry in news)
     number = sum(entry.severity is worst for entry in news)
     what = "setting, not a vulnerability" if number == 1 else "settings, not vulnerabilities"

@@ -252,12 +252,16 @@ def badge(severity: Severity, word: str) -> Markup:
     return element("span", word, class_=f"badge {severity.name.lower()}")
 
 
-def linked(text: str, url: str | None) -> Markup:
-    """Return a link that tells the other side nothing of where it came from."""
+def linked(text: str, url: str | None, label: str | None = None) -> Markup:
+    """
+    Return a link that tells the other side nothing of where it came from.
+
+    `label`: its name for a screen reader, where the text has another meaning elsewhere.
+    """
     text = text or "(unnamed)"
     if url is None or not url.startswith(("https://", "http://")):
         return element("span", text)
-    return element("a", text, href=url, rel="noopener noreferrer")
+    return element("a", text, href=url, rel="noopener noreferrer", aria_label=label)
 
 
 def in_line(links: Sequence[Markup]) -> Iterable[Node]:

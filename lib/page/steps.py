@@ -58,7 +58,7 @@ def _links(links: Iterable[Link]) -> Markup | None:
 def _commands(text: str, links: Sequence[Link] = ()) -> Iterable[Node]:
     for piece in pieces(text, links):
         if piece.link is not None:
-            yield linked(piece.text, piece.link.url)
+            yield linked(piece.text, piece.link.url, piece.link.label)
         else:
             yield element("code", piece.text) if piece.is_command else piece.text
 
@@ -114,7 +114,7 @@ def _steps(todo: ToDo, links: Sequence[Link], *, is_searched: bool) -> Node:
         place = todo.after.index(todo.without_version)
         first, last = todo.after[:place], todo.after[place + 1 :]
     else:
-        last = [step for step in todo.after if step in (todo.kernel, todo.support)]
+        last = [step for step in todo.after if step in (todo.support, todo.later)]
         first = [step for step in todo.after if step not in last]
     steps += [*map(_prose, first), *table, *map(_prose, last)]
     if len(steps) == 1:

@@ -353,15 +353,19 @@ class TestWhereToStart:
         assert "the image can wait" not in beside.to_do.brief
         assert alone.to_do.hosts == (
             (
-                "Containers run on the host's kernel: compare `uname -r` on the hosts (EKS: "
-                "`kubectl get nodes -o wide`) with the fixed kernel in the advisory (Amazon Linux: "
-                "CVE-2026-1001; other hosts: see their vendor's advisory)"
+                "Run `uname -r` on the hosts (EKS: `kubectl get nodes -o wide`). Containers use "
+                "the host's kernel, so the image can wait"
             ),
             (
-                "If a host's kernel is older, update its AMI and replace it (EKS: the node group). "
+                "Compare with the fixed kernel for the hosts' system. Amazon Linux: CVE-2026-1001; "
+                "others: their vendor's advisory"
+            ),
+            (
+                "If a host's kernel is older: update its AMI and replace it (EKS: the node group). "
                 "On Fargate, AWS patches the kernel"
             ),
         )
+        assert beside.to_do.hosts[0].endswith("Containers use the host's kernel")
         assert of(a_finding(package="linux-pam")).to_do.hosts == ()
 
     def test_the_hosts_are_checked_for_each_exploit(self) -> None:
@@ -373,8 +377,8 @@ class TestWhereToStart:
             threshold=Severity.HIGH,
         )
 
-        names = ["Amazon Linux: CVE-2026-1001", "Amazon Linux: CVE-2026-1003"]
-        assert f" fixed kernel in the advisory ({', '.join(names)}; other" in text.to_do.hosts[0]
+        names = ["CVE-2026-1001", "CVE-2026-1003"]
+        assert f" Amazon Linux: {', '.join(names)}; others: " in text.to_do.hosts[1]
         assert [link.name for link in text.of_hosts] == names
         assert text.totals.endswith("1 MEDIUM open")
 
@@ -386,7 +390,7 @@ class TestWhereToStart:
         assert [link.url for link in text.sources] == [
             "https://explore.alas.aws.amazon.com/CVE-2026-1001.html"
         ]
-        assert unknown.to_do.hosts[0].endswith(" fixed kernel in the advisory of their vendor")
+        assert unknown.to_do.hosts[1].endswith(" system. Their vendor's advisory names it")
         assert unknown.sources == ()
 
     def test_the_upgrade_of_a_kernel_clears_the_scan_alone(self) -> None:
@@ -394,9 +398,9 @@ class TestWhereToStart:
         text = of(a_finding(package="linux", version="1", fixed_version="2"))
 
         assert text.to_do.upgrades == ()
-        assert text.to_do.kernel == (
-            "Later, in the image: `linux 1` \N{RIGHTWARDS ARROW} `2` takes the kernel "
-            "vulnerability off the scan list, but changes no host"
+        assert text.to_do.later == (
+            "Later, in the image (no hurry): `linux 1` \N{RIGHTWARDS ARROW} `2` clears the kernel "
+            "vulnerability from the scan"
         )
         assert text.verdict == "First scan: 1 HIGH in the kernel package"
         assert text.lasting.endswith("1 HIGH (CVE-2024-0001 in linux), check the hosts")
@@ -410,9 +414,9 @@ class TestWhereToStart:
         rows = [a_finding(f"CVE-2026-{n}", package="linux", fixed_version="2") for n in (1, 2)]
         text = of(*rows, a_finding("CVE-2026-3", package="linux", severity="LOW"))
 
-        assert " takes 2 of the 3 kernel vulnerabilities off the scan list" in text.to_do.kernel
-        assert " takes all 2 kernel vulnerabilities off the scan list" in of(*rows).to_do.kernel
-        assert of(a_finding(package="linux")).to_do.kernel == ""
+        assert " clears 2 of the 3 kernel vulnerabilities from the scan" in text.to_do.later
+        assert " clears all 2 kernel vulnerabilities from the scan" in of(*rows).to_do.later
+        assert of(a_finding(package="linux")).to_do.later == ""
 
     def test_a_kernel_that_shares_all_with_other_packages_is_upgraded_with_them(self) -> None:
         """The image is not clean before: no step says that the kernel in it can wait."""
@@ -422,7 +426,7 @@ class TestWhereToStart:
         to_do = of(*rows).to_do
 
         assert [upgrade.names for upgrade in to_do.upgrades] == [names]
-        assert (to_do.kernel, to_do.hosts) == ("", ())
+        assert (to_do.later, to_do.hosts) == ("", ())
         assert "can wait" not in to_do.brief
 
     def test_a_list_of_one_severity_says_which_one(self) -> None:
@@ -581,17 +585,20 @@ class TestTheBaseImage:
             "release, for example Debian 13"
         )
 
-    def test_beside_a_kernel_the_move_is_to_be_planned(self) -> None:
-        """A step of its own: the image can wait."""
+    def test_beside_a_kernel_all_of_the_image_is_one_step_that_can_wait(self) -> None:
+        """Receivers can leave it out: whoever is woken needs the hosts alone."""
         kernel = a_finding(package="linux", version="4.19", fixed_version="4.20")
 
         to_do = of(kernel, image=an_image(os="DEBIAN_10")).to_do
 
-        assert to_do.after == [to_do.kernel, to_do.support]
-        assert to_do.support == (
-            "Plan the move from Debian 10 (no free security updates since June 2024) to a "
-            "supported release, for example Debian 13"
+        assert to_do.after == [to_do.later]
+        assert to_do.later == (
+            "Later, in the image (no hurry): `linux 4.19` \N{RIGHTWARDS ARROW} `4.20` clears the "
+            "kernel vulnerability from the scan; move from Debian 10 (no free security updates "
+            "since June 2024) to a supported release, for example Debian 13"
         )
+        assert to_do.support == ""
+        assert to_do.now.lines == [*to_do.hosts]
 
     def test_each_distribution_without_updates_has_a_release_to_go_to(self) -> None:
         """By its official image, or by the name of the release for a base image of others."""

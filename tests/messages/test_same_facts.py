@@ -60,7 +60,7 @@ def test_a_platform_of_one_vulnerability_is_no_remark_about_its_package() -> Non
         (a_finding(), "Urgency: medium (1 HIGH; exploit status unknown)"),
         (
             a_finding(package="linux", exploit_available="YES"),
-            ("Urgency: high if the hosts run an unpatched kernel (public exploit), else low"),
+            ("Urgency: check the hosts now (public exploit). Unpatched kernel: high; patched: low"),
         ),
     ],
 )
@@ -81,9 +81,12 @@ def test_an_alert_says_how_soon_to_look(finding: Any, urgency: str) -> None:
         (a_finding(), "In working hours, within days."),
         (
             a_finding(package="linux", exploit_available="YES"),
-            "Act now if the hosts run an unpatched kernel, else in working hours.",
+            "Check the hosts now. Unpatched kernel: high; patched: low.",
         ),
-        (a_finding(package="linux"), "In working hours, within days."),
+        (
+            a_finding(package="linux"),
+            "Check the hosts within days. Unpatched kernel: medium; patched: low.",
+        ),
         (a_finding(severity="LOW"), "No action tonight."),
     ],
 )
@@ -117,8 +120,8 @@ def test_a_medium_urgency_of_hosts_is_low_elsewhere() -> None:
 
     assert text.urgency is not None
     assert text.urgency.title == (
-        "Urgency: medium if the hosts run an unpatched kernel (1 HIGH; exploit status unknown), "
-        "else low"
+        "Urgency: check the hosts within days (1 HIGH; exploit status unknown). "
+        "Unpatched kernel: medium; patched: low"
     )
 
 
@@ -137,7 +140,7 @@ def test_a_setting_is_less_urgent_than_a_tag_that_moved() -> None:
 
     assert lines == [
         "Urgency: medium (2 HIGH settings, not vulnerabilities)",
-        "Urgency: high if nobody meant to push it (the tag was not to move), else low",
+        "Urgency: ask now who pushed it (the tag was not to move). Not meant: high; meant: low",
     ]
 
 
@@ -149,7 +152,7 @@ def test_the_hosts_are_named_before_the_upgrade_of_a_kernel(mode: str, options: 
     payload = notifier(mode, tools(), **options).render(notice_of(kernel))
 
     words = " ".join(json.dumps(payload).replace("\\n", " ").split())
-    hosts = words.find("on the host's kernel")
+    hosts = words.find("use the host's kernel")
     replaced = words.find("update its AMI and replace it")
     assert 0 < hosts < replaced < words.index("4.19.304-1", hosts)
 
@@ -196,7 +199,7 @@ def test_a_remedy_with_a_release_is_whole_in_slack() -> None:
 
     words = json.dumps(alert_message(text_of(notice)), ensure_ascii=False)
 
-    assert "3. Later, in the image: `linux 4.19.118-2` → `4.19.304-1` takes the kernel" in words
+    assert "4. Later, in the image (no hurry): `linux 4.19.118-2` → `4.19.304-1` clears" in words
     assert "since June 2024) to a supported release, for example Debian 13." in words
 
 
@@ -317,8 +320,8 @@ def test_the_card_of_a_thread_leaves_the_fixes_of_hosts_to_the_thread() -> None:
     text = text_of(notice)
     page = "https://explore.alas.aws.amazon.com/CVE-2024-0001.html"
 
-    assert f"(<{page}|Amazon Linux: CVE-2024-0001>; other" in json.dumps(alert_message(text))
+    assert f"Amazon Linux: <{page}|CVE-2024-0001>; others" in json.dumps(alert_message(text))
     assert page not in json.dumps(root_message(text))
     assert json.dumps(description(text)).count(page) == 1
     mail = json.loads(json.dumps(notifier("sns", tools()).render(notice)))["Message"]
-    assert mail.index("advisory).") < mail.index(page) < mail.index("2. If a host")
+    assert mail.index("advisory.") < mail.index(page) < mail.index("3. If a host")

@@ -337,7 +337,10 @@ def test_pages_about_the_fixes_of_hosts_stand_beside_the_step() -> None:
 
     page = "https://explore.alas.aws.amazon.com/CVE-2024-1001.html"
     assert html.count(page) == 1
-    assert html.index("the fixed kernel ") < html.index(page) < html.index("; other hosts: see")
+    assert html.index("the fixed kernel ") < html.index(page) < html.index("; others: their")
+    assert f'{page}" rel="noopener noreferrer" aria-label="Amazon Linux fix for CVE-2024-1001"' in (
+        html
+    )
 
 
 def test_steps_stand_in_the_order_of_messages() -> None:
@@ -415,7 +418,7 @@ def test_what_can_wait_does_not_stand_out() -> None:
     """A step is a paragraph, not a heading."""
     made = noticed(Scene(a_report(a_finding(package="linux", fixed_version="2"))))
 
-    assert steps_of(made)[2].startswith("Later, in the image: linux ")
+    assert steps_of(made)[3].startswith("Later, in the image (no hurry): linux ")
     assert "<h3>Later, in the image" not in render(made, (), now=NOW)
 
 

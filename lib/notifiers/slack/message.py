@@ -306,7 +306,7 @@ def _to_do(text: AlertText) -> str:
         steps.append("\n".join((f"{_say(remedy, _REMEDY)}:", *map(_upgrade, upgrades))))
     rest = to_do.more_upgrades(len(shown))
     steps += [f"_{rest}_"] if rest else []
-    steps += [_step(step, code=step in (to_do.build, to_do.kernel)) for step in to_do.after]
+    steps += [_step(step, code=step in (to_do.build, to_do.later)) for step in to_do.after]
     lines = [f"{_say(note.removesuffix('.'), _NOTE)}." for note in (text.lead,) if note]
     lines += [f"{place}. {step}" for place, step in enumerate(steps, 1)] if steps[1:] else steps
     lines += map(_step, to_do.remarks)

@@ -57,8 +57,8 @@ def render(notice: Notice, text: AlertText, _room: int) -> tuple[str, bool]:
         *to_do.before,
         to_do.build,
         to_do.deploy,
-        to_do.kernel,
         to_do.support,
+        to_do.later,
         to_do.without_fix,
     )
     parts += [_say(note, _LINE) for note in notes if note]
