@@ -4,9 +4,11 @@ Checks of what a repository keeps: its lifecycle policy, and the images that run
 A remedy keeps the rules that are there, and as many images as what runs needs.
 """
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Final
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 from lib.checks import remedies
 from lib.checks.completion import (
@@ -39,6 +41,26 @@ _NAMED: Final = 3
 _DIGEST: Final = 19
 _KEEP_MORE: Final = "--keep N keeps more."
 _UNKNOWN_RUNS: Final = " What runs is not known here."
+_INCOMPLETE: Final = "incomplete"
+_IDLE: Final = "idle"
+_RUNNING: Final = "running"
+_REMARKS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        _RUNNING: "Deploy newer images first, or keep these for longer:",
+        _IDLE: f"{BEFORE} check that any one of the tags was meant to be enough. The rules then "
+        "delete or archive the images that match.",
+        _INCOMPLETE: f"{BEFORE} ECR will delete for good what the new rules select, also an image "
+        "in use. The rules that are there stay.",
+    }
+)
+"""By the fault that a command repairs."""
+_BY_HAND: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        _IDLE: "Correct the tags of these rules:",
+        _INCOMPLETE: "A rule archives these images for good. Suppress this where that is meant; "
+        "else add a rule that expires them from the archive:",
+    }
+)
 
 
 def check_retention(
@@ -55,8 +77,10 @@ def check_retention(
         yield _invalid(settings, expected, str(error))
         return
     judgement = judge(own, settings.stored, keep)
-    remedy = _completion(settings, expected, own, now)
+    at_risk = endangered(own, settings.stored, settings.running or (), now)
+    repair = _repair(settings, own, keep, now)
     price = cost(settings, expected)
+    remedy = _completion(settings, expected, own, repair, now)
     if judgement.untagged:
         risk = f"{judgement.untagged} {settings.untagged:,} are there now. {price}"
         yield _kept_for_ever(LIFECYCLE_UNTAGGED, "untagged images", "untagged images", risk, remedy)
@@ -64,10 +88,42 @@ def check_retention(
         risk = f"{judgement.old} {price}"
         yield _kept_for_ever(LIFECYCLE_OLD, "old images", "old images with tags", risk, remedy)
     if judgement.idle:
-        yield _idle(settings, own, judgement.idle)
-    at_risk = endangered(own, settings.stored, settings.running or (), now)
+        yield _idle(judgement.idle, _remedy(settings, own, repair, now, _IDLE))
     if at_risk:
-        yield _running(settings, own, at_risk, now)
+        yield _running(at_risk, _remedy(settings, own, repair, now, _RUNNING))
+
+
+class _Repair(NamedTuple):
+    """A policy for all that is found: of two commands, the second would undo the first."""
+
+    policy: LifecyclePolicy
+    done: tuple[str, ...]
+    """The faults that it repairs."""
+    left: tuple[str, ...]
+    """Those that only people can."""
+
+
+def _repair(
+    settings: RepositorySettings, own: LifecyclePolicy, keep: int, now: datetime
+) -> _Repair:
+    done: list[str] = []
+    left: list[str] = []
+    policy_ = own
+    running = settings.running or ()
+    if endangered(policy_, settings.stored, running, now):
+        policy_ = parse(with_longer_retention(policy_, settings.stored, running, now))
+        done.append(_RUNNING)
+    idle = judge(policy_, settings.stored, keep).idle
+    if idle:
+        text = with_patterns(policy_, idle)
+        policy_ = policy_ if text is None else parse(text)
+        (left if text is None else done).append(_IDLE)
+    judgement = judge(policy_, settings.stored, keep)
+    if judgement.untagged or judgement.old:
+        text = completed(policy_, settings.stored, keep)
+        policy_ = policy_ if text is None else parse(text)
+        (left if text is None else done).append(_INCOMPLETE)
+    return _Repair(policy_, tuple(done), tuple(left))
 
 
 def _kept_for_ever(
@@ -130,25 +186,16 @@ def _invalid(settings: RepositorySettings, expected: Expectations, error: str) -
 
 
 def _completion(
-    settings: RepositorySettings, expected: Expectations, own: LifecyclePolicy, now: datetime
+    settings: RepositorySettings,
+    expected: Expectations,
+    own: LifecyclePolicy,
+    repair: _Repair,
+    now: datetime,
 ) -> Remedy:
     """Return the policy with the rules that it lacks, or the way to change it by hand."""
-    text = completed(own, settings.stored, kept(settings, expected))
-    if text is None:
-        return remedies.lifecycle_by_hand(
-            settings,
-            "A rule archives these images for good. Suppress this where that is meant; else add "
-            "a rule that expires them from the archive:",
-        )
-    proposed = parse(text)
-    effect = "ECR will delete for good what the new rules select, also an image in use."
-    remark = f"{BEFORE} {effect} The rules that are there stay.{_unknown_runs(settings)}"
-    remedy = remedies.lifecycle(
-        settings,
-        text,
-        remark=_warned(settings, proposed, remark, now),
-        difference=difference(own, proposed),
-    )
+    remedy = _remedy(settings, own, repair, now, _INCOMPLETE)
+    if _INCOMPLETE in repair.left:
+        return remedy
     return remedies.guided(
         remedy,
         settings,
@@ -157,19 +204,32 @@ def _completion(
     )
 
 
-def _idle(settings: RepositorySettings, own: LifecyclePolicy, idle: Sequence[IdleRule]) -> Finding:
+def _remedy(
+    settings: RepositorySettings,
+    own: LifecyclePolicy,
+    repair: _Repair,
+    now: datetime,
+    fault: str,
+) -> Remedy:
+    """Return the remedy of a fault: by hand, or the policy that repairs each that can be."""
+    if fault in repair.left:
+        return remedies.lifecycle_by_hand(settings, _BY_HAND[fault])
+    proposed = repair.policy
+    remarks = [_REMARKS[repaired] for repaired in repair.done]
+    if len(remarks) > 1:
+        remarks.insert(0, "This repairs what is found about the policy.")
+    if _INCOMPLETE in repair.done and settings.images and settings.running is None:
+        remarks.append(_UNKNOWN_RUNS.strip())
+    return remedies.lifecycle(
+        settings,
+        json.dumps({"rules": [rule.document for rule in proposed.rules]}, indent=2),
+        remark=_warned(settings, proposed, " ".join(remarks), now),
+        difference=difference(own, proposed),
+    )
+
+
+def _idle(idle: Sequence[IdleRule], remedy: Remedy) -> Finding:
     numbers = ", ".join(str(one.rule.priority) for one in idle)
-    text = with_patterns(own, idle)
-    if text is None:
-        remedy = remedies.lifecycle_by_hand(settings, "Correct the tags of these rules:")
-    else:
-        remedy = remedies.lifecycle(
-            settings,
-            text,
-            remark=f"{BEFORE} check that any one of the tags was meant to be enough. The rules "
-            "then delete or archive the images that match.",
-            difference=difference(own, parse(text)),
-        )
     plural = len(idle) > 1
     return finding(
         LIFECYCLE_IDLE,
@@ -184,19 +244,7 @@ def _idle(settings: RepositorySettings, own: LifecyclePolicy, idle: Sequence[Idl
     )
 
 
-def _running(
-    settings: RepositorySettings,
-    own: LifecyclePolicy,
-    at_risk: Sequence[EndangeredImage],
-    now: datetime,
-) -> Finding:
-    text = with_longer_retention(own, settings.stored, settings.running or (), now)
-    remedy = remedies.lifecycle(
-        settings,
-        text,
-        remark="Deploy newer images first, or keep these for longer:",
-        difference=difference(own, parse(text)),
-    )
+def _running(at_risk: Sequence[EndangeredImage], remedy: Remedy) -> Finding:
     return finding(
         LIFECYCLE_RUNNING,
         Severity.HIGH,

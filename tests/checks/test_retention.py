@@ -2,6 +2,7 @@
 
 import json
 import shlex
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -20,6 +21,7 @@ from tests.support.builders import NOW
 
 PULLED = {"countType": "sinceImagePulled", "action": ARCHIVAL}
 UNTAGGED = a_rule(1, "untagged", days=14)
+EITHER = a_rule(1, "tagged", 9999, tagPatternList=["prod", "staging"])
 FORTY = a_store(40, [(f"v{number}",) for number in range(40)])
 
 
@@ -137,6 +139,31 @@ def test_a_remedy_keeps_the_rules_and_fixes_all(rules: list[Any], ids: set[str])
         assert "+ " in finding.extra[DIFFERENCE]
         repaired = a_repository(lifecycle_policy=proposed(finding), stored=FORTY)
         assert findings(repaired) == {}
+
+
+@pytest.mark.parametrize(
+    ("rules", "ids"),
+    [
+        ([EITHER], {"IDLE", "OLD", "UNTAGGED"}),
+        ([a_rule(1, "tagged", 3, tagPatternList=["v*"])], {"RUNNING", "UNTAGGED"}),
+        (
+            [EITHER, a_rule(2, "tagged", 3, tagPatternList=["v*"]), a_rule(3, count=30)],
+            {"IDLE", "RUNNING", "OLD"},
+        ),
+    ],
+)
+def test_one_command_repairs_all_that_is_found_about_a_policy(
+    rules: list[Any], ids: set[str]
+) -> None:
+    """With one command for each fault, the second would undo the first."""
+    tags = [*[(f"v{number}",) for number in range(40)], ("prod", "v-prod"), ("staging", "v-next")]
+    settings = a_policy_of(*rules, stored=a_store(42, tags), running=in_use(5))
+
+    found = findings(settings)
+    (policy_,) = {proposed(finding) for finding in found.values()}
+
+    assert {name.removeprefix("ECR-LIFECYCLE-") for name in found} == ids
+    assert findings(replace(settings, lifecycle_policy=policy_)) == {}
 
 
 def test_an_archive_that_is_never_emptied_is_for_people() -> None:
