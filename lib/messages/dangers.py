@@ -2,9 +2,9 @@
 
 from typing import Final
 
+from lib.messages.changes import has_rest, standing
 from lib.messages.comparing import NAME
 from lib.messages.content import Content, Entry
-from lib.messages.headlines import rest_of, standing
 from lib.messages.parts import Danger
 from lib.messages.phrases import PUBLIC_EXPLOIT, USED_IN_ATTACKS, names_text, severity_word
 from lib.messages.titles import STILL_OPEN
@@ -16,7 +16,7 @@ _NAMED: Final = 3
 
 def dangers_of(content: Content) -> tuple[Danger, ...]:
     """Return what is open as before and has an exploit, where a message has what changed."""
-    if (content.conditions and not content.totals) or not rest_of(content):
+    if (content.conditions and not content.totals) or not has_rest(content):
         return ()
     dangers = [entry for entry in standing(content) if entry.exploited or entry.exploitable]
     more = len(dangers) - len(first(dangers, _NAMED))

@@ -6,12 +6,14 @@ from typing import Final
 
 from lib.core.upgrades import is_kernel, upgrade_of, upgrade_target
 from lib.messages.advising import is_about_kernel
-from lib.messages.content import Entry
-from lib.messages.phrases import NAME, PUBLIC_EXPLOIT, USED_IN_ATTACKS
+from lib.messages.content import Entry, counts_of
+from lib.messages.phrases import NAME, PUBLIC_EXPLOIT, USED_IN_ATTACKS, counts_text
 from lib.text import one_line, truncate
 
-_KERNEL: Final = " in the kernel package"
+KERNEL: Final = " in the kernel"
+HOSTS: Final = ": check the hosts"
 UPGRADE: Final = ", fix available: "
+_ALL_OF_THEM: Final[Mapping[int, str]] = MappingProxyType({1: "", 2: " for both"})
 _ALL: Final[Mapping[int, str]] = MappingProxyType({1: "", 2: "both "})
 
 
@@ -19,7 +21,7 @@ def remedy_of(entries: Sequence[Entry]) -> str:
     """Return what is known about fixes; empty where the scanner does not say that there is none."""
     packages = [package.name for entry in entries for package in entry.packages]
     if packages and all(map(is_kernel, packages)):
-        return _KERNEL
+        return KERNEL
     # What fixes a kernel is on the hosts.
     fixable = [entry for entry in entries if entry.fixable and not is_about_kernel(entry)]
     if not fixable:
@@ -27,9 +29,10 @@ def remedy_of(entries: Sequence[Entry]) -> str:
         return ", no fix yet" if all(row.fix_available == "NO" for row in rows) else ""
     fixed = [finding for entry in fixable for finding in entry.findings if finding.fixable]
     if len(fixable) < len(entries):
-        return f", {len(fixable):,} of them fixable"
+        return f", fix available for {len(fixable):,} of them"
+    number = len(entries)
     if len({upgrade_target(row) for row in fixed}) > 1 or fixed[0].fixed_version is None:
-        return f", {'all ' if len(entries) > 1 else ''}fixable"
+        return f", fix available{_ALL_OF_THEM.get(number, f' for all {number:,}')}"
     target = upgrade_of(fixed)
     package = truncate(one_line(target.package), NAME)
     return f"{UPGRADE}{package} {truncate(one_line(target.fixed or ''), NAME)}"
@@ -46,6 +49,20 @@ def exploit_of(entries: Sequence[Entry]) -> str:
     return f", {share}{words}"
 
 
+def of_kernel(entries: Sequence[Entry], everything: Sequence[Entry]) -> str:
+    """
+    Return a title of open vulnerabilities whose worst are all in the kernel; else nothing.
+
+    `entries`: worst first. `everything`: all that the title stands for.
+    """
+    worst = [entry for entry in entries if entry.severity is entries[0].severity]
+    if not all(map(is_about_kernel, worst)):
+        return ""
+    counts = counts_text(counts_of(worst))
+    total = f" ({len(everything):,} open)" if len(everything) > len(worst) else ""
+    return f"{counts}{KERNEL}{total}{exploit_of(worst)}{HOSTS}"
+
+
 def urgent_of(entries: Sequence[Entry]) -> str:
     """
     Return what makes open vulnerabilities urgent, for a title: an exploit, and where the fix is.
@@ -56,7 +73,7 @@ def urgent_of(entries: Sequence[Entry]) -> str:
     is_exploitable = any(entry.exploitable for entry in entries)
     others = [entry for entry in entries if not is_about_kernel(entry)]
     fixable = sum(entry.fixable for entry in others)
-    share = f"{fixable:,} of {len(entries):,} fixable" if fixable else ""
+    share = f"fix available for {fixable:,} of {len(entries):,}" if fixable else ""
     pieces = (
         USED_IN_ATTACKS if is_attacked else PUBLIC_EXPLOIT if is_exploitable else "",
         "check the hosts" if any(map(is_about_kernel, entries[:1])) else "",

@@ -1,17 +1,25 @@
 """The headline of a notice: what happened, what fixes it, and what is not known. Pure."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
 from lib.core.problems import cause_of, is_unsupported
-from lib.core.proof import UNLISTED
 from lib.messages.advising import is_about_kernel
+from lib.messages.changes import (
+    GOOD_NEWS,
+    changes_of,
+    ended_conditions,
+    has_rest,
+    is_scanned,
+    nothing_open,
+    standing,
+)
 from lib.messages.checks import has_steps, state_of_check, verdict_of_check
 from lib.messages.comparing import NAME, beginning, cause, is_rescan, since
 from lib.messages.content import Content, Entry, counts_of
-from lib.messages.endings import UPGRADE, exploit_of, remedy_of, urgent_of
+from lib.messages.endings import HOSTS, KERNEL, UPGRADE, exploit_of, of_kernel, remedy_of, urgent_of
 from lib.messages.phrases import (
     counts_text,
     listed,
@@ -21,7 +29,7 @@ from lib.messages.phrases import (
 from lib.models import Counts
 from lib.models.streams import PackageVersion
 from lib.models.views import Condition, DeltaItem, Kind
-from lib.text import capitalized, counted, first, one_line, short, truncate
+from lib.text import capitalized, counted, one_line, short, truncate
 
 _PHRASES: Final[Mapping[Kind, str]] = MappingProxyType(
     {
@@ -29,9 +37,9 @@ _PHRASES: Final[Mapping[Kind, str]] = MappingProxyType(
         Kind.NEW: "{n:,} new {severity}",
         Kind.RAISED: "{n:,} raised to {severity}",
         Kind.EXPLOIT_KNOWN: "{counts} with a public exploit now",
-        Kind.FIX_AVAILABLE: "{counts} fixable now",
+        Kind.FIX_AVAILABLE: "{counts} with a fix now",
         Kind.DEPLOYED: "{counts} in an image that started to run",
-        Kind.SUPPRESSION_ENDED: "{counts} no longer suppressed",
+        Kind.SUPPRESSION_ENDED: "{counts} no longer accepted",
         Kind.RULES_CHANGED: "{counts} reported because alerts.yml changed",
         Kind.FIX_READY: "{counts} fixed, but an older image still runs",
         Kind.RESOLVED: "{counts} fixed",
@@ -42,27 +50,9 @@ _PHRASES: Final[Mapping[Kind, str]] = MappingProxyType(
 _WITHOUT_REMEDY: Final = frozenset(
     {Kind.FIX_AVAILABLE, Kind.FIX_READY, Kind.RESOLVED, Kind.NO_LONGER_REPORTED}
 )
-_GOOD_NEWS: Final = frozenset({Kind.FIX_READY, Kind.RESOLVED, Kind.NO_LONGER_REPORTED})
-_WITHOUT_EXPLOIT: Final = _GOOD_NEWS | {Kind.EXPLOIT_KNOWN}
-_AMOUNTS: Final[Mapping[Kind, str]] = MappingProxyType(
-    {
-        Kind.BASELINE: "{n} found",
-        Kind.NEW: "{n} new",
-        Kind.RAISED: "{n} more severe",
-        Kind.EXPLOIT_KNOWN: "{n} with a public exploit now",
-        Kind.FIX_AVAILABLE: "{n} fixable now",
-        Kind.DEPLOYED: "{n} in an image that started to run",
-        Kind.SUPPRESSION_ENDED: "{n} no longer suppressed",
-        Kind.RULES_CHANGED: "{n} reported because alerts.yml changed",
-        Kind.FIX_READY: "{n} fixed, not deployed everywhere",
-        Kind.RESOLVED: "{n} fixed",
-        Kind.NO_LONGER_REPORTED: "{n} no longer reported",
-    }
-)
+_WITHOUT_EXPLOIT: Final = GOOD_NEWS | {Kind.EXPLOIT_KNOWN}
 _NEWLY_REPORTED: Final = "{counts} newly reported"
-_OLD_NEWS: Final = "{n} newly reported"
 _BOTH: Final = 2
-_DOT: Final = " \N{MIDDLE DOT} "
 _MANY: Final = 6
 """Findings of a first scan among which a package can stand out."""
 _PACKAGES: Final = 3
@@ -75,7 +65,7 @@ def verdict_of(content: Content) -> str:
     """Return what happened in one sentence, with what fixes it: news, else what ended."""
     if content.is_check:
         return _verdict_of_check(content)
-    news = [kind for kind in content.changes if kind not in _GOOD_NEWS]
+    news = [kind for kind in content.changes if kind not in GOOD_NEWS]
     kinds = news if news or content.conditions else [*content.changes]
     pieces = [*_pieces(content, kinds)]
     pieces += [_conditions(content)] if content.conditions else []
@@ -98,97 +88,25 @@ def sentence(text: str) -> str:
     return capitalized(text) if text.partition(" ")[0].strip(":;,").isalpha() else text
 
 
-def changes_of(content: Content) -> str:
-    """
-    Return what differs since when, in numbers: "Since 1.4.1: 2 new, 3 fixed, 40 HIGH still open".
-
-    What is open in it adds up to all that is open.
-    """
-    return _since(content, content.changes)
-
-
-def rest_of(content: Content) -> str:
-    """Return the same without what lists of news have; empty where nothing else is to say."""
-    return _since(content, [kind for kind in content.changes if kind in _GOOD_NEWS])
-
-
-def _since(content: Content, kinds: Iterable[Kind]) -> str:
-    name = since(content)
-    is_compared = name and content.state.comparison is None and not content.is_check
-    if not is_compared or not (content.changes or content.ended_conditions):
-        return ""
-    pieces = [_amount(content, kind, content.changes[kind]) for kind in kinds]
-    pieces += _ended_conditions(content)
-    still, news = standing(content), any(map(_is_open, content.changes.values()))
-    pieces += [_still(still)] if still else [] if news else [_nothing(content)]
-    name += " (same image)" if is_rescan(content) else ""
-    return f"Since {name}: {_DOT.join(pieces)}" if pieces else ""
-
-
-def _is_open(entries: Sequence[Entry]) -> bool:
-    return any(entry.is_open for entry in entries)
-
-
-def standing(content: Content) -> list[Entry]:
-    """Return what is open and as it was before."""
-    news = {entry.id for kind in content.changes.values() for entry in kind if entry.is_open}
-    return [entry for entry in content.everything if entry.id not in news]
-
-
-def _still(entries: Sequence[Entry]) -> str:
-    """Return how many are open as before."""
-    return f"{counts_text(counts_of(entries))} still open"
-
-
 def numbers_of(content: Content) -> Sequence[str]:
     """Return what neither a title nor a list of news says in numbers, line by line."""
     if (content.conditions and not content.totals) or has_steps(content):
         return ()
-    rest = rest_of(content)
-    if rest:
-        return (rest,)
+    if has_rest(content):
+        return (changes_of(content),)
     is_first = content.message.before is None and not content.conditions
     if is_first and Kind.BASELINE in content.changes and not content.is_check:
         return ()
-    # What the title counts as newly reported, and its fix, is all that is open.
+    # What the title counts, and its fix, is all that is open.
     is_all = [*content.changes] == [Kind.NEW] and not standing(content) and not content.suppressed
-    if is_all and is_rescan(content) and not content.conditions and not content.is_check:
+    if is_all and not content.conditions and not content.is_check:
         return ()
     return (totals_of(content),)
 
 
-def _amount(content: Content, kind: Kind, entries: Sequence[Entry]) -> str:
-    """Return how many are of a kind; of what ended, in which packages."""
-    is_old = kind is Kind.NEW and (is_rescan(content) or cause(content, entries))
-    words = (_OLD_NEWS if is_old else _AMOUNTS[kind]).format(n=f"{len(entries):,}")
-    if kind not in _GOOD_NEWS:
-        return words
-    groups = [*dict.fromkeys(tuple(p.name for p in entry.packages) for entry in entries)]
-    names = [
-        listed([short(name, NAME) for name in dict.fromkeys(group)])
-        for group in first(groups, _PACKAGES)
-        if group
-    ]
-    more = len(groups) - len(first(groups, _PACKAGES))
-    names += [counted(more, "more package")] if more else []
-    if len(entries) == 1 and _is_doubted(entries[0]):
-        entry = entries[0]
-        words = words.replace(" ", f" {severity_word(entry.severity)} ", 1)
-        doubt = f"{names[0]} is unchanged, so it may not be fixed" if names else ""
-        names = [short(entry.id, NAME), *filter(None, [doubt])]
-    elif entries and all(map(_is_doubted, entries)):
-        names.append("unchanged, so they may not be fixed")
-    return f"{words} ({'; '.join(names)})" if names else words
-
-
-def _is_doubted(entry: Entry) -> bool:
-    """Return whether a scanner dropped a vulnerability though its package is the same."""
-    return entry.change is not None and entry.change.reason.startswith(UNLISTED)
-
-
 def _ended_conditions(content: Content) -> list[str]:
-    ended = len(content.ended_conditions)
-    return [f"{counted(ended, 'scan problem')} solved"] if ended else []
+    ended = ended_conditions(content)
+    return [ended] if ended else []
 
 
 def lasting_of(content: Content) -> str:
@@ -203,6 +121,9 @@ def lasting_of(content: Content) -> str:
     if not content.open:
         return f"{short(image.repository)}: vulnerabilities"
     worst = content.open[0]
+    kernel = of_kernel(content.open, content.open)
+    if kernel:
+        return f"{short(image.name)}: {kernel}"
     packages = [short(name, NAME) for name in dict.fromkeys(p.name for p in worst.packages)]
     name = f"{short(worst.id, NAME)}{f' in {listed(packages[:_PACKAGES])}' if packages else ''}"
     name = name if len(content.open) == 1 else f"worst: {name}"
@@ -212,6 +133,10 @@ def lasting_of(content: Content) -> str:
 
 def standing_of(content: Content) -> str:
     """Return what is open now and what makes it urgent: how the title of a stream ends."""
+    if content.open and not content.is_check:
+        kernel = of_kernel(content.open, content.everything)
+        if kernel:
+            return kernel
     counts = state_of(content).partition("; ")[0]
     urgent = urgent_of(content.everything) if content.open and not content.is_check else ""
     return "; ".join(filter(None, (counts, urgent)))
@@ -239,15 +164,31 @@ def _pieces(content: Content, kinds: Sequence[Kind]) -> Iterator[str]:
     """Yield what changed, kind by kind; an upgrade that fixes several of them is named once."""
     changes = [(kind, _counted_for(content, kind)) for kind in kinds]
     upgrades = set[str]()
+    total = _total(content)
     for kind, entries in changes[:_PIECES]:
         remedy = "" if kind in _WITHOUT_REMEDY else remedy_of(entries)
         remedy_once = "" if remedy in upgrades else remedy
         exploit = "" if kind in _WITHOUT_EXPLOIT else exploit_of(entries)
-        yield f"{_phrase(content, kind, entries)}{remedy_once}{exploit}"
-        upgrades |= {remedy} if remedy.startswith(UPGRADE) else set()
+        is_kernel = remedy == KERNEL
+        place, fix = (KERNEL, "") if is_kernel else ("", remedy_once)
+        hosts = HOSTS if is_kernel and HOSTS not in upgrades else ""
+        yield f"{_phrase(content, kind, entries)}{place}{total}{fix}{exploit}{hosts}"
+        upgrades |= {remedy} if remedy.startswith(UPGRADE) else {hosts}
+        total = ""
     others = sum(len(entries) for _, entries in changes[_PIECES:])
     if others:
         yield counted(others, "other change")
+
+
+def _total(content: Content) -> str:
+    """Return " (13 open)" for a title that counts some of them; a first scan has no others."""
+    counted_here = sum(
+        len(entries) for kind, entries in content.changes.items() if kind not in GOOD_NEWS
+    )
+    total = sum(content.totals.values())
+    is_first = Kind.BASELINE in content.changes
+    is_said = is_first or content.is_check or total in (0, counted_here)
+    return "" if is_said else f" ({total:,} open)"
 
 
 def _counted_for(content: Content, kind: Kind) -> Sequence[Entry]:
@@ -368,7 +309,7 @@ def state_of(content: Content) -> str:
     if content.is_check:
         return state_of_check(content)
     if not content.everything:
-        return _nothing(content) + _suppressed(content)
+        return nothing_open(content) + _suppressed(content)
     counts = counts_text(content.totals)
     if not content.open:
         return f"nothing open but what is filtered out: {counts}{_suppressed(content)}"
@@ -396,7 +337,8 @@ def _fixes(entries: Sequence[Entry]) -> str:
     fixable, number = sum(entry.fixable for entry in others), len(entries)
     if kernels:
         hosts = f"{len(kernels):,} to fix on the hosts"
-        return f"; {fixable:,} of {number:,} fixable, {hosts}" if fixable else f"; {hosts}"
+        verb = "has" if fixable == 1 else "have"
+        return f"; {fixable:,} of {number:,} {verb} a fix, {hosts}" if fixable else f"; {hosts}"
     if not fixable:
         return ""
     if number == 1:
@@ -408,18 +350,4 @@ def _fixes(entries: Sequence[Entry]) -> str:
 
 def _suppressed(content: Content) -> str:
     number = sum(content.suppressed.values())
-    return f"; {number:,} more suppressed" if number else ""
-
-
-def _nothing(content: Content) -> str:
-    if not content.state.images:
-        return "no image is watched"
-    return "nothing open" if is_scanned(content) else "nothing known to be open"
-
-
-def is_scanned(content: Content) -> bool:
-    """Return whether each part of each watched image has a complete result of its own."""
-    parts = [part for image in content.state.images for part in image.parts]
-    return bool(parts) and all(
-        part.reason is None and part.evidence and part.evidence[0].complete for part in parts
-    )
+    return f"; {number:,} more accepted" if number else ""

@@ -36,7 +36,7 @@ CHANGES: Final[Mapping[Kind, str]] = MappingProxyType(
         Kind.EXPLOIT_KNOWN: "exploit now public",
         Kind.FIX_AVAILABLE: "fix available",
         Kind.DEPLOYED: "started to run",
-        Kind.SUPPRESSION_ENDED: "no longer suppressed",
+        Kind.SUPPRESSION_ENDED: "no longer accepted",
         Kind.RULES_CHANGED: "rules changed",
         Kind.FIX_READY: "fixed, not deployed everywhere",
         Kind.RESOLVED: "fixed",
@@ -44,7 +44,7 @@ CHANGES: Final[Mapping[Kind, str]] = MappingProxyType(
         Kind.UNCHANGED: OPEN_BEFORE,
     }
 )
-SUPPRESSED: Final = "suppressed"
+SUPPRESSED: Final = "accepted"
 NO_EXPLOIT: Final = "none known"
 UNKNOWN: Final = "unknown"
 _PATH: Final = 3000

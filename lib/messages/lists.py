@@ -119,7 +119,7 @@ class SectionKind(StrEnum):
     EXPLOIT_KNOWN = "Exploit now public"
     FIX_AVAILABLE = "Fix now available"
     DEPLOYED = "Started to run"
-    SUPPRESSION_ENDED = "No longer suppressed"
+    SUPPRESSION_ENDED = "No longer accepted"
     RULES_CHANGED = "Reported because alerts.yml changed"
     FIX_READY = "Fixed, but an older image still runs"
     FIXED = "Fixed"

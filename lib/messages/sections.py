@@ -178,7 +178,7 @@ def _account(content: Content) -> str:
     else:
         about = f"the alert is not about {'it' if total == 1 else 'them'}"
     suppressed_here = sum(content.suppressed.values())
-    more = f", and {suppressed_here:,} suppressed" if suppressed_here else ""
+    more = f", and {suppressed_here:,} accepted" if suppressed_here else ""
     return f"{counted(total, noun, plural)} open; {about}{more}:"
 
 
@@ -390,7 +390,7 @@ def fixes_text(findings: Sequence[Finding]) -> str:
     fixable = {finding.package.name for finding in findings if finding.fixable}
     named = [f"{short(name, NAME)} {text}" for name, text in texts.items() if text]
     if len(named) > _PACKAGES:
-        return f"fixable in {len(fixable)} of {counted(len(texts), 'package')}"
+        return f"fix available in {len(fixable)} of {counted(len(texts), 'package')}"
     return ", ".join(named)
 
 

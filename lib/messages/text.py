@@ -4,17 +4,15 @@ from typing import Final
 
 from lib.messages import facts, sections, urgency
 from lib.messages.advising import host_links
+from lib.messages.changes import changes_of, has_rest, is_scanned
 from lib.messages.comparing import known_as, repeated, same_as
 from lib.messages.content import Content
 from lib.messages.dangers import dangers_of
 from lib.messages.facts import command_for
 from lib.messages.headlines import (
-    changes_of,
-    is_scanned,
     lasting_of,
     lead_of,
     numbers_of,
-    rest_of,
     standing_of,
     state_of,
     totals_of,
@@ -80,7 +78,7 @@ def text_of(
         sections=sections.sections(content, listed),
         open=sections.open_section(content, listed),
         left_out=left_out,
-        unlisted=left_out if not rest_of(content) else sections.suppressed(content),
+        unlisted=left_out if not has_rest(content) else sections.suppressed(content),
         not_open=sections.not_open(content),
         columns=("Check", "Setting") if is_check else ("Vulnerability", "Package"),
         warnings=facts.warnings(content),

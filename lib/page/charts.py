@@ -52,7 +52,7 @@ def history(points: Sequence[HistoryPoint], *, with_suppressed: bool = False) ->
     )
     keys = _legend(shown)
     if with_suppressed:
-        keys.append(element("span", "suppressed ones included"))
+        keys.append(element("span", "accepted ones included"))
     # What scrolls must be reachable by keyboard.
     scrolling = element("section", chart, class_="wide", tabindex=0, aria_label="Chart")
     return [element("p", keys, class_="quiet legend"), scrolling]

@@ -402,8 +402,8 @@ class TestWhereToStart:
             "Later, in the image (no hurry): `linux 1` \N{RIGHTWARDS ARROW} `2` clears the kernel "
             "vulnerability from the scan"
         )
-        assert text.verdict == "First scan: 1 HIGH in the kernel package"
-        assert text.lasting.endswith("1 HIGH (CVE-2024-0001 in linux), check the hosts")
+        assert text.verdict == "First scan: 1 HIGH in the kernel: check the hosts"
+        assert text.lasting.endswith("1 HIGH in the kernel: check the hosts")
         assert text.to_do.brief == ("Check that the hosts run a patched kernel; the image can wait")
         assert text.totals == "1 HIGH open; the fix is on the hosts"
         (row,) = text.open.rows
@@ -673,8 +673,9 @@ class TestWhoseFaultItIs:
         text = text_of(noticed(scene))
 
         assert text.sections[0].heading == "Newly reported (1)"
-        assert "1 HIGH no longer reported (CVE-2026-1; linux is unchanged, so it may not" in (
-            text.changes
+        assert (
+            "CVE-2026-1 (HIGH) is no longer reported, though linux is unchanged: treat it as open"
+            in (text.changes)
         )
 
     def test_another_version_proves_nothing(self) -> None:

@@ -48,13 +48,13 @@ def first_scan(*findings: Finding, filters: tuple[Filter, ...] = (a_filter(),)) 
         (found(1), "First scan: 1 HIGH"),
         (
             found(4, "CRITICAL", **FIXED) + found(2, start=50, fix_available="NO"),
-            "First scan: 4 CRITICAL, 2 HIGH, 4 of them fixable",
+            "First scan: 4 CRITICAL, 2 HIGH, fix available for 4 of them",
         ),
         (
             found(2, **FIXED) + found(1, start=50, package="bash", **FIXED),
-            "First scan: 3 HIGH, all fixable",
+            "First scan: 3 HIGH, fix available for all 3",
         ),
-        (found(2, fix_available="YES"), "First scan: 2 HIGH, all fixable"),
+        (found(2, fix_available="YES"), "First scan: 2 HIGH, fix available for both"),
         (found(2, fix_available="NO"), "First scan: 2 HIGH, no fix yet"),
         (found(1, **FIXED), "First scan: 1 HIGH, fix available: openssl 3.0.14"),
     ],
@@ -75,7 +75,7 @@ def test_a_first_scan_says_how_much_can_be_fixed(findings: list[Finding], senten
         (
             found(3, start=50, package="zlib"),
             found(3, "LOW", **FIXED) + found(3, "CRITICAL", start=9, fix_available="YES"),
-            "3 new CRITICAL since 1.4.1, all fixable",
+            "3 new CRITICAL since 1.4.1 (6 open), fix available for all 3",
         ),
         (found(3), [], "3 HIGH fixed"),
         (found(1, "CRITICAL") + found(2, start=5), [], "1 CRITICAL and 2 HIGH fixed"),
@@ -87,7 +87,7 @@ def test_a_first_scan_says_how_much_can_be_fixed(findings: list[Finding], senten
         (
             found(2),
             found(1),
-            "1 HIGH no longer reported",
+            "1 HIGH no longer reported (1 open)",
         ),
     ],
 )
@@ -120,7 +120,7 @@ def test_many_kinds_of_change_are_added_up() -> None:
     ("old", "new", "sentence"),
     [
         ({}, {"exploit_available": "YES"}, "1 HIGH with a public exploit now"),
-        ({}, {"fixed_version": "2"}, "1 HIGH fixable now"),
+        ({}, {"fixed_version": "2"}, "1 HIGH with a fix now"),
     ],
 )
 def test_a_scan_that_knows_more(old: Any, new: Any, sentence: str) -> None:
@@ -290,18 +290,18 @@ def test_the_worst_score_comes_first_in_a_package() -> None:
     [
         (found(1), "1 HIGH open"),
         (found(1, **FIXED), "1 HIGH open; fix available"),
-        (found(2, **FIXED) + found(1, start=50), "3 HIGH open; 2 of 3 fixable"),
+        (found(2, **FIXED) + found(1, start=50), "3 HIGH open; fix available for 2 of 3"),
         (
             found(1, package="linux", exploit_available="YES", **FIXED),
-            "1 HIGH open; public exploit, check the hosts",
+            "1 HIGH in the kernel, public exploit: check the hosts",
         ),
         (
             found(1, package="linux") + found(1, "MEDIUM", start=50, **FIXED),
-            "1 HIGH, 1 MEDIUM open; check the hosts, 1 of 2 fixable",
+            "1 HIGH in the kernel (2 open): check the hosts",
         ),
         (
             found(1, **FIXED) + found(1, "MEDIUM", start=50, package="linux", **FIXED),
-            "1 HIGH, 1 MEDIUM open; 1 of 2 fixable",
+            "1 HIGH, 1 MEDIUM open; fix available for 1 of 2",
         ),
     ],
 )

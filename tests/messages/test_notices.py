@@ -55,7 +55,7 @@ def test_shown_unchanged_and_left_out_are_all_that_is_open() -> None:
     )  # fmt: skip
 
     assert made.left_out.sum == (
-        "5 vulnerabilities open; the alert is about 1 of them. The other 4, and 1 suppressed:"
+        "5 vulnerabilities open; the alert is about 1 of them. The other 4, and 1 accepted:"
     )
     assert made.left_out.lines(8) == [
         "1 unchanged HIGH (CVE-2024-0001)",
@@ -63,7 +63,7 @@ def test_shown_unchanged_and_left_out_are_all_that_is_open() -> None:
         '1 HIGH accepted until 2026-11-23: CVE-2024-0003 ("not reachable")',
     ]
     assert made.changes == (
-        "Since 2026-11-23: 1 new \N{MIDDLE DOT} 1 HIGH, 1 MEDIUM, 2 LOW still open"
+        "Since 2026-11-23: 1 new, 4 unchanged: 2 HIGH, 1 MEDIUM, 2 LOW open"
     )
     assert made.not_open.sum == ""
 
@@ -95,7 +95,7 @@ def test_packages_of_a_vulnerability_are_details() -> None:
     made = text(a_state(a_watched(*rows)))
     pair = text(a_state(a_watched(*rows[:2])))
 
-    assert made.verdict == "First scan: 1 HIGH, fixable"
+    assert made.verdict == "First scan: 1 HIGH, fix available"
     assert made.state == "1 HIGH open; it has a fix"
     assert made.open.rows[0].installed == "liba 0, libb 1 and 1 more package"
     assert [upgrade.removes for upgrade in made.to_do.upgrades] == ["1 HIGH", "1 HIGH"]
@@ -109,7 +109,7 @@ def test_many_different_fixes_are_counted() -> None:
 
     made = text(a_state(a_watched(*rows, a_finding(package="none", fix_available="NO"))))
 
-    assert made.open.rows[0].fix == "fixable in 3 of 4 packages"
+    assert made.open.rows[0].fix == "fix available in 3 of 4 packages"
 
 
 def test_what_makes_it_likelier_to_hurt_is_said() -> None:
@@ -124,7 +124,7 @@ def test_what_makes_it_likelier_to_hurt_is_said() -> None:
         "(according to Amazon Inspector): CVE-2024-0002 (HIGH); EPSS up to 42 % within 30 days; "
         "running now"
     )
-    assert made.verdict == "First scan: 2 HIGH, 1 of them fixable, 1 used in attacks"
+    assert made.verdict == "First scan: 2 HIGH, fix available for 1 of them, 1 used in attacks"
     remarks = {row.name: row.remarks for row in made.open.rows}
     assert remarks["CVE-2024-0001"] == ("used in attacks", "EPSS 42 %")
     assert remarks["CVE-2024-0002"] == ("public exploit",)

@@ -225,10 +225,10 @@ def test_an_old_danger_has_a_line_of_its_own() -> None:
         return [danger.line for danger in text.dangers], text.numbers
 
     dangers, (since,) = lines(old)
-    assert dangers == ["Still open: MEDIUM CVE-2026-1 in openssl, public exploit"]
-    assert since.endswith("1 MEDIUM still open")
-    assert lines(*more)[0][0] == "Still open: HIGH CVE-2026-3 in openssl, used in attacks"
-    assert lines(old, *more)[0][3] == "Still open: 2 more with an exploit"
+    assert dangers == ["Also open: MEDIUM CVE-2026-1 in openssl, public exploit"]
+    assert "1 unchanged" in since
+    assert lines(*more)[0][0] == "Also open: HIGH CVE-2026-3 in openssl, used in attacks"
+    assert lines(old, *more)[0][3] == "Also open: 2 more with an exploit"
 
 
 def test_an_old_danger_is_linked_where_a_receiver_links() -> None:
@@ -244,10 +244,10 @@ def test_an_old_danger_is_linked_where_a_receiver_links() -> None:
 
     assert danger.url is not None
     slack, jira = (json.dumps(one) for one in (alert_message(text), comment(text)))
-    assert f"*Still open:* MEDIUM <{danger.url}|CVE-2026-1001> in openssl, public exploit" in slack
-    assert '"Still open: MEDIUM "' in jira
+    assert f"*Also open:* MEDIUM <{danger.url}|CVE-2026-1001> in openssl, public exploit" in slack
+    assert '"Also open: MEDIUM "' in jira
     assert danger.url in jira
-    assert details_of(text)["Still open"] == ["MEDIUM CVE-2026-1001 in openssl, public exploit"]
+    assert details_of(text)["Also open"] == ["MEDIUM CVE-2026-1001 in openssl, public exploit"]
 
 
 def test_what_a_title_counts_whole_is_not_counted_again() -> None:

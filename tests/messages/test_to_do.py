@@ -321,8 +321,8 @@ def test_a_headline_has_no_fix_of_a_kernel() -> None:
 
     text = text_of(first_scan(*rows))
 
-    assert text.verdict == "First scan: 2 HIGH, 1 of them fixable"
-    assert text.totals == "2 HIGH open; 1 of 2 fixable, 1 to fix on the hosts"
+    assert text.verdict == "First scan: 2 HIGH, fix available for 1 of them"
+    assert text.totals == "2 HIGH open; 1 of 2 has a fix, 1 to fix on the hosts"
 
 
 @every(

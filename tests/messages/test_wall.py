@@ -65,7 +65,7 @@ LABELS: Final = {
         "What was open in each release; the table has the numbers",
         ": no result",
         "no scan result",
-        "suppressed ones included",
+        "accepted ones included",
         "unrated not drawn",
     },
     "lib/page/controls.py": {

@@ -225,7 +225,7 @@ def test_an_incomplete_list_is_said_to_be_one() -> None:
 def test_a_suppressed_finding_is_listed_with_its_entry() -> None:
     """It is counted, and says by which entry, until when and why it is left out."""
     made = changed(20, suppressed="CVE-2024-00006")
-    (row,) = [row for row in rows(Content(made.message)) if row.change == "suppressed"]
+    (row,) = [row for row in rows(Content(made.message)) if row.change == "accepted"]
 
     assert row.id == "CVE-2024-00006"
     assert row.reason == "by CVE-2024-00006 until 2026-12-23: not reachable"
@@ -596,7 +596,7 @@ def test_what_is_not_rated_is_not_drawn() -> None:
 
 def test_a_chart_with_suppressed_ones_says_so() -> None:
     """The counts above it are without them."""
-    words = "suppressed ones included"
+    words = "accepted ones included"
 
     assert words in read(changed(20, suppressed="CVE-2024-00006"), history=course()).text
     assert words not in read(changed(20), history=course()).text

@@ -16,7 +16,7 @@ from lib.messages.linking import Piece, pieces
 from lib.messages.lists import PackageText, Row, Section
 from lib.messages.parts import AlertText, Danger, Link, Omissions, Problem
 from lib.messages.steps import Step, ToDo, UpgradeText
-from lib.messages.titles import REPORT_NAME
+from lib.messages.titles import REPORT_NAME, SAME_AS_BEFORE
 from lib.models import Json, Usage
 from lib.notifiers import testing
 from lib.notifiers.slack.mrkdwn import slack_flat, slack_link, slack_text
@@ -178,7 +178,7 @@ def _danger(danger: Danger) -> str:
 
 def _number(line: str) -> str:
     """Return a line of numbers with its beginning in bold: since when, or how many."""
-    mark = ": " if line.partition(": ")[0].startswith("Since ") else "; "
+    mark = ": " if line.partition(": ")[0].startswith(("Since ", SAME_AS_BEFORE)) else "; "
     title, sign, rest = line.partition(mark)
     return f"*{title}{sign.strip()}* {rest}".rstrip() if sign else f"*{line}*"
 
