@@ -62,9 +62,7 @@ def test_shown_unchanged_and_left_out_are_all_that_is_open() -> None:
         "3 (1 MEDIUM, 2 LOW), as lists here begin at HIGH",
         '1 HIGH accepted until 2026-11-23: CVE-2024-0003 ("not reachable")',
     ]
-    assert made.changes == (
-        "Since 2026-11-23: 1 new, 4 unchanged: 2 HIGH, 1 MEDIUM, 2 LOW open"
-    )
+    assert made.changes == ("Since 2026-11-23: 1 new, 4 unchanged: 2 HIGH, 1 MEDIUM, 2 LOW open")
     assert made.not_open.sum == ""
 
 
