@@ -47,7 +47,7 @@ from local.aws import (
 from local.aws.cloudtrail import CHANGES, api_call
 from local.aws.coverage import CLUSTERS, COVERAGE, Coverage
 from local.aws.delays import Delays
-from local.aws.ecr_images import batch_get_image
+from local.aws.ecr_images import batch_get_image, detail_of
 from local.aws.ecr_layers import PATH as LAYERS
 from local.aws.ecr_layers import Layers
 from local.aws.ecr_lifecycle import PolicyImage, Previews, rules_of
@@ -67,7 +67,6 @@ from local.aws.ecr_scanning import (
     Recording,
     Refusal,
     Scans,
-    detail_of,
     page_of,
     push,
 )

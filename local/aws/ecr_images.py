@@ -1,9 +1,10 @@
 """
-Answers of BatchGetImage, which ministack implements only in part. Pure.
+Answers of BatchGetImage and DescribeImages, which ministack implements only in part. Pure.
 
 https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchGetImage.html
 """
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -12,6 +13,27 @@ from local.aws.ecr_scanning import Place, Refusal
 MAX_IDS: Final = 100
 
 Json = Any
+
+
+def detail_of(detail: Mapping[str, Json], manifest: str) -> Json:
+    """
+    Return DescribeImages' details of an image, completed from its manifest.
+
+    https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ImageDetail.html
+    """
+    try:
+        document = json.loads(manifest)
+    except ValueError:
+        document = {}
+    # An index has no config and no artifact type.
+    kind = document.get("artifactType") or document.get("config", {}).get("mediaType")
+    more = {
+        "artifactMediaType": kind,
+        "imageStatus": "ACTIVE",
+        "subjectManifestDigest": document.get("subject", {}).get("digest"),
+        "imageTags": detail.get("imageTags") or None,
+    }
+    return {name: value for name, value in {**detail, **more}.items() if value is not None}
 
 
 def batch_get_image(

@@ -252,27 +252,6 @@ class Scans:
             self.results[image.key] = replace(result, not_found_left=remaining)
 
 
-def detail_of(detail: Mapping[str, Json], manifest: str) -> Json:
-    """
-    Return DescribeImages' details of an image, completed from its manifest.
-
-    https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ImageDetail.html
-    """
-    try:
-        document = json.loads(manifest)
-    except ValueError:
-        document = {}
-    # An index has no config and no artifact type.
-    kind = document.get("artifactType") or document.get("config", {}).get("mediaType")
-    more = {
-        "artifactMediaType": kind,
-        "imageStatus": "ACTIVE",
-        "subjectManifestDigest": document.get("subject", {}).get("digest"),
-        "imageTags": detail.get("imageTags") or None,
-    }
-    return {name: value for name, value in {**detail, **more}.items() if value is not None}
-
-
 def page_of(rows: Sequence[Json], key: str, request: Mapping[str, Json]) -> Json:
     """Return the requested page of a list. Raises `Refusal`."""
     size = _page_size(request.get("maxResults"))
