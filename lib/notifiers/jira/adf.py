@@ -73,6 +73,15 @@ def panel(kind: str, *nodes: Json) -> Json:
     return {"type": "panel", "attrs": {"panelType": kind}, "content": list(nodes)}
 
 
+def expand(title: str, *nodes: Json) -> Json:
+    """
+    Return blocks that are hidden until somebody opens them; only a document can hold them.
+
+    https://developer.atlassian.com/cloud/jira/platform/apis/document/nodes/expand
+    """
+    return {"type": "expand", "attrs": {"title": title}, "content": list(nodes)}
+
+
 def table(titles: Iterable[str], rows: Iterable[Iterable[Json]]) -> Json | None:
     """Return a table of cells, a paragraph each; None without rows."""
     body = [_row("tableCell", row) for row in rows]

@@ -5,6 +5,7 @@ from typing import Final
 
 from lib.messages.digest import AGE_COLUMNS, AGES, TREND, digest_text_of
 from lib.messages.digest_parts import DigestLine, DigestLink, DigestText
+from lib.messages.titles import TECHNICAL
 from lib.models import Digest, Json
 from lib.notifiers.jira import adf
 from lib.notifiers.jira.identity import Scope
@@ -37,7 +38,7 @@ def description(text: DigestText, *, reopens: bool) -> Json:
 
 def comment(text: DigestText) -> Json:
     """Return what changed since the last one."""
-    return adf.document((*_opening(text), _footer(text)))
+    return adf.document((*_opening(text), _details(text)))
 
 
 def _nodes(text: DigestText, *, reopens: bool) -> Iterable[Json]:
@@ -57,7 +58,7 @@ def _nodes(text: DigestText, *, reopens: bool) -> Iterable[Json]:
         yield adf.code_block(text.trend)
     for warning in text.warnings:
         yield adf.panel("warning", adf.paragraph(adf.text(warning)))
-    yield _footer(text)
+    yield _details(text)
 
 
 def _opening(text: DigestText) -> Iterable[Json]:
@@ -77,5 +78,6 @@ def _paragraphs(lines: Iterable[str]) -> Iterable[Json]:
     return (adf.paragraph(adf.text(line)) for line in lines)
 
 
-def _footer(text: DigestText) -> Json:
-    return adf.paragraph(adf.text(text.small, "em"))
+def _details(text: DigestText) -> Json:
+    """Return the small print, which few people need."""
+    return adf.expand(TECHNICAL, adf.paragraph(adf.text(text.small, "em")))

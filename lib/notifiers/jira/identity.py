@@ -99,7 +99,12 @@ def label(owner: Owner) -> str:
 def marked(description: Json, owner: Owner) -> Json:
     """Return a description that ends with the line by which the search finds it."""
     line = adf.paragraph(adf.text(f"{MARK_LINE} {owner.mark}", "em"))
-    return {**description, "content": [*description["content"], line]}
+    *nodes, last = description["content"]
+    if last["type"] == "expand":
+        ending = [{**last, "content": [*last["content"], line]}]
+    else:
+        ending = [last, line]
+    return {**description, "content": [*nodes, *ending]}
 
 
 def property_of(owner: Owner) -> Json:

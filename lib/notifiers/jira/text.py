@@ -20,10 +20,12 @@ from lib.messages.titles import (
     DONE_WHEN_PATCHED,
     DONE_WHEN_SCANNED,
     EACH_RISK,
+    HOW_TO_ACCEPT,
     ITS_RISK,
     NOTES,
     PACKAGE_COLUMNS,
     REPORT_NAME,
+    TECHNICAL,
     UPGRADE_COLUMNS,
 )
 from lib.models import Json
@@ -111,13 +113,23 @@ def _nodes(text: AlertText, rows: int) -> Iterable[Json]:
     for warning in text.warnings:
         yield adf.panel("warning", adf.paragraph(adf.text(warning)))
     yield links(text)
-    yield _small(text)
-    yield from _accept(text)
+    yield _details(text)
 
 
 def _small(text: AlertText) -> Json:
     # A repeat is looked for by the whole id.
-    return adf.paragraph(adf.text(_DOT.join((*text.small, text.footer)), "em"))
+    facts = dict.fromkeys((*text.small, text.footer))
+    return adf.paragraph(adf.text(_DOT.join(facts), "em"))
+
+
+def _details(text: AlertText) -> Json:
+    """Return what few people need, out of the way: how to accept the risk, and small print."""
+    if not text.accept_command:
+        return adf.expand(TECHNICAL, _small(text))
+    title = adf.paragraph(adf.text(f"{text.accept_title}:"))
+    # A command in a paragraph is broken where lines end, and copied with the break.
+    command = adf.code_block([text.accept_command])
+    return adf.expand(HOW_TO_ACCEPT, title, command, _small(text))
 
 
 def _done(text: AlertText) -> Iterable[Json]:
@@ -142,12 +154,6 @@ def _done_when(text: AlertText) -> str:
     return when.format(number=f"{text.open.count:,}", risk=risk)
 
 
-def _accept(text: AlertText) -> Iterable[Json]:
-    if text.accept_command:
-        command = adf.text(text.accept_command, "code")
-        yield adf.paragraph(adf.text(f"{text.accept_title}: "), command)
-
-
 def _opening(text: AlertText, sentence: str = "") -> list[Json]:
     """
     Return the first paragraphs: how urgent it is, and why there is no result.
@@ -168,15 +174,19 @@ def _opening(text: AlertText, sentence: str = "") -> list[Json]:
 
 def _problem(text: AlertText, problem: Problem) -> list[Json]:
     return [
-        adf.panel(
-            "error",
-            adf.paragraph(adf.text(problem.caution, "strong")),
-            *_paragraph(truncate(problem.reason, _PROBLEM)),
-        ),
+        _caution(problem),
         adf.heading(text.to_do.title),
         adf.prose(truncate(problem.remedy, _PROBLEM)),
         *([adf.paragraph(adf.text(problem.quote, "em"))] if problem.quote else []),
     ]
+
+
+def _caution(problem: Problem) -> Json:
+    return adf.panel(
+        "error",
+        adf.paragraph(adf.text(problem.caution, "strong")),
+        *_paragraph(truncate(problem.reason, _PROBLEM)),
+    )
 
 
 def _platforms(text: AlertText) -> Iterable[Json]:
@@ -222,7 +232,7 @@ def _in_order(steps: Sequence[Json], start: int | None) -> Iterable[Json]:
 
 def _upgrade(upgrade: UpgradeText) -> Iterable[Json]:
     yield adf.paragraph(adf.text(upgrade.package, "code"))
-    yield adf.paragraph(adf.text(upgrade.installed))
+    yield adf.paragraph(adf.text(upgrade.installed, *(["code"] if upgrade.installed else [])))
     yield adf.paragraph(adf.text(upgrade.target, *(["code"] if upgrade.fixed else [])))
     yield adf.paragraph(adf.text(upgrade.removes))
 
@@ -370,6 +380,7 @@ def links(text: AlertText) -> Json:
         if len(link.url) <= _MAX_URL and not link.of_hosts:
             nodes += [adf.text(_DOT)] if nodes else []
             nodes.append(adf.text(link.action, link=link.url))
+            nodes += [adf.text(f" ({link.note})")] if link.note else []
     if text.report_command:
         nodes += [adf.text(_DOT)] if nodes else []
         nodes += [adf.text(f"{REPORT_NAME}: "), adf.text(text.report_command, "code")]
@@ -380,13 +391,20 @@ def links(text: AlertText) -> Json:
 
 
 def _update(text: AlertText, items: int) -> Iterable[Json]:
-    """Yield what changed; the description says how things stand."""
-    yield from _opening(text, text.headline)
+    """Yield what changed; the description says how things stand, and what to do."""
+    yield from _changed(text)
     yield from _platforms(text)
     for section in text.listed:
         yield from _listing(section, items, by_package=not text.image.is_repository)
     yield from map(_danger, text.dangers)
     for line in text.numbers:
         yield adf.paragraph(adf.text(line))
-    yield links(text)
-    yield _small(text)
+    # A repeat is looked for by the whole id.
+    yield adf.expand(TECHNICAL, adf.paragraph(adf.text(text.footer, "em")))
+
+
+def _changed(text: AlertText) -> Iterable[Json]:
+    mark = f"{text.state_mark} " if text.worst is not None else ""
+    yield adf.paragraph(adf.text(f"{mark}{truncate(text.headline, _VERDICT)}", "strong"))
+    if text.problem is not None:
+        yield _caution(text.problem)

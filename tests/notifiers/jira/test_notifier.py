@@ -65,7 +65,17 @@ THREAD = THREADS["jira"]
 # Which nodes may stand in which:
 # https://developer.atlassian.com/cloud/jira/platform/apis/document/structure/
 CHILDREN = {
-    "doc": {"codeBlock", "paragraph", "heading", "bulletList", "orderedList", "table", "panel"},
+    "doc": {
+        "codeBlock",
+        "paragraph",
+        "heading",
+        "bulletList",
+        "orderedList",
+        "table",
+        "panel",
+        "expand",
+    },
+    "expand": {"paragraph", "codeBlock"},
     "panel": {"paragraph", "heading", "bulletList"},
     "bulletList": {"listItem"},
     "orderedList": {"listItem"},
@@ -207,6 +217,64 @@ def test_description_and_comment_name_their_delivery() -> None:
 
     assert STORIES["new-and-resolved"].delivery_id in comment
     assert STORIES["new-and-resolved"].delivery_id in description
+
+
+def test_what_few_people_need_is_collapsed_at_the_end() -> None:
+    """The command to accept a risk is whole and in a block of its own; the mark comes last."""
+    payload = jira().render(STORIES["new-and-resolved"])["create"]
+    *nodes, last = payload["fields"]["description"]["content"]
+    mark = payload["properties"][0]["value"]["mark"]
+    command = "ecr-scan-alerts suppressions add CVE-2026-2001 "
+    hidden = (command, "account 000474600478", "Delivery 0000", mark)
+
+    assert (last["type"], last["attrs"]) == (
+        "expand",
+        {"title": "How to accept a risk, and technical details"},
+    )
+    (block,) = (node for node in last["content"] if node["type"] == "codeBlock")
+    assert said(block).strip().startswith(command)
+    assert said(last["content"][-1]) == f"ecr-scan-alerts finds this issue by this line: {mark}"
+    assert all(text in said(last) for text in hidden)
+    assert not [text for text in hidden for node in nodes if text in said(node)]
+
+
+def test_a_comment_repeats_nothing_of_the_description() -> None:
+    """Links, steps, account and routes stand there; the delivery is collapsed."""
+    story = STORIES["new-and-resolved"]
+    (description, comment) = documents(jira().render(story, thread=THREAD))
+    *nodes, last = comment["content"]
+
+    delivery = adf.paragraph(adf.text(f"Delivery {story.delivery_id}", "em"))
+    assert last == adf.expand("Technical details", delivery)
+    assert not [
+        words
+        for words in ("Open the full report", "account 000474600478", "What to do")
+        for node in nodes
+        if words in said(node) or words not in said(description)
+    ]
+
+
+def test_an_issue_sent_after_a_refusal_has_nothing_collapsed() -> None:
+    """The fallback has simple nodes alone; the mark stays the last line."""
+    description, comment = documents(jira().plain(STORIES["new-and-resolved"], thread=THREAD))
+
+    kinds = {node["type"] for body in (description, comment) for node in body["content"]}
+    assert kinds == {"paragraph"}
+    assert said(description["content"][-1]).startswith("ecr-scan-alerts finds this issue by")
+
+
+def test_versions_of_an_upgrade_are_code() -> None:
+    """They are copied and compared."""
+    rows = (a_finding("CVE-2026-1", package="zlib", fixed_version="2"),)
+    (description, *_) = documents(jira().render(noticed(Scene(a_report(*rows)))))
+    table = next(node for node in description["content"] if node["type"] == "table")
+
+    _package, installed, target, _removes = table["content"][1]["content"]
+
+    assert [cell["content"][0]["content"][0]["marks"] for cell in (installed, target)] == [
+        [{"type": "code"}],
+        [{"type": "code"}],
+    ]
 
 
 def test_the_table_leaves_room_for_notes() -> None:
@@ -385,7 +453,7 @@ def test_update_leaves_labels_and_priority_to_people() -> None:
 
 
 def test_failed_scan_keeps_what_is_known() -> None:
-    """The description still lists it; the failure and its remedy are in both."""
+    """The description still lists it, with the remedy; the failure is in both."""
     scene = scenes()["new-and-resolved"]
     failed = noticed(replace(scenes()["scan-failed"], before=scene.report))
 
@@ -396,7 +464,7 @@ def test_failed_scan_keeps_what_is_known() -> None:
     assert all(
         "What 1.4.2 had stays open" in said(body) or "stays open" in said(body) for body in shown
     )
-    assert all("aws ecr start-image-scan" in said(body) for body in shown)
+    assert ["aws ecr start-image-scan" in said(body) for body in shown] == [True, False]
     assert update["fields"]["summary"].startswith("payments/api:1.4.2: 3 CRITICAL")
 
 
