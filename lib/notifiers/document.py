@@ -102,7 +102,7 @@ def _has_ended(entry: Entry) -> bool:
 
 
 def _document(notice: Notice, content: Content, text: AlertText, limit: int) -> dict[str, Json]:
-    """Return everything but the items."""
+    """Return everything but the items: data in the order in which it is used, then texts."""
     message, state = notice.message, content.state
     delta, view = message.delta, message.view
     routes = dict.fromkeys(
@@ -113,38 +113,38 @@ def _document(notice: Notice, content: Content, text: AlertText, limit: int) -> 
     upgrades = upgrades_of(content)
     return {
         "schema": SCHEMA,
-        "verdict": truncate(text.verdict, _FIELD),
-        "what_to_do": [truncate(step, _STEP) for step in first([*_steps(text)], _STEPS)],
+        "delivery_id": notice.delivery_id,
+        "possible_repeat": notice.possible_repeat,
+        "destination": view.destination,
+        "routes": [truncate(route, _NAME) for route in list(routes)[:_ROUTES]],
+        "stream": truncate(state.stream, _FIELD),
+        "sequence": {"from": max(view.version - 1, 0), "to": view.version},
+        "quiet": message.quiet,
+        "as_of": time_to_json(state.at),
+        "image": _image(content.image),
         "urgency": _urgency(text),
         "worst_severity": _worst(content),
         "counts": _counts(content.totals),
         "suppressed": _counts(content.suppressed),
         "reported": _counts(counts_of(content.open)),
         "unchanged": content.unchanged if message.before is not None else None,
-        "state": truncate(text.state, _FIELD),
-        "image": _image(content.image),
-        "routes": [truncate(route, _NAME) for route in list(routes)[:_ROUTES]],
-        "delivery_id": notice.delivery_id,
-        "destination": view.destination,
-        "possible_repeat": notice.possible_repeat,
-        "stream": truncate(state.stream, _FIELD),
-        "sequence": {"from": max(view.version - 1, 0), "to": view.version},
-        "quiet": message.quiet,
-        "as_of": time_to_json(state.at),
-        "note": notice.note and truncate(notice.note, _FIELD),
-        "images": [_watched(watched) for watched in state.images[:_IMAGES]],
-        "compared_with": _compared(content),
-        "not_asked_for": _not_asked(content, limit),
-        "quietly_ended": [_ended(entry) for entry in content.quietly_ended[:limit]],
-        "quietly_ended_omitted": max(len(content.quietly_ended) - limit, 0),
         "items": [],
         "omitted": {},
         "upgrades": [_upgrade(upgrade) for upgrade in upgrades[:limit]],
         "upgrades_omitted": max(len(upgrades) - limit, 0),
-        "warnings": list(text.warnings),
-        "console_url": text.console and truncate(text.console.url, 2 * _FIELD),
-        "report_url": notice.report_url and truncate(notice.report_url, 2 * _FIELD),
+        "not_asked_for": _not_asked(content, limit),
+        "quietly_ended": [_ended(entry) for entry in content.quietly_ended[:limit]],
+        "quietly_ended_omitted": max(len(content.quietly_ended) - limit, 0),
+        "images": [_watched(watched) for watched in state.images[:_IMAGES]],
+        "compared_with": _compared(content),
         "workloads": None if notice.running is None else running_to_json(notice.running),
+        "verdict": truncate(text.verdict, _FIELD),
+        "state": truncate(text.state, _FIELD),
+        "what_to_do": [truncate(step, _STEP) for step in first([*_steps(text)], _STEPS)],
+        "note": notice.note and truncate(notice.note, _FIELD),
+        "warnings": list(text.warnings),
+        "report_url": notice.report_url and truncate(notice.report_url, 2 * _FIELD),
+        "console_url": text.console and truncate(text.console.url, 2 * _FIELD),
         **_source(notice, content),
         **_owner(notice.owner),
     }
