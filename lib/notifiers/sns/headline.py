@@ -5,9 +5,13 @@ from typing import Final
 
 from lib.messages.parts import AlertText
 from lib.models import DeliveryId, Image, Notice, Severity
+from lib.text import ascii_only, short
 
 _RESOLVED: Final = "RESOLVED"
 _INFO: Final = "INFO"
+# https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
+MAX_SUBJECT: Final = 99
+_MORE: Final = "; ..."
 _NONE: Final = "NONE"
 
 
@@ -29,11 +33,29 @@ class Headline:
     routes: tuple[str, ...]
 
     @property
+    def subject(self) -> str:
+        """The subject of any length: "payments/api:1.4.2: 2 new CRITICAL", ASCII, one line."""
+        title = f"{short(self.image.name, MAX_SUBJECT // 2)}{self.ending}"
+        # The title counts by severity; what it says is not said twice.
+        words = self.ending.replace(",", " ").replace(";", " ").split()
+        tag = "" if self.tag in words else f"[{self.tag}] "
+        return f"{tag}{ascii_only(title)}"
+
+    @property
     def severity(self) -> str:
         """The worst severity; UNKNOWN where nothing is known, NONE without any."""
         if self.worst is not None:
             return self.worst.name
         return _NONE if self.problem is None else Severity.UNKNOWN.name
+
+
+def fitting_subject(subject: str) -> str:
+    """Return a subject that fits: whole statements, and a sign that there are more in the mail."""
+    if len(subject) <= MAX_SUBJECT:
+        return subject
+    room = MAX_SUBJECT - len(_MORE)
+    whole = subject[: room + 1].rpartition(";")[0]
+    return f"{whole}{_MORE}" if whole else f"{subject[: MAX_SUBJECT - 3].rstrip()}..."
 
 
 def headline_of(notice: Notice, text: AlertText) -> Headline:

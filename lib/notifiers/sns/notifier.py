@@ -26,16 +26,14 @@ from lib.notifiers.sns import amazon_q, ocsf
 from lib.notifiers.sns import digest as sns_digest
 from lib.notifiers.sns import testing as sns_testing
 from lib.notifiers.sns import text as sns_text
-from lib.notifiers.sns.headline import Headline, headline_of
+from lib.notifiers.sns.headline import MAX_SUBJECT, Headline, fitting_subject, headline_of
 from lib.notifiers.sns.publisher import region_of
 from lib.ports.notifiers import DestinationTest, Notifier, NotifierTools
-from lib.text import ascii_only, one_line, short, truncate
+from lib.text import ascii_only, one_line, truncate
 
 # https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
 MAX_BYTES: Final = 262_144
 """Body and attributes together."""
-MAX_SUBJECT: Final = 99
-_MORE: Final = "; ..."
 
 _Render = Callable[[Notice, AlertText, int], tuple[str, bool]]
 """A body of at most so many bytes, and whether anything is missing in it."""
@@ -165,7 +163,7 @@ class SnsNotifier(Notifier):
             room = MAX_BYTES - _size({"Message": "", **_attributes(headline, truncated=True)})
             body, truncated = render(message, text, room)
             attributes = _attributes(headline, truncated=truncated)
-            subject = _subject(headline)
+            subject = headline.subject
         request = {"Subject": fitting_subject(subject), "Message": body, **attributes}
         return request | _place(message) if self._topic_arn.endswith(_FIFO) else request
 
@@ -188,24 +186,6 @@ def _place(alert: Message) -> Json:
     if not _GROUP.fullmatch(group):
         group = hashlib.sha256(group.encode("utf-8", "replace")).hexdigest()
     return {"MessageGroupId": group, "MessageDeduplicationId": alert.delivery_id}
-
-
-def _subject(headline: Headline) -> str:
-    """Return "payments/api:1.4.2: 2 new CRITICAL ..." in ASCII without controls."""
-    title = f"{short(headline.image.name, MAX_SUBJECT // 2)}{headline.ending}"
-    # The title counts by severity; what it says is not said twice.
-    words = headline.ending.replace(",", " ").replace(";", " ").split()
-    tag = "" if headline.tag in words else f"[{headline.tag}] "
-    return f"{tag}{ascii_only(title)}"
-
-
-def fitting_subject(subject: str) -> str:
-    """Return a subject that fits: whole statements, and a sign that there are more in the mail."""
-    if len(subject) <= MAX_SUBJECT:
-        return subject
-    room = MAX_SUBJECT - len(_MORE)
-    whole = subject[: room + 1].rpartition(";")[0]
-    return f"{whole}{_MORE}" if whole else f"{subject[: MAX_SUBJECT - 3].rstrip()}..."
 
 
 def _attributes(headline: Headline, *, truncated: bool) -> Json:

@@ -9,6 +9,7 @@ from lib.messages.parts import AlertText, Link, Omissions, Problem
 from lib.messages.steps import ToDo, UpgradeText
 from lib.messages.titles import LINKS, REPORT_NAME
 from lib.models import Notice
+from lib.notifiers.sns.headline import MAX_SUBJECT, headline_of
 from lib.text import capitalized, fitting, one_line, truncate
 
 _COLUMNS: Final = 76
@@ -21,49 +22,69 @@ _FIELD: Final = 1000
 _MAX_URL: Final = 2000
 
 
-def render(_notice: Notice, text: AlertText, _room: int) -> tuple[str, bool]:
-    """Return a plain text of at most 76 columns (but for links), and whether it was cut."""
+def render(notice: Notice, text: AlertText, _room: int) -> tuple[str, bool]:
+    """
+    Return a plain text of at most 76 columns, and whether it was cut.
+
+    Links and commands are never wrapped.
+    """
     text = text.in_short
-    lines = [*_opening(text), *_to_do(text), *_steps(text.to_do)]
+    lines = [*_headline(notice, text), *_opening(text), *_to_do(text), *_steps(text.to_do)]
     is_cut = False
     for section in text.listed:
-        listed, is_section_cut = _listing(section, by_package=not text.image.is_repository)
+        listed, is_section_cut = _listing(text, section)
         lines += listed
         is_cut = is_cut or is_section_cut
     lines += [*_platforms(text), *_numbers(text)]
     links = _links(text)
     lines += [*(_title(LINKS) if links else []), *links, *_ending(text)]
-    return "\n".join(lines) + "\n", is_cut
+    return "\n".join(lines).lstrip("\n") + "\n", is_cut
 
 
-def render_plain(_notice: Notice, text: AlertText, _room: int) -> tuple[str, bool]:
+def render_plain(notice: Notice, text: AlertText, _room: int) -> tuple[str, bool]:
     """Return the beginning alone: what happened, where, and where to look."""
-    lines = (*_opening(text), *_title(LINKS), *_links(text), *_ending(text))
-    return "\n".join(lines) + "\n", bool(text.sections)
+    first = (*_headline(notice, text), *_opening(text))
+    lines = (*first, *_title(LINKS), *_links(text), *_ending(text))
+    return "\n".join(lines).lstrip("\n") + "\n", bool(text.sections)
 
 
 def _links(text: AlertText) -> list[str]:
-    """Return the links: the report, then the shortest first, and that of the console last."""
+    """Return the links: the report, then the shortest first, and the console without a report."""
     lines = [f"  {REPORT_NAME}: {text.report_command}"] if text.report_command else []
-    shown = [link for link in text.links if link is not text.report or len(link.url) <= _MAX_URL]
-    shown = [link for link in shown if not link.of_hosts]
+    report = _report(text)
+    others = [link for link in text.sources if not link.of_hosts]
     # A long one hides what follows.
-    for link in sorted(shown, key=lambda link: (*_place(text, link), len(link.url))):
+    others = sorted(others, key=lambda link: len(link.url))
+    for link in filter(None, (report, *others, text.console if report is None else None)):
         note = f" ({link.note})" if link.note else ""
         lines += _indented(f"{link.label}{note}: {link.printed(_MAX_URL)}")
     return lines
 
 
-def _place(text: AlertText, link: Link) -> tuple[bool, bool]:
-    return link is not text.report, link is text.console
+def _report(text: AlertText) -> Link | None:
+    """Return the link to the report; None without one that can be printed."""
+    report = text.report
+    return report if report is not None and len(report.url) <= _MAX_URL else None
+
+
+def _headline(notice: Notice, text: AlertText) -> list[str]:
+    """Return the headline where the subject has no room for all of it."""
+    subject = headline_of(notice, text).subject
+    is_whole = len(subject) <= MAX_SUBJECT and subject.endswith(text.headline)
+    return [] if is_whole else _first(f"{text.mark} {text.headline}")
+
+
+def _first(line: str) -> list[str]:
+    """Return a line that is read first: whole, unless it is far too long for a screen."""
+    return [one_line(line)] if len(line) <= MAX_SUBJECT else _wrapped(line)
 
 
 def _opening(text: AlertText) -> list[str]:
-    """Return the headline, how soon to look, and that nothing is known where that is so."""
-    headline = [*_wrapped(f"{text.mark} {text.headline}"), *_wrapped(text.urgency_line)]
+    """Return how soon to look, and that nothing is known where that is so."""
+    urgency = _first(text.urgency_line) if text.urgency is not None else []
     if text.problem is None:
-        return [*headline, *(["", *_wrapped(text.lead)] if text.lead else [])]
-    return [*headline, "", *_problem(text, text.problem)]
+        return [*urgency, *(["", *_wrapped(text.lead)] if text.lead else [])]
+    return [*urgency, "", *_problem(text, text.problem)]
 
 
 def _numbers(text: AlertText) -> list[str]:
@@ -161,23 +182,34 @@ def _steps(to_do: ToDo) -> list[str]:
     return [*lines, *(_indented(rest) if rest else [])]
 
 
-def _listing(section: Section, *, by_package: bool) -> tuple[list[str], bool]:
-    """Return the lines of a list, and whether findings are missing."""
-    title = _title(section.heading, section.note)
-    if not by_package:
-        lines = fitting(section.rows, _entry, lines=LISTED, characters=_SECTION)
+def _listing(text: AlertText, section: Section) -> tuple[list[str], bool]:
+    """
+    Return the lines of a list, and whether findings are missing.
+
+    The report links each of them; without one, the list does.
+    """
+    title, has_urls = _title(section.heading, section.note), _report(text) is None
+
+    def entry(row: Row) -> str:
+        return _entry(row, has_urls=has_urls)
+
+    def package(package: PackageText) -> str:
+        return _package(package, has_urls=has_urls)
+
+    if text.image.is_repository:
+        lines = fitting(section.rows, entry, lines=LISTED, characters=_SECTION)
         rest = section.more(len(lines))
         return [*title, *lines, *(_indented(rest) if rest else [])], bool(rest)
-    lines = fitting(section.packages, _package, lines=LISTED, characters=_SECTION)
+    lines = fitting(section.packages, package, lines=LISTED, characters=_SECTION)
     rest = section.more_packages(len(lines))
     is_cut = any(package.more(len(package.rows)) for package in section.packages[: len(lines)])
     return [*title, *lines, *(_indented(rest) if rest else [])], bool(rest) or is_cut
 
 
-def _package(package: PackageText) -> str:
+def _package(package: PackageText, *, has_urls: bool) -> str:
     """Return some lines: how many in which package, their names, and what one of them is."""
     if package.number == 1:
-        return _entry(package.rows[0])
+        return _entry(package.rows[0], has_urls=has_urls)
     row, margin = package.telling, f"{'':12}"
     names = [one.name for one in package.rows]
     rest = package.more(len(names))
@@ -192,14 +224,14 @@ def _package(package: PackageText) -> str:
         *(_indented(exploits, indent=margin) if exploits else []),
         *(_indented(about, indent=margin) if about else []),
     ]
-    return "\n".join([*lines, f"{margin}{row.url}"] if row.url else lines)
+    return "\n".join([*lines, f"{margin}{row.url}"] if row.url and has_urls else lines)
 
 
-def _entry(row: Row) -> str:
+def _entry(row: Row, *, has_urls: bool) -> str:
     """Return some lines: which, in which package, what it is, and where to read about it."""
     lines = _indented(f"{row.severity:<9} {row.name}  {row.details}", hanging=10)
     lines += _indented(row.what, indent=f"{'':12}") if row.what else []
-    return "\n".join([*lines, f"{'':12}{row.url}"] if row.url else lines)
+    return "\n".join([*lines, f"{'':12}{row.url}"] if row.url and has_urls else lines)
 
 
 def _omissions(omissions: Omissions) -> list[str]:

@@ -82,12 +82,12 @@ def assert_valid(payload: Any) -> None:
 
 @every("story", NOTICES)
 def test_a_mail_has_76_columns(story: str) -> None:
-    """But for what must stay whole."""
+    """But for what must stay whole, and what is read first."""
     payload = sns().render(NOTICES[story])
 
     assert_valid(payload)
     for line in payload["Message"].splitlines():
-        whole = re.search(r"sha256:|^ +https?://|^    (aws|ecr-scan-alerts) ", line)
+        whole = re.search(r"^Urgency: |sha256:|^ +https?://|^    (aws|ecr-scan-alerts) ", line)
         assert len(line) <= 76 or whole
 
 
@@ -241,12 +241,39 @@ def test_a_long_subject_drops_a_note_before_a_fact() -> None:
     assert subject.endswith("fix available: curl 7.88.1-10+deb12u5")
 
 
-def test_a_mail_says_until_when_its_report_link_works_and_has_the_console_last() -> None:
-    """People keep mails; the address of the console is the longest that is needed least."""
+def test_a_mail_says_until_when_its_report_link_works_and_leaves_the_others_to_it() -> None:
+    """People keep mails. The report has the console and a page about each vulnerability."""
     mail = sns().render(NOTICES["new-and-resolved"])["Message"]
 
-    report, console = map(mail.index, ("Full report (works until 2026-12-26):", "ECR console:"))
-    assert report < mail.index("Commits since 1.4.1:") < console < mail.index("Not listed:")
+    report = mail.index("Full report (works until 2026-12-26):")
+    assert report < mail.index("Commits since 1.4.1:") < mail.index("Not listed:")
+    assert "console" not in mail
+    assert "security-tracker" not in mail
+
+
+@pytest.mark.parametrize("url", [None, f"https://reports.example/{'x' * 3000}"])
+def test_a_mail_without_a_report_links_the_console_and_the_vulnerabilities(url: str | None) -> None:
+    """There is no other place to read about them; the console has the longest address."""
+    mail = sns().render(replace(NOTICES["new-and-resolved"], report_url=url))["Message"]
+
+    assert "https://security-tracker.debian.org/tracker/CVE-2026-2001\n" in mail
+    assert mail.index("Commits since 1.4.1:") < mail.index("ECR console:")
+    assert "x" * 3000 not in mail
+
+
+def test_a_mail_repeats_its_subject_only_where_that_is_cut() -> None:
+    """It begins with how soon to look; without news, with what ended."""
+    whole, ended, cut = (
+        sns().render(NOTICES[story]) for story in ("new-and-resolved", "all-fixed", "rescan")
+    )
+
+    assert whole["Message"].startswith("Urgency: high (2 CRITICAL)\n\nWHAT TO DO\n")
+    assert whole["Subject"] not in whole["Message"]
+    assert ended["Message"].startswith("FIXED")
+    assert cut["Subject"].endswith("...")
+    assert " ".join(cut["Message"].split()).startswith(
+        f"\N{LARGE RED CIRCLE} {cut['Subject'].removesuffix('; ...')}"
+    )
 
 
 def test_commands_are_not_wrapped() -> None:
@@ -272,7 +299,8 @@ def test_plain_message_says_what_happened(format_: str, story: str) -> None:
         assert document["verdict"]
         assert omitted["total"] + omitted["conditions"] == len(delta.items)
     else:
-        assert "console" in payload["Message"] or "injection" in story
+        is_linked = "Full report" in payload["Message"] or "console" in payload["Message"]
+        assert is_linked or "injection" in story
     if format_ in ("json", "ocsf"):
         assert ("truncated" in payload["MessageAttributes"]) == bool(delta.items)
 
