@@ -3,15 +3,11 @@
 from typing import NamedTuple
 
 from lib.messages.titles import (
-    ACT_NOW,
-    ACT_SOON,
-    NO_ACTION,
     NOW,
     SOON,
     URGENCY,
     WORKING_HOURS,
 )
-from lib.text import capitalized
 
 HIGH, MEDIUM, LOW = "high", "medium", "low"
 
@@ -54,17 +50,3 @@ class Urgency(NamedTuple):
             return ""
         holds, holds_not = self.cases
         return f". {holds}: {self.level}; {holds_not}: {self.otherwise}"
-
-    @property
-    def can_wait(self) -> bool:
-        """True where nothing that is known needs somebody before working hours."""
-        return self.waits or self.level == LOW
-
-    @property
-    def when(self) -> str:
-        """When somebody should act: the first line of a page."""
-        if self.can_wait:
-            return NO_ACTION
-        if self.level == MEDIUM and not self.condition:
-            return ACT_SOON
-        return capitalized(f"{self._first}{self._levels}") if self.condition else ACT_NOW

@@ -18,11 +18,12 @@ from lib.messages.titles import (
     OPEN_NOW,
     REPORT_NAME,
     STILL_OPEN,
+    URGENCY,
     WHY_PAGED,
 )
 from lib.models import Json
 from lib.notifiers.pagerduty.incidents import Incident
-from lib.text import fitting, one_line, truncate
+from lib.text import capitalized, fitting, one_line, truncate
 
 # https://developer.pagerduty.com/docs/send-alert-event and, for the size of an event, the overview.
 MAX_SUMMARY: Final = 1024
@@ -64,29 +65,39 @@ def in_short(text: AlertText) -> Json:
         NO_RESULT: _no_result(text),
         OPEN_NOW: text.totals if problem is None or text.total else "",
         REPORT_NAME: text.report_command,
-        DELIVERY: text.footer.removeprefix(DELIVERY).strip(),
+        DELIVERY: _delivery(text),
     }
     return {name: value for name, value in details.items() if value}
 
 
 def details_of(text: AlertText) -> Json:
-    """Return what there is to read: what to do first, where and for whom last."""
+    """
+    Return what there is to read: what happened and what to do, where and for whom last.
+
+    Who is woken accepts no risk at once; the page has the command.
+    """
     text = text.in_short
     details = {
+        # The title has the name.
+        HAPPENED: text.headline.removeprefix(f"{text.name}: "),
+        URGENCY: text.urgency_line.removeprefix(f"{URGENCY}: "),
+        NO_RESULT: _no_result(text),
         text.to_do.title: _what_to_do(text),
         WHY_PAGED: text.why_paged,
-        HAPPENED: ". ".join(filter(None, (text.headline, text.urgency_line))),
-        NO_RESULT: _no_result(text),
         **{section.title: _listing(section) for section in text.news},
         text.platforms.title: text.platforms.lines(LINES),
         STILL_OPEN: [danger.line.removeprefix(f"{STILL_OPEN}: ") for danger in text.dangers],
         CHANGED: _numbers(text),
         NOTES: _notes(text),
         REPORT_NAME: text.report_command,
-        text.accept_title: text.accept_command,
-        ABOUT: _DOT.join((*text.small, text.footer)),
+        ABOUT: _DOT.join(text.small),
+        DELIVERY: _delivery(text),
     }
     return {name: value for name, value in details.items() if value}
+
+
+def _delivery(text: AlertText) -> str:
+    return text.footer.removeprefix(DELIVERY).strip()
 
 
 def _no_result(text: AlertText) -> str:
@@ -108,25 +119,37 @@ def _notes(text: AlertText) -> list[str]:
 
 
 def _what_to_do(text: AlertText) -> Json:
-    when = [f"{text.urgency.when}."] if text.urgency is not None else []
+    """Return the steps with their numbers, the settings, and then what is no step."""
     remedy = [truncate(text.problem.remedy, _PROBLEM)] if text.problem is not None else []
-    known = [text.known_as] if text.left_to else []
-    return [*when, *remedy, *known, *_to_do(text.to_do)]
+    steps = [*([step] for step in remedy), *_steps(text.to_do.now)]
+    numbers = [f"{place}. " for place in range(1, len(steps) + 1)] if steps[1:] else [""]
+    numbered = [
+        line
+        for number, (first, *others) in zip(numbers, steps, strict=False)
+        for line in (f"{number}{first}", *others)
+    ]
+    lines = (*numbered, *_settings(text.to_do), *text.to_do.remarks)
+    return [line.replace("`", "") for line in lines]
 
 
-def _to_do(to_do: ToDo) -> Iterator[str]:
+def _steps(to_do: ToDo) -> Iterator[list[str]]:
+    """Yield the lines of each step; several upgrades in one place are one step."""
+    yield from ([step] for step in to_do.before)
     shown = fitting(to_do.upgrades, attrgetter("line"), lines=LINES, characters=_CHARACTERS)
-    yield from (step.replace("`", "") for step in to_do.before)
-    yield from shown
+    for remedy, upgrades in to_do.groups(len(shown)).items():
+        if upgrades[1:]:
+            yield [f"{remedy}:", *(f"- {one.step}, {one.effect}" for one in upgrades)]
+        else:
+            yield [upgrades[0].line]
+    yield from ([capitalized(rest)] for rest in (to_do.more_upgrades(len(shown)),) if rest)
+    yield from ([step] for step in to_do.after)
+
+
+def _settings(to_do: ToDo) -> Iterator[str]:
+    """Yield the command that fixes the settings, each setting, and how many more there are."""
     steps, rest = to_do.steps(command=_CHARACTERS, limit=_CHARACTERS)
-    more = to_do.more_upgrades(len(shown))
-    if more:
-        yield more
-    yield from (upgrade.line for upgrade in to_do.by_description)
-    yield from filter(None, (to_do.at_once(_CHARACTERS).replace("`", ""),))
-    for step in steps:
-        yield step.line
-    yield from (step.replace("`", "") for step in filter(None, (rest, *to_do.notes)))
+    lines = (to_do.at_once(_CHARACTERS), *(step.line for step in steps), rest)
+    yield from filter(None, lines)
 
 
 def _listing(section: Section) -> list[str]:
