@@ -5,8 +5,9 @@ from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from lib.messages.parts import Link
+from lib.messages.titles import FULL_REPORT
 
-_NAME: Final = re.compile(r"(CVE-\d{4}-\d{4,19})", re.ASCII)
+_NAME: Final = re.compile(rf"({FULL_REPORT}|CVE-\d{{4}}-\d{{4,19}})", re.ASCII)
 _COMMANDS: Final = 5
 """Commands in one step; further backticks are text."""
 

@@ -24,6 +24,7 @@ from lib.messages.titles import (
     ACCEPT,
     ACCEPT_ONE,
     BEGINS,
+    FULL_REPORT,
     NO_SCAN_NEEDED,
     PLATFORMS,
     SAME_IMAGE,
@@ -295,9 +296,9 @@ class AlertText:
             return self
         return replace(
             self,
-            known_as=f"{SAME_IMAGE}{self.repeats}: the steps are in its message here.",
+            known_as="",
             standout="",
-            to_do=ToDo(rebuild=self.to_do.brief, brief=self.to_do.brief),
+            to_do=ToDo(rebuild=self._first_step, brief=self.to_do.brief),
             platforms=Platforms(),
             dangers=(),
             numbers=(),
@@ -305,6 +306,13 @@ class AlertText:
             accept_command="",
             left_to=self.repeats,
         )
+
+    @property
+    def _first_step(self) -> str:
+        """The first step, and where the others are."""
+        has_page = self.report is not None or bool(self.report_command)
+        where = FULL_REPORT if has_page else f"message about {self.repeats}"
+        return f"{self.to_do.brief.removesuffix('.')}. Steps: {where}" if self.to_do.brief else ""
 
     @property
     def mark(self) -> str:
@@ -388,6 +396,12 @@ class AlertText:
         """All links, the report first."""
         first = [link for link in (self.report, self.console) if link is not None]
         return [*first, *self.sources]
+
+    @property
+    def in_steps_linked(self) -> list[Link]:
+        """The pages that steps name: those about fixes on hosts, and the report."""
+        report = [self.report._replace(name=FULL_REPORT)] if self.report is not None else []
+        return [*self.of_hosts, *report]
 
     @property
     def of_hosts(self) -> list[Link]:

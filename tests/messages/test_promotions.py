@@ -64,13 +64,25 @@ def test_a_message_that_a_receiver_has_is_short(mode: str, options: Any) -> None
     whole, short = shown(is_reported=False), shown(is_reported=True)
     text = text_of(named("baseline", is_reported=True))
 
-    assert f"Same image as {RELEASE}: the steps are in its message here." in short
-    assert "the steps are in its message" not in whole
-    assert text.to_do.brief in short
+    assert f"{text.to_do.brief}. Steps: " in short
+    assert "Steps: " not in whole
     assert text.to_do.brief
     assert len(short) < len(whole)
     assert text.in_short.numbers == ()
     assert "payments/api:1.4.2 points to 3.2.1: " in short
+
+
+def test_the_short_form_links_the_report() -> None:
+    """Or names where the steps are: a message in a channel is found by its name."""
+    alert = named("baseline", is_reported=True)
+    slack = notifier("slack", tools())
+
+    linked = json.dumps(slack.render(alert))
+    bare = json.dumps(slack.render(replace(alert, report_url=None, page_key=None)))
+
+    assert f"Steps: <{alert.report_url}|full report>." in linked.replace("&amp;", "&")
+    assert linked.count("|Full report>") == 0
+    assert f"Steps: message about {RELEASE}." in bare
 
 
 def test_the_short_form_keeps_the_colour_and_the_routes() -> None:
@@ -98,7 +110,7 @@ def test_an_issue_names_the_one_about_the_same_image(thread: str | None) -> None
     is_ours = thread is not None and "other" not in thread
     assert (f"Same image as SEC-2 ({RELEASE})." in text) is is_ours
     assert (f"The same image was reported here as {RELEASE}." in text) is not is_ours
-    assert "the steps are in its message" not in text
+    assert "Steps: " not in text
 
 
 def test_what_another_receiver_was_told_is_not_said() -> None:

@@ -39,7 +39,7 @@ from lib.models import (
 )
 from lib.models.diagnostics import Check, note, ok
 from lib.notifiers import testing
-from lib.notifiers.slack import digest
+from lib.notifiers.slack import digest, limits
 from lib.notifiers.slack import message as slack_message
 from lib.notifiers.slack.errors import GONE, NOT_EDITABLE, UNREADABLE, failure, parsed
 from lib.ports.notifiers import DestinationTest, Notifier, NotifierTools
@@ -117,7 +117,8 @@ class SlackBotNotifier(Notifier):
         if isinstance(alert, Digest):
             return {"post": self._post_of(alert, digest.digest_message(alert))}
         text = text_of(alert)
-        layout = (slack_message.alert_message(text), slack_message.root_message(text))
+        root = slack_message.root_message(text, has_reply=not alert.quiet)
+        layout = (slack_message.alert_message(text), root)
         return self._payload(alert, text, thread, *layout)
 
     def plain(self, alert: Message, *, thread: str | None = None) -> Json:
@@ -155,7 +156,7 @@ class SlackBotNotifier(Notifier):
             usage
             for of, message in messages.items()
             if message is not None
-            for usage in slack_message.usage(message, of=of)
+            for usage in limits.usage(message, of=of)
         )
 
     def send(self, payload: Json) -> Receipt:

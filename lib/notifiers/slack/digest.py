@@ -6,7 +6,8 @@ from typing import Final
 from lib.messages.digest import AGES, TREND, digest_text_of
 from lib.messages.digest_parts import DigestLine, DigestList, DigestText
 from lib.models import Digest, Json, Severity
-from lib.notifiers.slack.message import MAX_SECTION, mrkdwn
+from lib.notifiers.slack.limits import MAX_SECTION
+from lib.notifiers.slack.message import mrkdwn
 from lib.notifiers.slack.mrkdwn import slack_flat, slack_link, slack_text
 from lib.text import unlinked
 

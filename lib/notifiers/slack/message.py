@@ -2,7 +2,8 @@
 The layout of a Slack message, in Block Kit: readable in ten seconds, within Slack's limits. Pure.
 
     alert_message   one alert: what happened, what to do, what it is about
-    root_message    what is open now: what the first message of a thread is edited to
+    root_message    what is open now: what the first message of a thread is edited to; links and
+                    urgency stand in the reply, if there is one
 
 The headline and what to do come first. Small print says where and for whom; digests, sums and ids
 are on the report page.
@@ -16,18 +17,13 @@ from lib.messages.linking import Piece, pieces
 from lib.messages.lists import PackageText, Row, Section
 from lib.messages.parts import AlertText, Danger, Link, Omissions, Problem
 from lib.messages.steps import Step, ToDo, UpgradeText
-from lib.messages.titles import REPORT_NAME, SAME_AS_BEFORE
-from lib.models import Json, Usage
+from lib.messages.titles import DETAILS_BELOW, REPORT_NAME, SAME_AS_BEFORE, STEPS_BELOW
+from lib.models import Json
 from lib.notifiers import testing
+from lib.notifiers.slack.limits import MAX_HEADER, MAX_SECTION
 from lib.notifiers.slack.mrkdwn import slack_flat, slack_link, slack_text
 from lib.text import capitalized, fitting, one_line, short, unlinked
 
-# https://docs.slack.dev/reference/block-kit/blocks
-MAX_BLOCKS: Final = 50
-MAX_SECTION: Final = 3000
-MAX_HEADER: Final = 150
-MAX_CHARACTERS: Final = 10_000
-"""Slack refuses about 13,200 in all ("msg_blocks_too_long", not documented); this is well below."""
 INTERVAL: Final = 1.0
 """https://docs.slack.dev/apis/web-api/rate-limits: one message per second and channel."""
 
@@ -84,9 +80,14 @@ def plain_message(text: AlertText) -> Json:
     return {"text": _text_alone(text, _fallback(text, 2 * _FALLBACK)), **_NO_PREVIEWS}
 
 
-def root_message(text: AlertText) -> Json:
-    """Return what is open after an alert; its changes stand in the message of the alert."""
-    return {"text": _fallback_of_root(text, _FALLBACK), "blocks": _root(text)}
+def root_message(text: AlertText, *, has_reply: bool) -> Json:
+    """
+    Return what is open after an alert; its changes stand in the message of the alert.
+
+    `has_reply`: whether that message is in the thread, with urgency, links and small print.
+    """
+    blocks = _root_above(text) if has_reply else _root(text)
+    return {"text": _fallback_of_root(text, _FALLBACK), "blocks": blocks}
 
 
 def plain_root_message(text: AlertText) -> Json:
@@ -104,16 +105,6 @@ def test(sentence: str) -> Json:
         {"type": "section", "text": {"type": "mrkdwn", "text": slack_text(sentence, _FALLBACK)}},
     ]
     return {"text": text, **_NO_PREVIEWS, "blocks": blocks}
-
-
-def usage(message: Json, *, of: str = "") -> tuple[Usage, ...]:
-    """Return how much of each of Slack's limits a message uses."""
-    blocks = message.get("blocks", [])
-    return (
-        Usage(f"characters{of}", _characters([message["text"], blocks]), MAX_CHARACTERS),
-        Usage(f"blocks{of}", len(blocks), MAX_BLOCKS),
-        Usage(f"characters of the longest section{of}", _longest(blocks), MAX_SECTION),
-    )
 
 
 # --- what happened ----------------------------------------------------------------------------
@@ -187,20 +178,37 @@ def _number(line: str) -> str:
 
 
 def _root(text: AlertText) -> list[Json]:
-    """Return how a stream stands, and the first step; the thread has what changed."""
-    title = f"{text.name}: {text.standing}" if _is_open(text) else f"{_RESOLVED}{text.name}"
-    lines = (
-        f"*{_say(text.verdict, _VERDICT)}*" if text.problem and text.open.count else "",
-        _urgency(text) or _say(text.why, _NOTE),
-        f"*{text.to_do.title}:* {_say(text.to_do.brief, _TO_DO)}" if text.to_do.brief else "",
-    )
+    """Return how a stream stands, and the first step."""
+    lines = (_trouble(text), _urgency(text) or _say(text.why, _NOTE), _first_step(text))
     parts = (
-        _header(text.state_mark, title),
+        _root_header(text),
         _section("\n".join(filter(None, lines))),
         _section(_links(text)),
         _small_print(text, ()),
     )
     return [part for part in parts if part]
+
+
+def _root_above(text: AlertText) -> list[Json]:
+    """Return how a stream stands, above the message that has all of it."""
+    has_steps = bool(text.to_do.lines) or text.problem is not None
+    lines = (_trouble(text), _first_step(text), STEPS_BELOW if has_steps else DETAILS_BELOW)
+    return [_root_header(text), _section("\n".join(filter(None, lines)))]
+
+
+def _root_header(text: AlertText) -> Json:
+    title = f"{text.name}: {text.standing}" if _is_open(text) else f"{_RESOLVED}{text.name}"
+    return _header(text.state_mark, title)
+
+
+def _trouble(text: AlertText) -> str:
+    """Return that the last scan has no result, where an earlier one is known."""
+    return f"*{_say(text.verdict, _VERDICT)}*" if text.problem and text.open.count else ""
+
+
+def _first_step(text: AlertText) -> str:
+    brief = text.to_do.brief
+    return f"*{text.to_do.title}:* {_say(brief, _TO_DO)}" if brief else ""
 
 
 def _is_open(text: AlertText) -> bool:
@@ -226,9 +234,13 @@ def _small_print(text: AlertText, omissions: Sequence[str]) -> Json:
     notes = [f"\N{WARNING SIGN} {_say(warning, _WARNING)}" for warning in text.warnings]
     notes += omissions
     notes += [_say(text.problem.quote, _CAUTION)] if text.problem is not None else []
-    notes += [_DOT.join(_say(fact, _FACT) for fact in text.small)]
+    notes += [_DOT.join(_say(fact, _FACT) for fact in (*text.small, *_end_of_report(text)))]
     elements = [mrkdwn(note) for note in notes if note]
     return {"type": "context", "elements": elements} if elements else {}
+
+
+def _end_of_report(text: AlertText) -> list[str]:
+    return [f"report {text.report.note}"] if text.report is not None and text.report.note else []
 
 
 def _header(mark: str, title: str) -> Json:
@@ -301,7 +313,7 @@ def _to_do(text: AlertText) -> str:
     """Return the upgrades, the one that removes most first, and what else helps."""
     to_do = text.to_do
     shown = fitting(to_do.upgrades, _upgrade, lines=_LINES, characters=_TO_DO)
-    steps = [_step(step, text.of_hosts, code=True) for step in to_do.before]
+    steps = [_step(step, _pages(text), code=True) for step in to_do.before]
     for remedy, upgrades in to_do.groups(len(shown)).items():
         steps.append("\n".join((f"{_say(remedy, _REMEDY)}:", *map(_upgrade, upgrades))))
     rest = to_do.more_upgrades(len(shown))
@@ -311,6 +323,11 @@ def _to_do(text: AlertText) -> str:
     lines += [f"{place}. {step}" for place, step in enumerate(steps, 1)] if steps[1:] else steps
     lines += map(_step, to_do.remarks)
     return "\n".join((f"*{to_do.title}*", *lines)) if lines else ""
+
+
+def _pages(text: AlertText) -> list[Link]:
+    """Return the pages that steps name; a link that is too long is left out."""
+    return [link for link in text.in_steps_linked if len(link.url) <= _CONSOLE]
 
 
 def _step(sentence: str, links: Sequence[Link] = (), *, code: bool = False) -> str:
@@ -362,6 +379,7 @@ def _links(text: AlertText) -> str:
     """Return the links: report, commit and commits since, console. Those of steps stand there."""
     links = [link for link in (text.report, *text.sources, text.console) if link is not None]
     links = [link for link in links if not link.of_hosts]
+    links = [] if text.left_to and _pages(text) else links  # its step links the report
     limits = [_CONSOLE if link in (text.report, text.console) else _SOURCE for link in links]
     shown = (slack_link(link.url, slack_flat(link.label)) for link in links)
     fitting_links = (link for link, limit in zip(shown, limits, strict=True) if len(link) <= limit)
@@ -396,20 +414,3 @@ def _say(text: str, limit: int, *, code: bool = False) -> str:
 
 def _code(text: str) -> str:
     return f"`{_say(text, 150)}`"
-
-
-def _longest(blocks: Sequence[Json]) -> int:
-    return max((len(block["text"]["text"]) for block in blocks if "text" in block), default=0)
-
-
-def _characters(value: Json) -> int:
-    """Count every character of text, wherever it stands."""
-    match value:
-        case str():
-            return len(value)
-        case dict():
-            return sum(map(_characters, value.values()))
-        case list():
-            return sum(map(_characters, value))
-        case _:
-            return 0

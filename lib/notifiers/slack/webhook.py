@@ -13,7 +13,7 @@ from lib.messages.text import text_of
 from lib.models import Digest, Json, Message, Receipt, Usage
 from lib.models.diagnostics import Check
 from lib.notifiers import testing
-from lib.notifiers.slack import digest, message
+from lib.notifiers.slack import digest, limits, message
 from lib.notifiers.slack.bot import SlackBotNotifier, metadata_of
 from lib.notifiers.slack.errors import failure
 from lib.ports.notifiers import DestinationTest, Notifier, NotifierTools
@@ -84,7 +84,7 @@ class SlackWebhookNotifier(Notifier):
 
     def usage(self, payload: Json) -> tuple[Usage, ...]:
         """See `Notifier.usage`."""
-        return message.usage(payload)
+        return limits.usage(payload)
 
     def send(self, payload: Json) -> Receipt:
         """See `Notifier.send`. Slack may answer 200 with an error in the body."""

@@ -16,7 +16,7 @@ from lib.errors import (
 )
 from lib.models import HttpAnswer, Receipt
 from lib.notifiers.slack.errors import failure
-from lib.notifiers.slack.message import MAX_BLOCKS, MAX_CHARACTERS, MAX_HEADER, MAX_SECTION
+from lib.notifiers.slack.limits import MAX_BLOCKS, MAX_CHARACTERS, MAX_HEADER, MAX_SECTION
 from lib.notifiers.slack.webhook import SlackWebhookNotifier
 from tests.support import golden
 from tests.support.builders import a_finding, a_report, an_image
