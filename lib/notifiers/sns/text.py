@@ -13,6 +13,8 @@ from lib.notifiers.sns.headline import MAX_SUBJECT, headline_of
 from lib.text import capitalized, fitting, one_line, truncate
 
 _COLUMNS: Final = 76
+_LEAST, _NARROWER = 56, 4
+"""Columns that a text has at least, and how much narrower a line is made at a time."""
 LISTED: Final = 50
 """Findings per section; the `json` format has them all, as far as the bytes go."""
 _SECTION: Final = 12_000
@@ -29,7 +31,7 @@ def render(notice: Notice, text: AlertText, _room: int) -> tuple[str, bool]:
     Links and commands are never wrapped.
     """
     text = text.in_short
-    lines = [*_headline(notice, text), *_opening(text), *_to_do(text), *_steps(text.to_do)]
+    lines = [*_opening(notice, text), *_to_do(text), *_steps(text.to_do)]
     is_cut = False
     for section in text.listed:
         listed, is_section_cut = _listing(text, section)
@@ -43,8 +45,7 @@ def render(notice: Notice, text: AlertText, _room: int) -> tuple[str, bool]:
 
 def render_plain(notice: Notice, text: AlertText, _room: int) -> tuple[str, bool]:
     """Return the beginning alone: what happened, where, and where to look."""
-    first = (*_headline(notice, text), *_opening(text))
-    lines = (*first, *_title(LINKS), *_links(text), *_ending(text))
+    lines = (*_opening(notice, text), *_title(LINKS), *_links(text), *_ending(text))
     return "\n".join(lines).lstrip("\n") + "\n", bool(text.sections)
 
 
@@ -67,24 +68,25 @@ def _report(text: AlertText) -> Link | None:
     return report if report is not None and len(report.url) <= _MAX_URL else None
 
 
-def _headline(notice: Notice, text: AlertText) -> list[str]:
-    """Return the headline where the subject has no room for all of it."""
+def _opening(notice: Notice, text: AlertText) -> list[str]:
+    """
+    Return how soon to look, and that nothing is known where that is so.
+
+    The headline stands above it where the subject has no room for all of it.
+    """
     subject = headline_of(notice, text).subject
     is_whole = len(subject) <= MAX_SUBJECT and subject.endswith(text.headline)
-    return [] if is_whole else _first(f"{text.mark} {text.headline}")
+    sentences = [*filter(None, ("" if is_whole else text.headline, text.urgency_line))]
+    marked = [f"{text.mark} {sentence}" for sentence in sentences[:1]]
+    first = [line for sentence in (*marked, *sentences[1:]) for line in _first(sentence)]
+    if text.problem is None:
+        return [*first, *(["", *_wrapped(text.lead)] if text.lead else [])]
+    return [*first, "", *_problem(text, text.problem)]
 
 
 def _first(line: str) -> list[str]:
     """Return a line that is read first: whole, unless it is far too long for a screen."""
     return [one_line(line)] if len(line) <= MAX_SUBJECT else _wrapped(line)
-
-
-def _opening(text: AlertText) -> list[str]:
-    """Return how soon to look, and that nothing is known where that is so."""
-    urgency = _first(text.urgency_line) if text.urgency is not None else []
-    if text.problem is None:
-        return [*urgency, *(["", *_wrapped(text.lead)] if text.lead else [])]
-    return [*urgency, "", *_problem(text, text.problem)]
 
 
 def _numbers(text: AlertText) -> list[str]:
@@ -244,17 +246,33 @@ def _title(title: str, note: str = "") -> list[str]:
 
 
 def _wrapped(text: str) -> list[str]:
-    return textwrap.wrap(one_line(text), _COLUMNS, break_long_words=False, break_on_hyphens=False)
+    return _lines(one_line(text))
 
 
 def _indented(
     text: str, *, bullet: str = "", hanging: int | None = None, indent: str = "  "
 ) -> list[str]:
-    return textwrap.wrap(
-        text,
-        _COLUMNS,
-        initial_indent=indent + bullet,
-        subsequent_indent=indent + " " * (len(bullet) if hanging is None else hanging),
-        break_long_words=False,
-        break_on_hyphens=False,
+    after = indent + " " * (len(bullet) if hanging is None else hanging)
+    return _lines(text, indent + bullet, after)
+
+
+def _lines(text: str, first: str = "", after: str = "") -> list[str]:
+    """Return a text in lines, the last of which is no word alone if shorter lines avoid that."""
+
+    def lines(columns: int) -> list[str]:
+        return textwrap.wrap(
+            text,
+            columns,
+            initial_indent=first,
+            subsequent_indent=after,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+
+    widest = lines(_COLUMNS)
+    if not widest[1:]:
+        return widest
+    shorter = (lines(columns) for columns in range(_COLUMNS, _LEAST, -_NARROWER))
+    return next(
+        (one for one in shorter if len(one) == len(widest) and " " in one[-1].strip()), widest
     )

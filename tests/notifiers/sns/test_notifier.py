@@ -22,6 +22,7 @@ from lib.errors import (
     TemporaryDeliveryError,
     ThrottledError,
 )
+from lib.messages.text import text_of
 from lib.models import Provenance, Receipt, Score, StreamId
 from lib.notifiers.sns.notifier import (
     FORMATS,
@@ -31,6 +32,7 @@ from lib.notifiers.sns.notifier import (
     fitting_subject,
 )
 from lib.notifiers.sns.publisher import SnsPublisher
+from lib.notifiers.sns.text import render
 from tests.support import golden
 from tests.support.builders import a_finding, a_report, an_image
 from tests.support.every import every
@@ -48,6 +50,7 @@ from tests.support.scenes import INJECTIONS, RUNNING, Scene
 from tests.support.streams import a_part, a_state, a_watched, an_entry, an_unscanned_part
 
 NOTICES = {**notices(), **{f"quiet-{name}": notice for name, notice in quiet_notices().items()}}
+RED = "\N{LARGE RED CIRCLE}"
 ROOT = Path(__file__).parents[3]
 ALERT = Draft202012Validator(
     json.loads((ROOT / "schemas" / "alert-1.0.0.json").read_text(encoding="utf-8"))
@@ -86,7 +89,9 @@ def test_a_mail_has_76_columns(story: str) -> None:
     payload = sns().render(NOTICES[story])
 
     assert_valid(payload)
-    for line in payload["Message"].splitlines():
+    first, *lines = payload["Message"].splitlines()
+    assert len(first) <= MAX_SUBJECT
+    for line in lines:
         whole = re.search(r"^Urgency: |sha256:|^ +https?://|^    (aws|ecr-scan-alerts) ", line)
         assert len(line) <= 76 or whole
 
@@ -267,13 +272,26 @@ def test_a_mail_repeats_its_subject_only_where_that_is_cut() -> None:
         sns().render(NOTICES[story]) for story in ("new-and-resolved", "all-fixed", "rescan")
     )
 
-    assert whole["Message"].startswith("Urgency: high (2 CRITICAL)\n\nWHAT TO DO\n")
+    assert whole["Message"].startswith(f"{RED} Urgency: high (2 CRITICAL)\n\nWHAT TO DO\n")
     assert whole["Subject"] not in whole["Message"]
     assert ended["Message"].startswith("FIXED")
     assert cut["Subject"].endswith("...")
     assert " ".join(cut["Message"].split()).startswith(
-        f"\N{LARGE RED CIRCLE} {cut['Subject'].removesuffix('; ...')}"
+        f"{RED} {cut['Subject'].removesuffix('; ...')}"
     )
+
+
+def test_no_word_of_a_mail_stands_alone_on_a_line() -> None:
+    """A line that is a little shorter avoids it; one that would be far shorter does not."""
+    text = text_of(NOTICES["new-and-resolved"])
+
+    def listed(warning: str) -> list[str]:
+        body, _ = render(NOTICES["new-and-resolved"], replace(text, warnings=(warning,)), 0)
+        return [line for line in body.splitlines() if "word" in line]
+
+    assert listed("word " * 14 + "wordy") == ["Note: " + "word " * 12 + "word", "word wordy"]
+    assert listed("x" * 60 + " wordy") == ["Note: " + "x" * 60 + " wordy"]
+    assert listed("x" * 70 + " wordy") == ["wordy"]
 
 
 def test_commands_are_not_wrapped() -> None:
