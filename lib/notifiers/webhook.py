@@ -19,6 +19,7 @@ from lib.messages.parts import AlertText
 from lib.messages.text import text_of
 from lib.models import Destination, Digest, Json, Message, Notice, Receipt, Usage
 from lib.models.diagnostics import Check
+from lib.models.program import SCHEMAS
 from lib.notifiers import document, testing
 from lib.ports.notifiers import DestinationTest, Notifier, NotifierTools
 from lib.text import short
@@ -33,9 +34,9 @@ EVENT_TYPE: Final = "ecr_scan_alerts.alert.v1"
 DIGEST_TYPE: Final = "ecr_scan_alerts.digest.v1"
 TEST_TYPE: Final = "ecr_scan_alerts.test.v1"
 CONTENT_TYPE: Final = "application/cloudevents+json"
-_ALERT_SCHEMA: Final = f"urn:ecr-scan-alerts:schema:{document.SCHEMA}"
-_DIGEST_SCHEMA: Final = "urn:ecr-scan-alerts:schema:digest-1.0.0"
-_TEST_SCHEMA: Final = f"urn:ecr-scan-alerts:schema:{testing.SCHEMA}"
+_ALERT_SCHEMA: Final = f"{SCHEMAS}{document.SCHEMA}.json"
+_DIGEST_SCHEMA: Final = f"{SCHEMAS}digest-1.0.0.json"
+_TEST_SCHEMA: Final = f"{SCHEMAS}{testing.SCHEMA}.json"
 _SUBJECT: Final = 400
 _HTTP: Final = "http-"
 _REDIRECT: Final = "http-3"

@@ -527,7 +527,7 @@ class TestDocuments:
 
         (message,) = bench.receivers.messages()
         assert message.payload["type"] == "ecr_scan_alerts.test.v1"
-        assert message.payload["dataschema"].endswith(":test-1.0.0")
+        assert message.payload["dataschema"].endswith("/test-1.0.0.json")
         SCHEMA.validate(message.payload["data"])
 
 

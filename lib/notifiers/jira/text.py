@@ -107,9 +107,9 @@ def _nodes(text: AlertText, rows: int) -> Iterable[Json]:
     yield from _upgrades(text, rows)
     yield from _done(text)
     yield from _open(text, rows)
+    yield from _omissions(text.not_open)
     yield from _platforms(text)
     yield from _last_change(text)
-    yield from _omissions(text.not_open)
     for warning in text.warnings:
         yield adf.panel("warning", adf.paragraph(adf.text(warning)))
     yield links(text)
