@@ -14,6 +14,7 @@ pytest_plugins = [
     "tests.support.cloud_fixtures",
     "tests.support.collecting",
     "tests.support.reporting",
+    "tests.support.shared_texts",
     "tests.support.thorough",
 ]
 

@@ -4,6 +4,7 @@ import gc
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import BuiltinMethodType, SimpleNamespace
 from typing import Any
@@ -13,6 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lib.notifiers.slack import bot as slack_bot
+from lib.notifiers.slack import webhook as slack_webhook
+from lib.notifiers.sns import notifier as sns
 from tests.conftest import (
     ONLY_FAST,
     SLOW_FOLDERS,
@@ -23,8 +27,10 @@ from tests.conftest import (
 )
 from tests.support import scheduling
 from tests.support.collecting import pytest_collection
+from tests.support.notices import notices
 from tests.support.reporting import Reporting
 from tests.support.scheduling import APP, LONGEST, MOST, units_of
+from tests.support.shared_texts import READERS
 from tests.support.tracing import is_traced
 
 
@@ -100,6 +106,28 @@ def test_sessions_share_the_models_of_services() -> None:
     )
 
     assert first is second
+
+
+def test_receivers_share_the_text_of_a_notice() -> None:
+    """It takes half of their time; a copy of the notice gets a text of its own."""
+    notice = notices()["one-left"]
+
+    shared = slack_bot.text_of(notice)
+
+    assert slack_webhook.text_of(notice) is shared
+    assert slack_webhook.text_of(replace(notice)) is not shared
+    assert sns.text_of(notice, rows=1) is not shared
+
+
+def test_whatever_lays_out_a_text_shares_it() -> None:
+    """A new receiver stands in the list."""
+    modules = {module.__name__ for module in READERS}
+
+    assert modules == {
+        name
+        for name, module in sys.modules.items()
+        if name.startswith(("lib.notifiers.", "lib.page.")) and hasattr(module, "text_of")
+    }
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from tests.support.every import every
 from tests.support.notices import noticed, notices
 from tests.support.receivers import OPTIONS, notifier, tools
 from tests.support.scenes import Scene
+from tests.support.shared_texts import shared_text
 from tests.support.streams import an_entry
 
 STORIES = {name: notice for name, notice in notices().items() if "injection" not in name}
@@ -70,7 +71,7 @@ def payload(mode: str, notice: Notice) -> Any:
 
 def check(notice: Notice) -> None:
     """Fail where two places give two numbers for one thing."""
-    text = text_of(notice)
+    text = shared_text(notice)
     is_check = text.image.is_repository
     if not is_check:
         assert total_of(text.totals) == text.total

@@ -56,6 +56,7 @@ from tests.support.receivers import (
     tools,
 )
 from tests.support.scenes import INJECTIONS, Scene
+from tests.support.shared_texts import shared_text
 from tests.support.strategies import COUNTS
 from tests.support.thorough import THOROUGH
 
@@ -122,7 +123,7 @@ def test_a_message_is_the_same_each_time(mode: str, options: Any, story: str) ->
     made = notifier(mode, tools(), **options)
 
     for is_plain, thread in product((False, True), {None, THREADS.get(mode)}):
-        again = (made.plain if is_plain else made.render)(STORIES[story], thread=thread)
+        again = (made.plain if is_plain else made.render)(replace(STORIES[story]), thread=thread)
         assert again == rendered(mode, options, story, thread, is_plain=is_plain)
 
 
@@ -136,7 +137,7 @@ def test_the_text_is_built_once_for_a_message(
     monkeypatch.setattr(facts, "footer", lambda *args: built.append(args[-1]) or footer(*args))
     made = notifier(mode, tools(), **options)
 
-    made.render(STORIES["new-and-resolved"], thread=THREADS.get(mode))
+    made.render(replace(STORIES["new-and-resolved"]), thread=THREADS.get(mode))
 
     assert len(built) == 1
 
@@ -191,7 +192,7 @@ def test_every_receiver_says_what_the_text_says(mode: str, options: Any, story: 
 
     shown = letters(" ".join(strings(payload)))
 
-    text = text_of(STORIES[story], rows=1)
+    text = shared_text(STORIES[story], rows=1)
     if mode == "pagerduty":
         text = replace(text, accept_command="", to_do=text.to_do.now)
     texts = sentences(text, whole=options != {"format": "amazon-q"})
@@ -297,7 +298,7 @@ def test_a_page_without_a_link_is_made_by_a_command(mode: str, options: Any, sto
     """Where functions have no addresses, messages name the command, and it takes what they say."""
     made = notifier(mode, tools(), **options)
     alert = replace(STORIES[story], report_url=None)
-    image = text_of(alert).image
+    image = shared_text(alert).image
     name = f"{image.repository}@{image.digest}"
     expected = {name} if image.digest and story != "injection" else set()
     if mode == "pagerduty" and not made.render(alert)["events"]:

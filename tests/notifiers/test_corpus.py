@@ -13,7 +13,6 @@ import pytest
 from lib.errors import DocumentError
 from lib.messages.content import Content, counts_of
 from lib.messages.phrases import counts_text
-from lib.messages.text import text_of
 from lib.models import AnyReport, Notice
 from lib.normalizer.documents import normalize_document
 from lib.notifiers.sns.notifier import FORMATS
@@ -32,6 +31,7 @@ from tests.support.pages import (
 )
 from tests.support.receivers import OPTIONS, THREADS, notifier, tools
 from tests.support.scenes import Scene
+from tests.support.shared_texts import shared_text
 from tests.support.thorough import THOROUGH
 
 pytestmark = pytest.mark.untraced
@@ -135,7 +135,7 @@ def number_of(notice: Notice) -> re.Pattern[str]:
     total = sum(content.totals.values())
     if total == 0:
         return re.compile("")
-    text = text_of(notice)
+    text = shared_text(notice)
     pieces = [piece for line in text.numbers for piece in line.partition(": ")[2].split(_DOT)]
     counts = [counts_text(content.totals), counts_text(counts_of(content.headline)), *pieces]
     # A mail is wrapped.

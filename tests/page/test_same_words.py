@@ -16,6 +16,7 @@ from tests.support.every import every
 from tests.support.notices import noticed, notices, quiet_notices
 from tests.support.pages import EVERYTHING, index
 from tests.support.scenes import RUNNING, Scene
+from tests.support.shared_texts import shared_text
 
 STORIES = {**notices(), **{f"quiet-{name}": notice for name, notice in quiet_notices().items()}}
 MUCH = 100_000
@@ -92,7 +93,7 @@ def test_the_page_says_what_the_messages_say(story: str) -> None:
     """In every story: verdict, facts, what to do, lists, and the sum of what is left out."""
     notice = STORIES[story]
 
-    text = text_of(notice)
+    text = shared_text(notice)
 
     assert len([*sentences(text)]) > 10
     assert missing(text, page_of(notice)) == []

@@ -291,6 +291,7 @@ _NO_ITEMS: Final = (
 )
 
 
+@cache
 def injected(text: str) -> Notice:
     """Return a notice in which every field that comes from outside is this text."""
     scene = injected_scene(text)
@@ -303,6 +304,7 @@ def injected(text: str) -> Notice:
     return replace(noticed(replace(scene, report=report)), note=text)
 
 
+@cache
 def injected_problem(text: str) -> Notice:
     """Return a notice about a failed scan in which every field from outside is this text."""
     return noticed(injected_problem_scene(text))
