@@ -20,7 +20,7 @@ The sentences of notices and digests, the same for every receiver, the page and 
     problem    scans without a result
     checks     the settings of a repository, and tags that moved
     digest     all that is said about a digest; digest_parts is its tree, digest_steps what to do,
-               digest_fixes what fixes how many
+               digest_fixes what fixes how many, digest_notes its numbers, digest_urgency how soon
     inventory  the words of the page's table
     lists      vulnerabilities as rows, by package, under a title
     describing one vulnerability in a line

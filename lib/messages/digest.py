@@ -7,7 +7,15 @@ from datetime import timedelta
 from functools import partial
 from typing import Final, TypeVar
 
-from lib.messages.digest_fixes import fixes, no_data
+from lib.messages.digest_fixes import no_data
+from lib.messages.digest_notes import (
+    counts_line,
+    details,
+    is_first,
+    is_unchanged,
+    left_out,
+    routes,
+)
 from lib.messages.digest_parts import (
     DigestLine,
     DigestLink,
@@ -16,17 +24,16 @@ from lib.messages.digest_parts import (
     image_name,
     linked,
 )
-from lib.messages.digest_steps import more_fixes, steps
+from lib.messages.digest_steps import Pages, more_fixes, steps
+from lib.messages.digest_urgency import urgency_of
 from lib.messages.phrases import counts_text, severity_word
 from lib.messages.titles import DELIVERY
 from lib.models import (
-    Counts,
     Digest,
     Image,
     OmissionKind,
     RepositoryDigest,
     ResolvedVulnerability,
-    Severity,
     UnscannedImage,
 )
 from lib.text import capitalized, counted, fitting, one_line, short, truncate
@@ -44,22 +51,17 @@ _REMEDY: Final = 200
 _SENTENCES: Final = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
 _OCCASION: Final = 200
 _WARNINGS: Final = 5
-_BOTH: Final = 2
+_FEW: Final = 2
+"""Images without a result that are steps; more are a list. Images whose pages a step has."""
 _DOT: Final = " \N{MIDDLE DOT} "
 
 STEPS: Final = "Next steps"
-COUNTED: Final = (
-    "the newest image of each repository and tag pattern, and older ones that still run"
-)
-AGES: Final = "Age since first seen by the scanner"
-AGE_COLUMNS: Final = ("Age", "Open")
+COUNTED: Final = "in the newest images, and in older ones that still run"
 REPOSITORIES: Final = "Repositories, worst first"
 IMAGES: Final = "Images, worst first"
 IMAGE: Final = "Image"
 RESOLVED: Final = "Fixed or gone since the last digest, worst first"
-REPORT: Final = "Latest report"
-WITH_REPORTS: Final = "with links to the latest reports"
-"""After the title of a list whose links have no words."""
+REPORT: Final = "Report"
 CONSOLE: Final = "ECR console"
 UNSCANNED: Final = "Not scanned"
 TREND: Final = "Open over time"
@@ -93,9 +95,9 @@ def digest_text_of(
     return DigestText(
         name=name,
         title=f"{name}: {_headline(digest)}",
-        opening=_opening(digest),
-        ages=_ages(digest),
-        trend=() if _is_unchanged(digest) else tuple(_trend(digest)),
+        opening=tuple(_opening(digest)),
+        details=tuple(filter(None, details(digest))),
+        trend=() if is_unchanged(digest) else tuple(_trend(digest)),
         lists=tuple(
             section for section in _lists(digest, lines, characters, issue) if section.lines
         ),
@@ -113,7 +115,7 @@ def _name(digest: Digest) -> str:
     if digest.occasion:
         return "Summary"
     name = f"{'daily' if digest.until - digest.since <= _DAY else 'weekly'} digest"
-    return f"First {name}" if _is_first(digest) else capitalized(name)
+    return f"First {name}" if is_first(digest) else capitalized(name)
 
 
 # --- the numbers ------------------------------------------------------------------------------
@@ -140,133 +142,33 @@ def _headline(digest: Digest) -> str:
 
 def _net(digest: Digest) -> str:
     """Return "7 new, 13 gone; ", "no change since 2026-11-16; "; empty without a former digest."""
-    if _is_first(digest) or digest.occasion:
+    if is_first(digest) or digest.occasion:
         return ""
-    if _is_unchanged(digest):
+    if is_unchanged(digest):
         return f"no change since {digest.since:%Y-%m-%d}; "
     numbers = {"new": sum(digest.new.values()), "gone": sum(digest.resolved.values())}
     return f"{', '.join(f'{number:,} {word}' for word, number in numbers.items() if number)}; "
 
 
 def _nothing(digest: Digest) -> str:
-    above = f" above the threshold of {_routes(digest)}"
+    above = f" above the threshold of {routes(digest)}"
     return f"nothing open{above if OmissionKind.BELOW in digest.omitted else ''}"
 
 
-def _opening(digest: Digest) -> tuple[str, ...]:
-    """Return what the title does not say, in a few lines; one line where nothing changed."""
-    verdict = capitalized("; ".join(filter(None, (_fact(digest), _unknown(digest)))))
-    fixed = capitalized("; ".join(filter(None, fixes(digest)))) if digest.counts else ""
-    others = ", ".join(_left_out(digest))
-    not_counted = f"not counted: {others}" if others else ""
-    left_out = capitalized("; ".join(filter(None, (_also_open(digest), not_counted))))
-    if _is_unchanged(digest) and digest.images:
-        return tuple(filter(None, (". ".join(filter(None, (verdict, fixed, left_out))),)))
-    occasion = truncate(one_line(digest.occasion), _OCCASION)
-    is_compared = digest.images and not (occasion or _is_first(digest))
-    movement = _movement(digest) if is_compared else ""
-    return tuple(filter(None, (movement, verdict, fixed, left_out, occasion)))
-
-
-def _fact(digest: Digest) -> str:
-    """Return what the numbers of the title stand for, and no more of an all-clear than is true."""
-    if not digest.images:
-        unknown = len(digest.unscanned)
-        none = "No scanned image matches the routes of this destination yet"
-        return f"Nothing is known about {counted(unknown, 'image')}" if unknown else none
-    return _distinct(digest) if digest.counts else ""
-
-
-def _distinct(digest: Digest) -> str:
-    """Return how many vulnerabilities the numbers of all images stand for, where that differs."""
-    number, shared = digest.distinct, digest.shared
-    if number is None or number == digest.total:
-        return ""
-    images = "both images" if digest.images == _BOTH else "more than one image"
-    if number == shared == 1:
-        return f"the same vulnerability in {images}"
-    different = counted(number, "different vulnerability", "different vulnerabilities")
-    return f"{different}{f', {shared:,} of them in {images}' if shared else ''}"
-
-
-def _also_open(digest: Digest) -> str:
-    """Return what is open below all that is counted; empty where the numbers do not show that."""
-    below: dict[Severity, int] = {
-        severity: number
-        for severity, number in digest.omitted.get(OmissionKind.BELOW, {}).items()
-        if severity is not Severity.UNKNOWN
-    }
-    above = max(below, default=Severity.CRITICAL) + 1
-    is_highest = above == Severity.CRITICAL
-    is_shown = len(digest.routes) == 1 and is_highest
-    if not (min(digest.counts) == above if digest.counts else is_shown):
-        return ""
-    counts = "CRITICAL only" if is_highest else f"{severity_word(Severity(above))} and above"
-    name = "summary" if digest.occasion else "digest"
-    return f"also open: {counts_text(below)} (this {name} counts {counts})"
-
-
-def _left_out(digest: Digest) -> Iterator[str]:
-    """Yield what else is open in the same images, with the rule that leaves it out."""
-    words = {
-        OmissionKind.BELOW: f"below the threshold of {_routes(digest)}",
-        OmissionKind.FILTERED: f"left out by other filters of {_routes(digest)}",
-        OmissionKind.SUPPRESSED: "suppressed",
-    }
-    for kind, reason in words.items():
-        counts = dict(digest.omitted.get(kind, {}))
-        unrated = counts.pop(Severity.UNKNOWN, 0) if kind is OmissionKind.BELOW else 0
-        is_said = kind is OmissionKind.BELOW and _also_open(digest)
-        if counts and not is_said:
-            yield f"{counts_text(counts)} ({reason})"
-        if unrated:
-            yield f"{unrated:,} unrated (the scanner gave no severity)"
-
-
-def _routes(digest: Digest) -> str:
-    return "these routes" if len(digest.routes) > 1 else "this route"
-
-
-def _unknown(digest: Digest) -> str:
-    """Return how many images have no result, whose names a list has; empty for none."""
-    unknown = len(digest.without_result)
-    return f"{counted(unknown, 'image')} not scanned" if unknown and digest.images else ""
-
-
-def _movement(digest: Digest) -> str:
-    """Return what came and went since the last digest."""
-    changes = (_change(digest.new, "new"), _change(digest.resolved, "gone"))
-    return f"Since {digest.since:%Y-%m-%d}: {', '.join(filter(None, changes))}"
-
-
-def _change(counts: Counts, word: str) -> str:
-    """Return "7 new (1 CRITICAL, 6 HIGH)", "6 HIGH new"; empty without any."""
-    if len(counts) > 1:
-        return f"{sum(counts.values()):,} {word} ({counts_text(counts)})"
-    return f"{counts_text(counts)} {word}" if counts else ""
-
-
-def _is_first(digest: Digest) -> bool:
-    """Return whether nothing was known when the period began: then nothing is new, either."""
-    return bool(digest.images or digest.occasion) and len(digest.trend) == 1
-
-
-def _is_unchanged(digest: Digest) -> bool:
-    """Return whether nothing came or went: then a digest is one line."""
-    return not (digest.new or digest.resolved or digest.occasion or _is_first(digest))
-
-
-def _ages(digest: Digest) -> tuple[tuple[str, str], ...]:
-    """Return how many are of which age; of a single band there is nothing to compare."""
-    bands = [(age.words, counts_text(age.counts)) for age in digest.ages if age.counts]
-    return tuple(bands) if len(bands) > 1 and not _is_unchanged(digest) else ()
+def _opening(digest: Digest) -> Iterator[str]:
+    """Yield how urgent it is, one line of numbers, and why a summary is sent."""
+    urgency = urgency_of(digest)
+    lines = (urgency.title if urgency is not None else "", counts_line(digest))
+    yield from filter(None, lines) if any(lines) else filter(None, (left_out(digest),))
+    if digest.occasion:
+        yield truncate(one_line(digest.occasion), _OCCASION)
 
 
 # --- the lists --------------------------------------------------------------------------------
 
 
 def _lists(digest: Digest, lines: int, characters: int, issue: IssueOf) -> tuple[DigestList, ...]:
-    if _is_unchanged(digest):
+    if is_unchanged(digest):
         return ()
 
     def lines_of(items: Sequence[T], line: Callable[[T], DigestLine]) -> tuple[DigestLine, ...]:
@@ -275,25 +177,59 @@ def _lists(digest: Digest, lines: int, characters: int, issue: IssueOf) -> tuple
         more = [DigestLine(f"and {others:,} more")] if others else []
         return (*map(line, items[: len(shown)]), *more)
 
+    is_listed = not _is_in_steps(digest)
+    places = _repositories(digest, lines, characters, issue) if is_listed else ()
+    unscanned = digest.unscanned if len(digest.unscanned) > _FEW else ()
     return (
-        DigestList(STEPS, tuple(_steps(digest, issue))),
-        DigestList(_places(digest), tuple(_repositories(digest, lines, characters, issue))),
+        DigestList(STEPS, tuple(_steps(digest, issue, is_listed=is_listed))),
+        DigestList(_places(digest), tuple(places)),
         DigestList(RESOLVED, lines_of(digest.resolved_vulnerabilities, _vulnerability)),
-        DigestList(UNSCANNED, lines_of(digest.unscanned, partial(_unscanned, issue=issue))),
+        DigestList(
+            f"{UNSCANNED} ({len(unscanned):,})",
+            lines_of(unscanned, partial(_unscanned, issue=issue)),
+        ),
     )
 
 
-def _steps(digest: Digest, issue: IssueOf) -> Iterator[DigestLine]:
-    """Yield the steps; several are numbered, as they are in the order of their effect."""
-    issues = {
-        row.image.key: _of_one_image(_issues(row, issue))
+def _is_in_steps(digest: Digest) -> bool:
+    """Return whether steps name each image, and a list of images has nothing to add."""
+    few = (step.images for step in digest.packages if len(step.images) <= _FEW)
+    named = {image.key for images in few for image in images}
+    rows = digest.repositories
+    is_course = len(rows) > 1 and any(row.new or row.resolved for row in rows)
+    is_plain = is_first(digest) or not is_course
+    return is_plain and all(
+        row.image is not None and row.images == 1 and row.image.key in named and row.owner is None
+        for row in rows
+    )
+
+
+def _steps(digest: Digest, issue: IssueOf, *, is_listed: bool) -> Iterator[DigestLine]:
+    """
+    Yield the steps; several are numbered, as they are in the order of their effect.
+
+    `is_listed`: whether a list has the pages of each image; else the first step about it has.
+    """
+    pages = {
+        row.image.key: _pages(row, row.image, digest, issue, is_listed=is_listed)
         for row in digest.repositories
         if row.image is not None and row.images == 1
     }
-    lines = [*steps(digest.packages, digest.until.date(), issues)]
+    lines = [*steps(digest.packages, digest.until.date(), pages, is_listed=is_listed)]
+    if len(digest.unscanned) <= _FEW:
+        lines += [_scan(unscanned, issue) for unscanned in digest.unscanned]
     numbered = [line._replace(place=place) for place, line in enumerate(lines, 1)]
     yield from numbered if len(lines) > 1 else lines
     yield from more_fixes(digest.fixes_left_out)
+
+
+def _pages(
+    row: RepositoryDigest, image: Image, digest: Digest, issue: IssueOf, *, is_listed: bool
+) -> Pages:
+    """Return the issues of an image, and its report where no list has it."""
+    report = digest.reports.get(image.key)
+    link = (REPORT, report) if report else (CONSOLE, console_url(image))
+    return Pages(tuple(_issues(row, issue)), () if is_listed else linked("", link).links)
 
 
 def _places(digest: Digest) -> str:
@@ -327,12 +263,10 @@ def _repository(repository: RepositoryDigest, digest: Digest, issue: IssueOf) ->
     image = repository.image
     images = f" in {counted(repository.images, 'image')}" if repository.images > 1 else ""
     numbers = f": {counts_text(repository.counts)}{images}"
-    if changed and not _is_first(digest):
+    if changed and not is_first(digest):
         numbers += f" ({changed})"
     line = _subject(repository, numbers)
     issues = _issues(repository, issue)
-    if repository.images == 1:
-        issues = _of_one_image(issues)
     if image is None:
         return linked(line, *issues)
     report = digest.reports.get(image.key) if repository.images == 1 else None
@@ -355,14 +289,6 @@ def _alike(
         is_image = isinstance(row, UnscannedImage) or row.images == 1
         if is_image and len(names) > 1:
             yield names
-
-
-def _of_one_image(issues: Sequence[DigestLink]) -> list[DigestLink]:
-    """Return the issues of one image; behind the last of several stands that they are alike."""
-    if len(issues) < _BOTH:
-        return [*issues]
-    *others, last = issues
-    return [*others, last._replace(label=f"{last.label} (the same image)")]
 
 
 def _by_number(link: DigestLink) -> tuple[int, str]:
@@ -396,11 +322,22 @@ def _vulnerability(vulnerability: ResolvedVulnerability) -> DigestLine:
 def _unscanned(unscanned: UnscannedImage, issue: IssueOf) -> DigestLine:
     """Return why an image has no result, and the first step that helps; alerts have the others."""
     reason = truncate(one_line(unscanned.reason), _REASON)
+    text = f"{short(unscanned.image.name)}: {reason}{_remedy(unscanned)}"
+    return linked(text, *_issues(unscanned, issue), (CONSOLE, console_url(unscanned.image)))
+
+
+def _scan(unscanned: UnscannedImage, issue: IssueOf) -> DigestLine:
+    """Return the same as a step."""
+    reason = truncate(one_line(unscanned.reason), _REASON)
+    state = "has no new result" if unscanned.has_result else "is not scanned"
+    text = f"{short(unscanned.image.name)} {state} ({reason}){_remedy(unscanned)}"
+    return linked(text, *_issues(unscanned, issue), (CONSOLE, console_url(unscanned.image)))
+
+
+def _remedy(unscanned: UnscannedImage) -> str:
     (step, *_) = _SENTENCES.split(one_line(unscanned.remedy))
     remedy = truncate(step, _REMEDY).removesuffix(".")
-    text = f"{short(unscanned.image.name)}: {reason}{f'. {remedy}' if remedy else ''}"
-    issues = _of_one_image(_issues(unscanned, issue))
-    return linked(text, *issues, (CONSOLE, console_url(unscanned.image)))
+    return f". {remedy}" if remedy else ""
 
 
 def _trend(digest: Digest) -> list[str]:
@@ -427,7 +364,7 @@ def _footer(digest: Digest) -> Iterator[str]:
     unknown = no_data(digest)
     if unknown:
         yield unknown
-    yield f"Counted on {digest.until:%Y-%m-%d %H:%M} UTC: {COUNTED}"
+    yield f"Counted on {digest.until:%Y-%m-%d %H:%M} UTC {COUNTED}"
     names = ", ".join(short(route, _NAME) for route in digest.routes[:_ROUTES])
     more = len(digest.routes) - _ROUTES
     names += f" and {more} more" if more > 0 else ""

@@ -50,9 +50,9 @@ class DigestText(NamedTuple):
     """"Weekly digest", without its numbers."""
     title: str
     opening: tuple[str, ...]
-    """What the title does not say: the difference from the last digest, and more numbers."""
-    ages: tuple[tuple[str, str], ...]
-    """For how long findings are open, and how many each time; none without any."""
+    """How urgent it is, and one line of numbers."""
+    details: tuple[str, ...]
+    """The other numbers, a sentence each: fixes, what is not counted, ages. For small print."""
     trend: tuple[str, ...]
     """A chart of fixed width with a line for each period; none while there is no course."""
     lists: tuple[DigestList, ...]
@@ -82,8 +82,8 @@ class DigestText(NamedTuple):
         names = _issue_names(self.issues)
         same = "; ".join(map(_same_image, first(self.alike, _ALIKE)))
         work = f": work in {names}{f' ({same})' if same else ''}" if names else ""
-        again = "; a later one opens it again if there is something new" if reopens else ""
-        return f"This is a summary{work}. Close this digest when you have read it{again}."
+        again = "; something new opens it again" if reopens else ""
+        return f"This is a summary{work}. Close it when you have read it{again}."
 
 
 def _issue_names(issues: Sequence[str]) -> str:

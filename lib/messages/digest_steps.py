@@ -3,8 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
-from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 
 from lib.core.named_versions import NamedVersion
 from lib.core.upgrades import is_kernel
@@ -28,16 +27,54 @@ _PLACES: Final = 4
 _PLACE: Final = 40
 
 
-Issues = Mapping[str, Sequence[DigestLink]]
-"""The issues of images, by their keys."""
+class Pages(NamedTuple):
+    """The pages about an image."""
+
+    issues: tuple[DigestLink, ...] = ()
+    reports: tuple[DigestLink, ...] = ()
+    """Its report; none where a list has it."""
+
+    @property
+    def all(self) -> tuple[DigestLink, ...]:
+        """Both, the issues first."""
+        return (*self.issues, *self.reports)
 
 
-def steps(packages: Sequence[PackageDigest], today: date, issues: Issues) -> Iterator[DigestLine]:
-    """Yield the steps, one for all packages of the same base image."""
+def steps(
+    packages: Sequence[PackageDigest],
+    today: date,
+    pages: Mapping[str, Pages],
+    *,
+    is_listed: bool,
+) -> Iterator[DigestLine]:
+    """
+    Yield the steps, one for all packages of the same base image.
+
+    `pages`: of images, by their keys. `is_listed`: whether a list has the pages of each image.
+    """
     groups: defaultdict[tuple[object, ...], list[PackageDigest]] = defaultdict(list)
     for package in packages:
         groups[_base(package)].append(package)
-    yield from map(partial(_step, today=today, issues=issues), groups.values())
+    shown = set[str]()
+    for group in groups.values():
+        images = group[0].images
+        new = [image for image in images if image.key not in shown]
+        shown |= {image.key for image in new}
+        if len(images) == 1:
+            own = pages.get(images[0].key, Pages())
+            links = [*(own.all if new else own.issues)]
+        else:
+            links = [] if is_listed else _of_several(new, pages)
+        yield _step(group, today, links)
+
+
+def _of_several(images: Sequence[Image], pages: Mapping[str, Pages]) -> list[DigestLink]:
+    """Return the pages of several images, each with the name of its image."""
+    return [
+        link._replace(label=f"{link.label} ({short(image.name, _PLACE)})")
+        for image in images
+        for link in pages.get(image.key, Pages()).all
+    ]
 
 
 def more_fixes(left_out: RemainingFixes) -> Iterator[DigestLine]:
@@ -57,7 +94,9 @@ def _base(package: PackageDigest) -> tuple[object, ...]:
     return (package.package, package.others, package.fixable)
 
 
-def _step(packages: Sequence[PackageDigest], today: date, issues: Issues) -> DigestLine:
+def _step(
+    packages: Sequence[PackageDigest], today: date, links: Sequence[DigestLink]
+) -> DigestLine:
     """Return what to upgrade or rebuild, what that removes, and where it is."""
     package = packages[0]
     has_shares = len(packages) == 1 and not package.described_counts
@@ -78,11 +117,9 @@ def _step(packages: Sequence[PackageDigest], today: date, issues: Issues) -> Dig
         text = f"{text}{_looked_for(package)} in {names}"
     finding = Finding(package.worst, Package(package.package), Severity.UNKNOWN)
     release = _release(package) if package.of_distribution else ""
-    more = f" and {package.ids - 1:,} more" if package.ids > 1 else ""
-    label = f"{short(package.worst, _NAME)}{more}"
+    label = f"{'worst: ' if package.ids > 1 else ''}{short(package.worst, _NAME)}"
     page = (label, vulnerability_url(finding, namespace_of(release)))
-    own = issues.get(package.images[0].key, ()) if len(package.images) == 1 else ()
-    return linked(one_line(text), *own, page)
+    return linked(one_line(text), *links, page)
 
 
 def _rebuild(packages: Sequence[PackageDigest], today: date) -> str:

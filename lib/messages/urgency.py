@@ -14,9 +14,9 @@ from lib.messages.sections import EXPLOIT_KNOWN, EXPLOITED, KINDS, NAMED, says_e
 from lib.models import Severity
 from lib.text import capitalized, first, short
 
-_UNPATCHED: Final = "if the hosts run an unpatched kernel"
-_CHECK_HOSTS: Final = "check the hosts {when}"
-_HOSTS: Final = ("Unpatched kernel", "patched")
+UNPATCHED: Final = "if the hosts run an unpatched kernel"
+CHECK_HOSTS: Final = "check the hosts {when}"
+HOSTS: Final = ("Unpatched kernel", "patched")
 _UNEXPECTED: Final = "if nobody meant to push it"
 _ASK: Final = "ask {when} who pushed it"
 _PUSHES: Final = ("Not meant", "meant")
@@ -58,7 +58,7 @@ def urgency(content: Content) -> Urgency | None:
     is_silent = exploits == "unknown" and not waits
     reason = f"{reason}; {_NO_EXPLOIT_DATA}" if is_silent else reason
     if is_hosts:
-        return Urgency(level, reason, _UNPATCHED, exploits, LOW, check=_CHECK_HOSTS, cases=_HOSTS)
+        return Urgency(level, reason, UNPATCHED, exploits, LOW, check=CHECK_HOSTS, cases=HOSTS)
     return Urgency(level, reason, exploits=exploits, waits=waits)
 
 

@@ -24,6 +24,7 @@ from lib.models import (
     Image,
     OmissionKind,
     OtherFixes,
+    Owner,
     PackageDigest,
     Receipt,
     RemainingFixes,
@@ -147,9 +148,9 @@ TITLES = {
     "unscanned": "no scan results yet",
 }
 OPENINGS = {
-    "week": (UNSCANNED, "Fixes: 31 by upgrades, none yet for 12"),
+    "week": ("Urgency: high (3 CRITICAL; public exploit)",),
     "clear": (),
-    "clear-of-what-is-known": (UNSCANNED,),
+    "clear-of-what-is-known": (f"Urgency: medium, in working hours ({UNSCANNED})",),
     "below": ("Also open: 134 HIGH (this digest counts CRITICAL only)",),
     "doubtful": (),
     "empty": ("No scanned image matches the routes of this destination yet",),
@@ -172,13 +173,12 @@ def test_no_more_of_an_all_clear_than_is_true(name: str) -> None:
 def test_the_sum_is_the_one_of_the_digest() -> None:
     digest = a_digest_of()
 
-    assert text_of(digest).opening[0] == (
+    assert text_of(digest).opening[1] == (
         "Since 2026-11-16: 7 new (1 CRITICAL, 6 HIGH), 13 gone (2 CRITICAL, 11 HIGH)"
     )
-    numbers = (
-        sum(map(int, re.findall(r"(\d+) [A-Z]{4}", said))) for _, said in text_of(digest).ages
-    )
-    assert sum(numbers) == 43
+    ages = text_of(digest).details[-1]
+    assert ages.startswith("Known to the scanner for: up to 7 days (1 CRITICAL, 6 HIGH), 8 to 30 ")
+    assert numbers_of(ages) == 43
 
 
 def test_lists_are_cut_and_the_rest_is_counted() -> None:
@@ -198,13 +198,16 @@ def test_the_next_steps_come_first() -> None:
     assert steps.lines[0] == DigestLine(
         "Upgrade openssl and 1 more package from 3.0.1, 3.0.2 to 3.0.9: removes 2 CRITICAL, 9 HIGH"
         " in payments/api:1.4.2 and web/storefront:3.2.1",
-        (DigestLink("CVE-2026-5450 and 6 more", "https://nvd.nist.gov/vuln/detail/CVE-2026-5450"),),
+        (DigestLink("worst: CVE-2026-5450", "https://nvd.nist.gov/vuln/detail/CVE-2026-5450"),),
         place=1,
     )
     assert steps.lines[1].text == (
         "Look for a newer version of tensorflow-gpu 2.6.3: 1 CRITICAL, 24 HIGH in ml/trainer:2.6.0"
     )
-    assert len(steps.lines) == 2
+    assert [line.text for line in steps.lines[2:]] == [
+        "legacy/batch:2.0.0 is not scanned (never scanned)",
+        "tools/backup@sha256:000000000000 is not scanned (no result: UNSUPPORTED_IMAGE)",
+    ]
 
 
 def test_packages_of_one_base_image_are_one_step() -> None:
@@ -215,7 +218,8 @@ def test_packages_of_one_base_image_are_one_step() -> None:
     ]
 
     def lines(*packages: PackageDigest) -> list[str]:
-        return [line.text for line in text_of(a_digest_of(packages=packages)).lists[0].lines]
+        digest = a_digest_of(packages=packages, unscanned=())
+        return [line.text for line in text_of(digest).lists[0].lines]
 
     assert lines(*packages) == [
         (
@@ -275,7 +279,7 @@ def test_what_is_unknown_is_said_beside_what_is_known() -> None:
     def lines(fixes: Unknown, exploits: Unknown) -> tuple[str, str]:
         digest = a_digest_of(unknown_fixes=fixes, unknown_exploits=exploits, unscanned=())
         text = text_of(digest)
-        return text.opening[1], text.footer.partition(" UTC")[0]
+        return text.details[0], text.footer.partition(" UTC")[0]
 
     sums = "Fixes: 31 by upgrades"
     small = "Counted on 2026-11-23 07:00"
@@ -301,14 +305,14 @@ def test_what_is_unknown_is_said_beside_what_is_known() -> None:
 
 
 def test_a_fix_and_an_exploit_are_of_vulnerabilities_not_of_images() -> None:
-    """The title has the exploits, the first line the fixes, in numbers that add up."""
+    """The title has the exploits, small print the fixes, in numbers that add up."""
 
     def lines(
         total: int, fixes: int, exploits: int, others: OtherFixes = NO_OTHERS
     ) -> tuple[str, str]:
         numbers = {"counts": {H: total}, "fixable": fixes, "exploitable": exploits}
         text = text_of(a_digest_of(**numbers, other_fixes=others, unscanned=()))
-        return text.title.partition("images")[2], text.opening[1]
+        return text.title.partition("images")[2], text.details[0]
 
     assert lines(15, 1, 2) == (
         "; 2 have a public exploit", "Fixes: 1 by an upgrade, none yet for 14"
@@ -335,7 +339,7 @@ def test_a_digest_that_did_not_count_all_ways_names_the_upgrades_alone() -> None
 
     def line(fixable: int) -> str:
         digest = a_digest_of(fixable=fixable, other_fixes=None, unscanned=())
-        return text_of(digest).opening[1]
+        return text_of(digest).details[0]
 
     assert line(31) == "31 of the 43 have a fix"
     assert line(1) == "1 of the 43 has a fix"
@@ -348,10 +352,10 @@ def test_nothing_is_said_of_fixes_where_nothing_is_known() -> None:
     digest = a_digest_of(fixable=0, unknown_fixes=unknown, unscanned=())
 
     text = text_of(replace(digest, unknown_exploits=Unknown(2, (SHOP,))))
-    assert text.opening[1] == "No exploit data for the 2 in web/storefront:3.2.1"
+    assert text.details[0] == "No exploit data for the 2 in web/storefront:3.2.1"
     assert text.footer.startswith("No fix data from the scanner")
     text = text_of(replace(digest, unknown_exploits=unknown))
-    assert text.opening[1].startswith("Also open: ")
+    assert text.details[0].startswith("Also open: ")
     assert text.footer.startswith("No fix or exploit data from the scanner")
 
 
@@ -364,14 +368,14 @@ def test_one_id_stands_as_an_example_for_several_images() -> None:
     assert [link.label for link in line.links] == ["CVE-2022-37434"]
     several = replace(package, ids=13)
     (line, *_) = text_of(a_digest_of(packages=(several,))).lists[0].lines
-    assert [link.label for link in line.links] == ["CVE-2022-37434 and 12 more"]
+    assert [link.label for link in line.links] == ["worst: CVE-2022-37434"]
 
 
 def test_a_fix_without_a_version_is_no_upgrade_to_one() -> None:
     """Nor is an id without a page a link."""
     package = PackageDigest("zlib", {M: 1}, fixable=True, images=(SHOP,), worst="X-1")
 
-    assert text_of(a_digest_of(packages=(package,))).lists[0].lines == (
+    assert text_of(a_digest_of(packages=(package,), unscanned=())).lists[0].lines == (
         DigestLine("Upgrade zlib: a fix exists for 1 MEDIUM in web/storefront:3.2.1"),
     )
 
@@ -434,7 +438,7 @@ def test_a_version_that_removes_little_is_no_step_of_its_own() -> None:
 def test_several_steps_are_numbered_in_every_receiver() -> None:
     """They are in the order of their effect. A single one, and what is left out, has no number."""
     left_out = RemainingFixes({M: 1}, (SHOP,))
-    digest = a_digest_of(fixes_left_out=left_out)
+    digest = a_digest_of(fixes_left_out=left_out, unscanned=())
 
     assert [line.place for line in text_of(digest).lists[0].lines] == [1, 2, 0]
     mail = rendered("sns", digest)["Message"]
@@ -527,14 +531,17 @@ def test_one_vulnerability_in_two_images_is_two_findings_of_one_vulnerability() 
 
     def first_line(distinct: int, shared: int, images: int = 14) -> str:
         digest = a_digest_of(distinct=distinct, shared=shared, images=images, clean=0)
-        return text_of(digest).opening[1].partition(";")[0]
+        return text_of(digest).details[0]
 
     assert first_line(30, 7) == "30 different vulnerabilities, 7 of them in more than one image"
     assert first_line(30, 13, 2) == "30 different vulnerabilities, 13 of them in both images"
     assert first_line(1, 1, 2) == "The same vulnerability in both images"
     assert first_line(1, 1) == "The same vulnerability in more than one image"
     assert first_line(30, 0) == "30 different vulnerabilities"
-    assert first_line(43, 0) == "2 images not scanned"
+    assert first_line(43, 0).startswith("Fixes: ")
+    first = replace(DIGESTS["first"], distinct=30)
+    assert text_of(first).opening[1] == "30 different vulnerabilities"
+    assert not any("different" in line for line in text_of(first).details)
 
 
 def test_the_fixes_without_a_step_are_counted() -> None:
@@ -558,9 +565,10 @@ def test_an_image_has_one_name_in_steps_and_lists() -> None:
 
     def text(*tags: str) -> str:
         image = replace(SHOP, tags=tags)
+        row = replace(DIGESTS["week"].repositories[1], image=image, owner=Owner("team-shop"))
         digest = a_digest_of(
             packages=(PackageDigest("zlib", {H: 5}, True, (image,), fixed="2"),),
-            repositories=(replace(DIGESTS["week"].repositories[1], image=image),),
+            repositories=(row,),
             unscanned=(),
         )
         parts = text_of(digest).lists
@@ -568,7 +576,7 @@ def test_an_image_has_one_name_in_steps_and_lists() -> None:
 
     assert text("3.2.1", "production") == (
         "Upgrade zlib to 2: removes 5 HIGH in web/storefront:3.2.1 (production)\n"
-        "web/storefront:3.2.1 (production)"
+        "web/storefront:3.2.1 (production) \N{MIDDLE DOT} owner: team-shop"
     )
     assert "3.2.1 (production and stable)" in text("3.2.1", "production", "stable")
     assert "3.2.1 (a, b and 2 more tags)" in text("3.2.1", "a", "b", "c", "d")
@@ -591,8 +599,7 @@ def test_images_link_to_the_reports_of_their_last_alerts() -> None:
     assert "https://reports/shop" in json.dumps(rendered("slack", digest))
     assert "https://reports/shop" in json.dumps(rendered("jira", digest))
     mail = rendered("sns", digest)["Message"]
-    assert "REPOSITORIES, WORST FIRST, WITH LINKS TO THE LATEST REPORTS\n" in mail
-    assert "1 CRITICAL, 4 HIGH\n    https://reports/shop\n" in mail
+    assert "1 CRITICAL, 4 HIGH\n    Report: https://reports/shop\n" in mail
     long = a_digest_of(
         repositories=(replace(shop, image=replace(SHOP, repository="x" * 100)),) * 5,
         unscanned=(),
@@ -607,11 +614,19 @@ def test_images_link_to_the_reports_of_their_last_alerts() -> None:
 def test_an_image_without_a_scan_has_the_advice() -> None:
     advised = UnscannedImage(SHOP, "not supported by the scanner", remedy="Rebuild it.")
 
-    line = text_of(a_digest_of(unscanned=(advised,))).lists[-1].lines[0]
+    def line(*unscanned: UnscannedImage, part: int = 0) -> str:
+        return text_of(a_digest_of(unscanned=unscanned, packages=())).lists[part].lines[0].text
 
-    assert line.text == "web/storefront:3.2.1: not supported by the scanner. Rebuild it"
+    assert line(advised) == (
+        "web/storefront:3.2.1 is not scanned (not supported by the scanner). Rebuild it"
+    )
     longer = replace(advised, remedy="Rebuild it. If nobody uses it, delete it.")
-    assert text_of(a_digest_of(unscanned=(longer,))).lists[-1].lines[0].text == line.text
+    assert line(longer) == line(advised)
+    old = replace(advised, has_result=True)
+    assert line(old).startswith("web/storefront:3.2.1 has no new result (not supported by ")
+    assert line(*[advised] * 3, part=-1) == (
+        "web/storefront:3.2.1: not supported by the scanner. Rebuild it"
+    )
 
 
 def test_a_kernel_is_that_of_the_host() -> None:
@@ -624,22 +639,23 @@ def test_a_kernel_is_that_of_the_host() -> None:
     )
     unfixed = replace(package, fixable=False, fixed=None, of_distribution=True)
     other = PackageDigest("zlib", {M: 1}, fixable=False, images=(SHOP,), of_distribution=True)
-    lines = text_of(a_digest_of(packages=(unfixed, other))).lists[0].lines
+    lines = text_of(a_digest_of(packages=(unfixed, other), unscanned=())).lists[0].lines
     assert "run a patched kernel: 1 MEDIUM" in lines[0].text
     assert len(lines) == 2
 
 
-def test_a_period_without_a_change_is_one_line() -> None:
+def test_a_period_without_a_change_is_short() -> None:
     """No steps, no chart, no ages, no list of what has not changed."""
     made = text_of(DIGESTS["unchanged"])
 
-    assert len(made.opening) == 1
+    assert made.opening == ("Urgency: high (3 CRITICAL; public exploit)", UNSCANNED)
     assert made.title == (
         "Weekly digest: no change since 2026-11-16; 43 open in 9 of 14 images (3 CRITICAL,"
         " 40 HIGH); 2 have a public exploit"
     )
-    assert made.opening[0].startswith("2 images not scanned. Fixes: 31 by upgrades")
-    assert (made.lists, made.ages, made.trend) == ((), (), ())
+    assert made.details[0].startswith("Fixes: 31 by upgrades")
+    assert (made.lists, made.trend) == ((), ())
+    assert not any("Known to" in line for line in made.details)
 
 
 def test_the_first_digest_has_no_trend() -> None:
@@ -662,10 +678,10 @@ def test_a_summary_says_why_it_is_sent() -> None:
 
 def test_what_is_not_counted_is_named() -> None:
     """With the rule that leaves it out."""
-    assert text_of(DIGESTS["week"]).opening[3] == (
+    assert text_of(DIGESTS["week"]).details[1] == (
         "Also open: 112 MEDIUM (this digest counts HIGH and above); not counted: 3 unrated (the"
         " scanner gave no severity), 4 HIGH (left out by other filters of these routes), 1 MEDIUM"
-        " (suppressed)"
+        " (accepted)"
     )
 
 
@@ -674,7 +690,8 @@ def test_the_severities_that_are_counted_are_said_where_the_numbers_show_them() 
 
     def line(counts: Counts, below: Counts, *routes: str) -> str:
         omitted = {OmissionKind.BELOW: below}
-        return text_of(a_digest_of(counts=counts, omitted=omitted, routes=routes)).opening[-1]
+        text = text_of(a_digest_of(counts=counts, omitted=omitted, routes=routes, ages=()))
+        return text.details[-1]
 
     counted = "Also open: 2 HIGH (this digest counts CRITICAL only)"
     assert line({C: 12}, {H: 2}, "a", "b") == counted
@@ -690,7 +707,10 @@ def test_many_images_without_a_result_are_counted() -> None:
     """A list names them."""
     three = (*DIGESTS["week"].unscanned, UnscannedImage(SHOP, "never scanned"))
 
-    assert text_of(a_digest_of(unscanned=three)).opening[1] == "3 images not scanned"
+    text = text_of(a_digest_of(unscanned=three))
+    assert text.lists[-1].title == "Not scanned (3)"
+    assert len(text.lists[-1].lines) == 3
+    assert not any("not scanned" in line.text for line in text.lists[0].lines)
 
 
 def numbers_of(text: str) -> int:
@@ -710,8 +730,8 @@ def test_the_numbers_of_a_digest_add_up(name: str) -> None:
     for number, word in ((new, "new"), (gone, "gone")):
         moved = re.search(rf"Since [^:]*:(?:.*, )? (\d+) (?:[A-Z]+ )?{word}\b", opening)
         assert moved is None or int(moved[1]) == number
-    if text.ages:
-        assert sum(numbers_of(counts) for _, counts in text.ages) == digest.total
+    for line in text.details:
+        assert not line.startswith("Known to") or numbers_of(line) == digest.total
     if text.trend:
         assert int(text.trend[-1].split()[-1]) == sum(digest.trend[-1].counts.values())
 

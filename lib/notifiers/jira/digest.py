@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
-from lib.messages.digest import AGE_COLUMNS, AGES, TREND, digest_text_of
+from lib.messages.digest import TREND, digest_text_of
 from lib.messages.digest_parts import DigestLine, DigestLink, DigestText
 from lib.messages.titles import TECHNICAL
 from lib.models import Digest, Json
@@ -50,14 +50,12 @@ def _nodes(text: DigestText, *, reopens: bool) -> Iterable[Json]:
         if numbered:
             yield adf.numbered(numbered)
         yield adf.bullets(_line(line) for line in section.lines if not line.place)
-    if text.ages:
-        yield adf.heading(AGES)
-        yield adf.table(AGE_COLUMNS, (_paragraphs(row) for row in text.ages))
     if text.trend:
         yield adf.heading(TREND)
         yield adf.code_block(text.trend)
     for warning in text.warnings:
         yield adf.panel("warning", adf.paragraph(adf.text(warning)))
+    yield from (adf.paragraph(adf.text(line, "em")) for line in text.details)
     yield _details(text)
 
 

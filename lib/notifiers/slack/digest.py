@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from lib.messages.digest import AGES, TREND, digest_text_of
+from lib.messages.digest import TREND, digest_text_of
 from lib.messages.digest_parts import DigestLine, DigestList, DigestText
 from lib.models import Digest, Json, Severity
 from lib.notifiers.slack.limits import MAX_SECTION
@@ -13,7 +13,6 @@ from lib.text import unlinked
 
 _HEADER: Final = 150
 _SENTENCE: Final = 500
-_FIELD: Final = 300
 _LINE: Final = 350
 _LINES: Final = 5
 _LIST: Final = 700
@@ -29,13 +28,12 @@ _MARKS: Final = {
 
 
 def digest_message(digest: Digest) -> Json:
-    """Return the message: title, sums, ages, chart, and the lists."""
+    """Return the message: title, urgency, the lists, chart, and small print."""
     text = _text(digest)
     blocks = [
         _header(digest, text),
         _section(_opening(text)) if text.opening else None,
         *map(_list, text.lists),
-        _ages(text),
         _chart(text.trend),
         _context(text),
     ]
@@ -68,13 +66,6 @@ def _opening(text: DigestText) -> str:
     return "\n".join(_say(line, _SENTENCE) for line in text.opening)
 
 
-def _ages(text: DigestText) -> Json | None:
-    fields = [mrkdwn(f"*{age}*\n{_say(numbers, _FIELD)}") for age, numbers in text.ages]
-    if not fields:
-        return None
-    return {"type": "section", "text": mrkdwn(f"*{AGES}*"), "fields": fields}
-
-
 def _chart(trend: Sequence[str]) -> Json | None:
     chart = "\n".join(trend)
     return _section(f"*{TREND}*\n```\n{chart}\n```") if chart else None
@@ -98,9 +89,8 @@ def _line(line: DigestLine, number: int | None) -> str:
 
 
 def _context(text: DigestText) -> Json:
-    notes = (*(f"Note: {warning}" for warning in text.warnings), text.footer)
-    line = _say(" \N{MIDDLE DOT} ".join(notes), _FOOTER + _SENTENCE)
-    return {"type": "context", "elements": [mrkdwn(line)]}
+    notes = (*(f"Note: {warning}" for warning in text.warnings), *text.details, text.footer)
+    return {"type": "context", "elements": [mrkdwn(_say(note, _FOOTER)) for note in notes]}
 
 
 def _section(text: str) -> Json:

@@ -5,8 +5,8 @@ import textwrap
 from collections.abc import Iterable
 from typing import Final
 
-from lib.messages.digest import AGES, REPORT, TREND, WITH_REPORTS, digest_text_of
-from lib.messages.digest_parts import DigestLine, DigestList, DigestText
+from lib.messages.digest import REPORT, TREND, digest_text_of
+from lib.messages.digest_parts import DigestLine, DigestText
 from lib.models import Digest
 from lib.notifiers.document import dump, render_digest
 from lib.notifiers.slack.mrkdwn import slack_flat, slack_text
@@ -26,15 +26,11 @@ def text(digest: Digest, _room: int) -> str:
     lines = [*_wrapped(shown.title), ""]
     lines += [wrapped for line in shown.opening for wrapped in (*_wrapped(line), "")]
     for section in shown.lists:
-        lines += [_title(section).upper(), *map("\n".join, map(_line, section.lines)), ""]
-    if shown.ages:
-        width = max(len(age) for age, _ in shown.ages)
-        lines += [AGES.upper()]
-        lines += [f"  {age:<{width}}  {numbers}" for age, numbers in shown.ages]
-        lines += [""]
+        lines += [section.title.upper(), *map("\n".join, map(_line, section.lines)), ""]
     if shown.trend:
         lines += [TREND.upper(), *(f"  {line}" for line in shown.trend), ""]
     notes = [wrapped for line in shown.warnings for wrapped in _wrapped(f"Note: {line}")]
+    notes += [wrapped for line in shown.details for wrapped in _wrapped(line)]
     return "\n".join((*lines, *notes, *_wrapped(shown.small))) + "\n"
 
 
@@ -66,13 +62,10 @@ def _line(line: DigestLine) -> Iterable[str]:
     """Return a line of a list; below it its report, and an advisory, which is short enough."""
     yield from _wrapped(f"{line.place}. {line.text}" if line.place else line.text, "  ")
     for link in line.links:
-        if link.label == REPORT or len(link.url) <= _COLUMNS - 4:
+        if link.label.startswith(REPORT):
+            yield f"    {link.label}: {link.url}"
+        elif len(link.url) <= _COLUMNS - 4:
             yield f"    {link.url}"
-
-
-def _title(section: DigestList) -> str:
-    has_reports = any(link.label == REPORT for line in section.lines for link in line.links)
-    return f"{section.title}, {WITH_REPORTS}" if has_reports else section.title
 
 
 def _parts(shown: DigestText) -> Iterable[str]:
@@ -80,12 +73,10 @@ def _parts(shown: DigestText) -> Iterable[str]:
         yield "\n".join(map(_say, shown.opening))
     for section in shown.lists:
         yield _part(section.title, map(_marked, section.lines))
-    if shown.ages:
-        yield _part(AGES, (f"- {age}: {_say(numbers)}" for age, numbers in shown.ages))
     if shown.trend:
         yield _part(TREND, ("```", *shown.trend, "```"))
     notes = (_say(f"Note: {warning}") for warning in shown.warnings)
-    yield "\n".join((*notes, _say(shown.small)))
+    yield "\n".join((*notes, *map(_say, shown.details), _say(shown.small)))
 
 
 def _marked(line: DigestLine) -> str:

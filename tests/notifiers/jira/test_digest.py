@@ -13,7 +13,7 @@ from lib.notifiers.jira import workflow
 from lib.notifiers.jira.digest import text_of_digest
 from lib.notifiers.jira.identity import Scope
 from lib.notifiers.jira.notifier import JiraNotifier
-from tests.support.digests import SHOP, a_digest_of, clear
+from tests.support.digests import SHOP, TRAINER, a_digest_of, clear
 from tests.support.receivers import (
     JIRA_CREATED,
     OPTIONS,
@@ -67,10 +67,10 @@ def test_an_image_links_to_its_issues() -> None:
 
     assert two.index(f"{SITE}/browse/SEC-9") < two.index(f"{SITE}/browse/SEC-10")
     assert (
-        "summary: work in SEC-9 and SEC-10 (SEC-10 is about the same image as SEC-9). Close this"
-        " digest when you have read it;"
+        "summary: work in SEC-9 and SEC-10 (SEC-10 is about the same image as SEC-9). Close it when"
+        " you have read it;"
     ) in two
-    assert [name in two for name in ('"SEC-9"', '"SEC-10 (the same image)"')] == [True, True]
+    assert [name in two for name in ('"SEC-9 (web/', '"SEC-10 (web/')] == [True, True]
     foreign = replace(ROWS[0], threads=(f"{SITE}|OPS|OPS-1", "C0PLATFORM|1795428000.000100"))
     nameless = replace(ROWS[1], image=None, threads=(f"{SITE}|SEC|SEC-4",))
     shown = description(a_digest_of(repositories=(foreign, nameless)))
@@ -85,7 +85,7 @@ def test_several_issues_of_a_repository_with_several_images_are_not_of_one() -> 
 
 
 def test_a_step_of_one_image_links_to_its_issues() -> None:
-    """Those of several images, and of a repository with several, do not say which is meant."""
+    """Those of several images with the name of each, where no list of images has them."""
     digest = with_issues("SEC-1", "SEC-2")
     row, package = digest.repositories[0], digest.packages[0]
     single = replace(package, images=(SHOP,))
@@ -94,11 +94,16 @@ def test_a_step_of_one_image_links_to_its_issues() -> None:
         text = text_of_digest(digest, Scope(SITE, "SEC"))
         return [link.label for link in text.lists[0].lines[0].links]
 
-    cve = "CVE-2026-5450 and 6 more"
-    assert links(replace(digest, packages=(single,))) == [
-        "SEC-1", "SEC-2 (the same image)", cve
-    ]  # fmt: skip
-    assert links(replace(digest, packages=(package,))) == [cve]
+    cve, console = "worst: CVE-2026-5450", "ECR console"
+    assert links(replace(digest, packages=(single,))) == ["SEC-1", "SEC-2", console, cve]
+    assert links(replace(digest, packages=(package,))) == [
+        f"{name} (web/storefront:3.2.1)" for name in ("SEC-1", "SEC-2", console)
+    ] + [cve]
+    listed = replace(
+        digest,
+        packages=(replace(package, images=(SHOP, TRAINER, replace(SHOP, repository="web/other"))),),
+    )
+    assert links(listed) == [cve]
     several = replace(row, images=2)
     assert links(replace(digest, packages=(single,), repositories=(several,))) == [cve]
 
@@ -125,7 +130,7 @@ def test_an_image_without_a_scan_links_to_its_issue() -> None:
     shown = description(replace(with_issues("SEC-3", "SEC-4"), unscanned=(unscanned,)))
 
     assert "work in SEC-3 to SEC-5 (SEC-4 is about the same image as SEC-3). Close" in shown
-    assert shown.index("Not scanned") < shown.index(f"{SITE}/browse/SEC-5")
+    assert shown.index("is not scanned (") < shown.index(f"{SITE}/browse/SEC-5")
 
 
 @pytest.mark.parametrize(
@@ -148,7 +153,7 @@ def test_many_issues_are_counted(numbers: Sequence[int], words: str) -> None:
 
 def test_it_says_what_a_later_digest_does() -> None:
     """By the option."""
-    words = "read it; a later one opens it again if there is something new."
+    words = "read it; something new opens it again."
 
     assert words in description(a_digest_of())
     assert words not in description(a_digest_of(), reopen=False)

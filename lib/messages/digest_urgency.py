@@ -1,0 +1,45 @@
+"""The urgency of what a digest counts, in the words of alerts. Pure."""
+
+from collections import Counter
+
+from lib.core.upgrades import is_kernel
+from lib.messages.levels import HIGH, LOW, MEDIUM, Urgency
+from lib.messages.phrases import PUBLIC_EXPLOIT, counts_text
+from lib.messages.urgency import CHECK_HOSTS, HOSTS, UNPATCHED
+from lib.models import Digest, Severity
+from lib.text import counted
+
+
+def urgency_of(digest: Digest) -> Urgency | None:
+    """
+    Return how soon somebody should look; None where nothing is open, and all is scanned.
+
+    A digest does not say which ones have an exploit: with HIGH ones, any counts.
+    """
+    worst = max(digest.counts, default=None)
+    unscanned = len(digest.without_result)
+    waiting = f"{counted(unscanned, 'image')} not scanned" if unscanned else ""
+    if worst is None or worst is Severity.UNKNOWN:
+        reason = waiting or ("no severity given" if worst is not None else "")
+        return Urgency(MEDIUM, reason, waits=True) if reason else None
+    number = counts_text({worst: digest.counts[worst]})
+    if worst < Severity.HIGH:
+        highest = f"highest severity {worst.name}"
+        if waiting:
+            return Urgency(MEDIUM, f"{waiting}; {highest}", waits=True)
+        return Urgency(LOW, highest)
+    if worst is Severity.HIGH and not digest.exploitable:
+        return Urgency(MEDIUM, number)
+    reason = f"{number}; {PUBLIC_EXPLOIT}" if digest.exploitable else number
+    if _is_of_hosts(digest, worst):
+        return Urgency(HIGH, reason, UNPATCHED, otherwise=LOW, check=CHECK_HOSTS, cases=HOSTS)
+    return Urgency(HIGH, reason)
+
+
+def _is_of_hosts(digest: Digest, worst: Severity) -> bool:
+    """Return whether all of the worst are in the kernel, which is that of the hosts."""
+    kernels: Counter[Severity] = Counter()
+    for package in digest.packages:
+        if is_kernel(package.package) and not package.others:
+            kernels.update(package.counts)
+    return kernels[worst] == digest.counts[worst]
