@@ -91,12 +91,12 @@ def digest_text_of(
     """
     rows: list[RepositoryDigest | UnscannedImage] = [*digest.repositories, *digest.unscanned]
     issues = {link for row in rows for link in _issues(row, issue)}
-    name = _name(digest)
+    name, opening = _name(digest), tuple(_opening(digest))
     return DigestText(
         name=name,
         title=f"{name}: {_headline(digest)}",
-        opening=tuple(_opening(digest)),
-        details=tuple(filter(None, details(digest))),
+        opening=opening,
+        details=tuple([line for line in details(digest) if line and line not in opening]),
         trend=() if is_unchanged(digest) else tuple(_trend(digest)),
         lists=tuple(
             section for section in _lists(digest, lines, characters, issue) if section.lines
@@ -158,8 +158,11 @@ def _nothing(digest: Digest) -> str:
 def _opening(digest: Digest) -> Iterator[str]:
     """Yield how urgent it is, one line of numbers, and why a summary is sent."""
     urgency = urgency_of(digest)
-    lines = (urgency.title if urgency is not None else "", counts_line(digest))
-    yield from filter(None, lines) if any(lines) else filter(None, (left_out(digest),))
+    title = urgency.title if urgency is not None else ""
+    line = counts_line(digest)
+    yield from filter(None, (title, "" if line in title else line))
+    if not (title or line):
+        yield from filter(None, (left_out(digest),))
     if digest.occasion:
         yield truncate(one_line(digest.occasion), _OCCASION)
 

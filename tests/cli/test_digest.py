@@ -10,7 +10,7 @@ import pytest
 from cli.__main__ import parser
 from cli.commands import digest
 from lib.errors import DocumentError
-from lib.messages.digest import AGES
+from lib.messages.digest import STEPS
 from lib.models import Digest
 from tests.cli.stage import Stage
 from tests.support.digests import a_digest_of
@@ -77,7 +77,7 @@ def test_a_person_reads_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) > 10
     assert max(map(len, lines)) <= 76
-    assert AGES.upper() in lines
+    assert STEPS.upper() in lines
     assert any(line.startswith("  ") for line in lines)
 
 

@@ -266,7 +266,7 @@ def test_a_digest_says_that_no_package_is_named() -> None:
         "", {Severity.HIGH: 2}, fixable=False, images=(API,), worst="CVE-2026-1001"
     )
 
-    (line,) = digest_steps([nameless], MONDAY.date(), {})
+    (line,) = digest_steps([nameless], MONDAY.date(), {}, is_listed=True)
 
     assert line.text == "Look at 2 HIGH in payments/api:1.4.2: the scanner names no package"
     assert [link.label for link in line.links] == ["CVE-2026-1001"]
