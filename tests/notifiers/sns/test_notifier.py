@@ -188,7 +188,7 @@ def test_mail_lines_and_the_rest_add_up(listed: int, resolved: int) -> None:
     before = a_report(*gone, image=an_image(1))
     notice = noticed(Scene(a_report(*new, image=an_image(2)), before))
 
-    body = sns().render(notice)["Message"]
+    body = f"\n{sns().render(notice)['Message']}"
 
     # What ended is listed where nothing is news.
     ended = 0 if listed else resolved
