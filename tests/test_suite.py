@@ -108,6 +108,19 @@ def test_sessions_share_the_models_of_services() -> None:
     assert first is second
 
 
+def test_sessions_share_what_they_find_out_about_their_handlers() -> None:
+    """The other names of events, and which handlers take any argument; that is still checked."""
+    first, second = (
+        botocore.session.Session().get_component("event_emitter")._alias_name_cache  # noqa: SLF001  # it has no other way
+        for _ in range(2)
+    )
+
+    assert first is second
+    assert first["before-call.apigateway"] == "before-call.api-gateway"
+    with pytest.raises(ValueError, match="kwargs"):
+        botocore.session.Session().register("before-call", lambda model: model)
+
+
 def test_receivers_share_the_text_of_a_notice() -> None:
     """It takes half of their time; a copy of the notice gets a text of its own."""
     notice = notices()["one-left"]

@@ -1,11 +1,14 @@
-"""The models of the AWS services, read once a process."""
+"""The models of the AWS services, read once a process, and what every session works out again."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
+from types import FunctionType
 from typing import Any
 
 import botocore.session
 import pytest
+from botocore import hooks
 from botocore.loaders import Loader, create_loader
 
 
@@ -26,4 +29,31 @@ def shared_models() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(botocore.session, "create_loader", loader)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def shared_hooks() -> Iterator[None]:
+    """
+    Let the sessions of botocore share what they find out about its own 130 handlers.
+
+    Each session looks at their signatures, and for other names of their events, for 4 ms.
+    """
+    names: dict[str, str] = {}
+    begin = hooks.EventAliaser.__init__
+    signature = hooks.accepts_kwargs
+    known = cache(signature)
+
+    def begun(aliaser: Any, *arguments: Any) -> None:
+        begin(aliaser, *arguments)
+        aliaser._alias_name_cache = names  # noqa: SLF001  # it has no other way
+
+    def accepts(handler: Callable[..., Any]) -> Any:
+        # Anything else may hold a session, which would live on.
+        is_plain = isinstance(handler, FunctionType) and handler.__closure__ is None
+        return known(handler) if is_plain else signature(handler)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hooks.EventAliaser, "__init__", begun)
+        patch.setattr(hooks, "accepts_kwargs", accepts)
         yield
