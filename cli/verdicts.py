@@ -55,4 +55,4 @@ def _steps(text: AlertText) -> Iterator[str]:
     more = text.to_do.more_upgrades(_SHOWN)
     if more:
         yield more
-    yield from text.to_do.notes
+    yield from (*text.to_do.after, *text.to_do.remarks)

@@ -12,7 +12,7 @@ The sentences of notices and digests, the same for every receiver, the page and 
     facts      what is watched, where, since when
     to_do      what fixes what is open; steps: one by one; settings: those of a repository
     advising   advice about hosts, base images and distributions
-    linking    the links in a step
+    linking    the links in a step; searching: packages without a version to go to
     kernels    the upgrades of a kernel in an image, which is not the one that runs
     named_upgrades  upgrades to versions that descriptions name
     provenance the source commit of an image

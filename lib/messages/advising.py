@@ -51,13 +51,14 @@ _REPLACE: Final = (
 _CVES: Final = 3
 """Vulnerabilities of a kernel that are named and linked."""
 _COMMAND: Final = "`docker build --pull --no-cache .`"
-_MOVE: Final = f"{{step}}, rebuild ({_COMMAND}) and push"
-_REBUILD: Final = (
-    "If that must wait, rebuild all the same: that brings the updates published until {ended:%B %Y}"
+_LAST_UPDATES: Final = (
+    f"Rebuild now ({_COMMAND}) and push: brings the {{release}} updates up to {{ended:%B %Y}}"
 )
 _BUILD: Final = f"{{step}}: {_COMMAND}, then push"
-BUILD: Final = f"Build with {_COMMAND} so that no old layer is used again, then push"
+BUILD: Final = f"Build with {_COMMAND}, then push"
 """After the upgrades of a base image, whose heading says what to rebuild on."""
+BUILT: Final = f"{{step}} with {_COMMAND}, then push"
+"""The same as such a heading."""
 _DISTRIBUTIONS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "alpine": "Alpine Linux",
@@ -115,6 +116,7 @@ https://docs.aws.amazon.com/linux/al2023/release-notes/support-info-by-support-s
 _OFFICIAL: Final = re.compile(r"(?:[\w./-]+/)?(?:amazonlinux|debian|ubuntu):[\w.-]+", re.ASCII)
 """An official image of such a distribution."""
 _SUPPORTED: Final = "a supported release"
+LATEST_BASE: Final = "the latest base image"
 
 
 def hosts_of(content: Content) -> tuple[str, ...]:
@@ -163,39 +165,42 @@ class Base(NamedTuple):
 
     @property
     def short(self) -> str:
-        """The base image to rebuild on, in a few words."""
-        return self._supported if self.ended else "the latest base image"
+        """The remedy in a few words."""
+        if not self.ended:
+            return f"rebuild on {LATEST_BASE}"
+        return f"rebuild, then plan the move to {self._next.name}"
 
     @property
     def step(self) -> str:
-        """How to rebuild; of a release without updates a pull brings the same again."""
-        if self.ended and self.name:
-            return f"Change FROM {self.name} to {self._supported} ({self._reason(self.release)})"
-        if self.ended:
-            return f"Move {self.way}"
+        """Where to rebuild."""
         what = f"FROM {self.name}" if self.name else self.release
-        return f"Rebuild on {self.short}{f' ({what})' if what else ''}"
+        return f"Rebuild on {LATEST_BASE}{f' ({what})' if what else ''}"
 
     @property
     def way(self) -> str:
         """From which release without updates to which one."""
-        return f"from {self.release} ({self._reason()}) to {self._supported}"
+        return (
+            f"from {self.release} ({self._reason()}) to {_SUPPORTED}, for example {self._next.name}"
+        )
 
     @property
-    def move(self) -> str:
-        """Where to go from a release without updates; empty for any other."""
-        return self.step if self.ended else ""
+    def plan(self) -> str:
+        """The move off a release without updates; empty for any other."""
+        if not self.ended:
+            return ""
+        reason = self._reason(self.release)
+        if _OFFICIAL.fullmatch(self.name):
+            return f"Plan the move to {_SUPPORTED}: FROM {self._next.image} ({reason})"
+        kind = f"a base image on {_SUPPORTED}" if self.name else _SUPPORTED
+        return f"Plan the move to {kind}, for example {self._next.name} ({reason})"
 
     @property
-    def _supported(self) -> str:
-        """The release to go to, by its image where the base image is such a one."""
-        release = SUPPORTED[self.release.rpartition(" ")[0]]
-        is_own = _OFFICIAL.fullmatch(self.name) is not None
-        kind = "a base image on a supported release" if self.name and not is_own else _SUPPORTED
-        return f"{kind}, for example {release.image if is_own else release.name}"
+    def _next(self) -> Release:
+        """The release to go to."""
+        return SUPPORTED[self.release.rpartition(" ")[0]]
 
     def _reason(self, release: str = "") -> str:
-        """Return that a release has no more free security updates, and since when."""
+        """Return that there are no more free security updates, and since when."""
         of = f" for {release}" if release else ""
         if self.release.startswith(_UBUNTU):
             return f"standard support{of} ended in {self.ended:%B %Y}"
@@ -213,12 +218,9 @@ def rebuild_of(base: Base, findings: Iterable[Finding]) -> str:
     stuck = (row for row in findings if not row.fixable and row.fix_available != "NO")
     if not any(map(of_distribution, stuck)):
         return ""
-    return (_MOVE if base.ended else _BUILD).format(step=base.step)
-
-
-def meanwhile_of(base: Base) -> str:
-    """Return what helps before the move off a release without updates; empty for any other."""
-    return _REBUILD.format(ended=base.ended) if base.ended else ""
+    if base.ended:
+        return _LAST_UPDATES.format(release=base.release, ended=base.ended)
+    return _BUILD.format(step=base.step)
 
 
 def nameless_of(entries: Sequence[Entry]) -> str:

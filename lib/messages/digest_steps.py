@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from lib.core.named_versions import NamedVersion
 from lib.core.upgrades import is_kernel
-from lib.messages.advising import Base, base_of, namespace_of, release_in
+from lib.messages.advising import LATEST_BASE, Base, base_of, namespace_of, release_in
 from lib.messages.digest_parts import DigestLine, DigestLink, image_name, linked
 from lib.messages.named_upgrades import upgrade_to
 from lib.messages.phrases import counts_text, listed, severity_word
@@ -127,7 +127,7 @@ def _rebuild(packages: Sequence[PackageDigest], today: date) -> str:
     names, base = _names(packages[0]), _base_image(packages, today)
     if base.ended:
         return f"Move {names} {base.way}"
-    return f"Rebuild {names} on {base.short}"
+    return f"Rebuild {names} on {LATEST_BASE}"
 
 
 def _base_image(packages: Sequence[PackageDigest], today: date) -> Base:

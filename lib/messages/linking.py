@@ -1,13 +1,11 @@
-"""The links in a step: vulnerabilities that it names, with the pages about their fixes. Pure."""
+"""The links in a step: what it names, with the pages about that. Pure."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from lib.messages.parts import Link
-from lib.messages.titles import FULL_REPORT
 
-_NAME: Final = re.compile(rf"({FULL_REPORT}|CVE-\d{{4}}-\d{{4,19}})", re.ASCII)
 _COMMANDS: Final = 5
 """Commands in one step; further backticks are text."""
 
@@ -22,10 +20,23 @@ class Piece(NamedTuple):
 
 def pieces(step: str, links: Sequence[Link] = ()) -> Iterator[Piece]:
     """Yield a step in parts; commands in it stand in backticks."""
-    pages = {link.name: link for link in links}
+    pages = {link.name: link for link in links if link.name in step}
+    names = _any_of(name for name, link in pages.items() if not link.is_package)
+    every = _any_of(pages)
+    # A word of the sentence can be the name of a package: only those of its list are links.
+    has_list = False
     for place, part in enumerate(step.split("`", 2 * _COMMANDS)):
         if place % 2:
             yield Piece(part, is_command=True)
             continue
-        for words in filter(None, _NAME.split(part)):
-            yield Piece(words, link=pages.get(words))
+        head, sign, tail = ("", "", part) if has_list else part.partition(": ")
+        has_list = has_list or bool(sign)
+        for pattern, words in ((names, f"{head}{sign}"), (every if has_list else names, tail)):
+            texts = pattern.split(words) if pattern is not None else [words]
+            yield from (Piece(text, link=pages.get(text)) for text in texts if text)
+
+
+def _any_of(names: Iterable[str]) -> re.Pattern[str] | None:
+    """Return what matches any of the names as a whole word; None without any."""
+    words = "|".join(map(re.escape, sorted(names, key=len, reverse=True)))
+    return re.compile(rf"(?<![\w.+-])({words})(?![\w+-]|\.\w)") if words else None

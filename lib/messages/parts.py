@@ -72,6 +72,8 @@ class Link(NamedTuple):
     """What to know before it is opened."""
     of_hosts: bool = False
     """Whether it is about hosts, and not about the image."""
+    is_package: bool = False
+    """Whether its name is that of a package: a link only in a list of packages."""
 
     def printed(self, limit: int) -> str:
         """Return the address, where it is not longer than a text can show."""
@@ -236,6 +238,8 @@ class AlertText:
     """The name of the image by which the destination has all of it; empty for none."""
     thread: str = ""
     """Where that is, as the receiver named it."""
+    of_packages: tuple[Link, ...] = ()
+    """The pages about packages that a step names."""
     left_to: str = ""
     """The name of the image whose message has the steps and lists; empty where this one has."""
 
@@ -398,10 +402,10 @@ class AlertText:
         return [*first, *self.sources]
 
     @property
-    def in_steps_linked(self) -> list[Link]:
-        """The pages that steps name: those about fixes on hosts, and the report."""
+    def of_steps(self) -> list[Link]:
+        """The links that stand in steps: of hosts, commits, packages and the report, by name."""
         report = [self.report._replace(name=FULL_REPORT)] if self.report is not None else []
-        return [*self.of_hosts, *report]
+        return [*self.sources, *self.of_packages, *report]
 
     @property
     def of_hosts(self) -> list[Link]:

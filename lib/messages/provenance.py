@@ -11,6 +11,7 @@ from lib.urls import forges
 _WHERE: Final = 100
 
 
+COMMITS: Final = "Commits since "
 _NO_COMMIT: Final = f"unknown: build with --label {REVISION}=$(git rev-parse HEAD)"
 
 
@@ -56,7 +57,7 @@ def links(provenance: Provenance | None, basis: Basis, since: str) -> list[tuple
         return []
     named = (
         (f"Commit {forges.short_commit(provenance.commit or '')}", commit_url(provenance)),
-        (f"Commits since {since}", compare_url(provenance, basis)),
+        (f"{COMMITS}{since}", compare_url(provenance, basis)),
         ("Build", provenance.build_url),
     )
     return [(label, url) for label, url in named if url is not None]

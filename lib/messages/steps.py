@@ -19,7 +19,7 @@ class UpgradeText(NamedTuple):
     """A package to upgrade, or several of which one line is true."""
 
     remedy: str
-    """Where that is done, as a heading."""
+    """Where that is done."""
     package: str
     """The name; of several all of them, or the first ones and how many more."""
     installed: str
@@ -35,6 +35,8 @@ class UpgradeText(NamedTuple):
     """The worst score of what it removes, in words."""
     described: str = ""
     """The version that descriptions name where `fixed` is empty, in words."""
+    heading: str = ""
+    """The remedy as a step above its packages. Commands in it stand in backticks."""
     is_new: bool = False
     """Whether some of its vulnerabilities are news, where that tells packages apart."""
 
@@ -131,11 +133,13 @@ class ToDo:
     without_fix: str = ""
     rebuild: str = ""
     """How packages of the distribution without a fix version are brought up to date."""
-    release: str = ""
-    """What helps before the move off a release without updates, which `rebuild` is then."""
     build: str = ""
-    """How to build after upgrades of the base image, where `rebuild` does not say it."""
+    """How to build after upgrades of the base image, where no heading says it."""
+    added: str = ""
+    """The step that asks whether the release added the packages of what is new."""
     without_version: str = ""
+    search: str = ""
+    """How to search for the versions of those packages, as a heading of their table."""
     nameless: str = ""
     """The vulnerabilities of which the scanner names no package."""
     then: str = ""
@@ -150,7 +154,7 @@ class ToDo:
     later: str = ""
     """The step in the image that can wait for them: the last one."""
     support: str = ""
-    """The move off a release without updates, where no other step is about it."""
+    """The move off a release without updates, where `later` does not say it."""
     gaps: str = ""
     """What the scanner does not say about fixes and exploits."""
     brief: str = ""
@@ -159,19 +163,21 @@ class ToDo:
 
     @property
     def now(self) -> "ToDo":
-        """The same without the step that can wait."""
-        return replace(self, later="")
+        """The same without the steps that can wait; with them where there are no others."""
+        now = replace(self, later="", support="")
+        steps = (now.before, now.upgrades, now.described, now.all_steps, now.after)
+        return now if any(steps) else self
 
     @property
     def before(self) -> list[str]:
         """The steps before the upgrades. Commands in them stand in backticks."""
-        return [text for text in (*self.hosts, self.rebuild, self.release) if text]
+        return [text for text in (*self.hosts, self.rebuild) if text]
 
     @property
     def after(self) -> list[str]:
         """The steps after the upgrades."""
         texts = (
-            self.build,
+            self.added,
             self.deploy,
             self.without_version,
             self.nameless,
@@ -180,6 +186,11 @@ class ToDo:
             self.later,
         )
         return [text for text in texts if text]
+
+    @property
+    def commands(self) -> tuple[str, ...]:
+        """The steps after upgrades with commands: no name in them begins code."""
+        return (self.without_version, self.then, self.later)
 
     @property
     def look(self) -> str:
@@ -200,12 +211,12 @@ class ToDo:
     @property
     def remarks(self) -> list[str]:
         """Remarks beside the steps."""
-        return [text for text in (self.without_fix, self.gaps) if text]
+        return [self.without_fix] if self.without_fix else []
 
     @property
     def notes(self) -> list[str]:
-        """The steps and remarks after the upgrades."""
-        return [*self.after, *self.remarks]
+        """The steps and remarks after upgrades that stand a line each, without their heading."""
+        return [text for text in (self.build, *self.after, *self.remarks) if text]
 
     @property
     def lines(self) -> list[str]:
@@ -214,19 +225,20 @@ class ToDo:
         more = self.more_upgrades(len(upgrades))
         described = [one.line for one in self.by_description]
         settings = [step.line for step in self.all_steps]
-        steps = (*self.before, *upgrades, more, *described, *settings, *self.after)
-        return [step for step in (*steps, self.without_fix) if step]
+        steps = (*self.before, *upgrades, more, *described, *settings)
+        return [step for step in (*steps, *self.notes) if step]
 
     @property
     def by_description(self) -> tuple[UpgradeText, ...]:
         """The `described` upgrades under the heading that says where their versions are from."""
-        return tuple(one._replace(remedy=DESCRIBED_STEP) for one in self.described)
+        step = DESCRIBED_STEP
+        return tuple(one._replace(remedy=step, heading=step) for one in self.described)
 
     def groups(self, shown: int) -> dict[str, list[UpgradeText]]:
         """Return the first upgrades, then the `described` ones, under what is to be done."""
         groups: dict[str, list[UpgradeText]] = {}
         for upgrade in (*self.upgrades[:shown], *self.by_description):
-            groups.setdefault(upgrade.remedy, []).append(upgrade)
+            groups.setdefault(upgrade.heading, []).append(upgrade)
         return groups
 
     def more_upgrades(self, shown: int) -> str:

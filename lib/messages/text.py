@@ -20,6 +20,8 @@ from lib.messages.headlines import (
 )
 from lib.messages.parts import AlertText
 from lib.messages.problem import problem
+from lib.messages.provenance import COMMITS
+from lib.messages.searching import package_links
 from lib.messages.to_do import to_do
 from lib.models import Notice
 from lib.text import one_line, short, truncate
@@ -47,6 +49,9 @@ def text_of(
     earlier = repeated(content)
     numbers = numbers_of(content)
     left_out = sections.left_out(content)
+    sources = facts.source_links(content, notice)
+    commits = next((link.name for link in sources if link.name.startswith(COMMITS)), "")
+    steps = to_do(content, rows, notice.running, _base_image(notice), commits=commits, whole=whole)
     return AlertText(
         kind="Repository check" if is_check else "Scan report",
         subject=facts.subject(content),
@@ -74,7 +79,8 @@ def text_of(
         source=facts.source(content, notice),
         advice=facts.advice(content, notice),
         platforms=facts.platforms(content),
-        to_do=to_do(content, rows, notice.running, _base_image(notice), whole=whole),
+        to_do=steps,
+        of_packages=tuple(package_links(content, steps.without_version)),
         sections=sections.sections(content, listed),
         open=sections.open_section(content, listed),
         left_out=left_out,
@@ -87,7 +93,7 @@ def text_of(
         sources=(
             *(trouble.pages if trouble is not None else ()),
             *host_links(content),
-            *facts.source_links(content, notice),
+            *sources,
         ),
         report_command=facts.report_command(content, notice),
         accept_command=accept_command,

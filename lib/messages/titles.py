@@ -63,7 +63,5 @@ NEW: Final = "new"
 LOOK_STEP: Final = "Look for newer versions"
 CHECK_NEXT_SCAN: Final = "check what the next scan still lists"
 """After a rebuild, whose base image replaces its packages."""
-STILL_LISTED: Final = (
-    "If the next scan still lists packages, upgrade those that your Dockerfile installs. Open now"
-)
+STILL_LISTED: Final = "What the next scan still lists, upgrade in your Dockerfile. Open now"
 """The others come with the base image, and wait for its next version."""

@@ -10,7 +10,6 @@ from lib.core.scanners import scanner_of
 from lib.core.upgrades import (
     highest_score,
     is_kernel,
-    of_distribution,
     together,
     upgrade_target,
     upgrades,
@@ -18,37 +17,34 @@ from lib.core.upgrades import (
 )
 from lib.messages.advising import (
     BUILD,
+    BUILT,
     PATCHED,
     Base,
     base_of,
     has_no_fix,
     hosts_of,
     is_about_kernel,
-    meanwhile_of,
     nameless_of,
     rebuild_of,
     release_of,
 )
-from lib.messages.content import Content, Entry, counts_of, fewer_last, source_of
+from lib.messages.content import Content, Entry, counts_of, source_of
 from lib.messages.described import installed_text, versions_of, with_version
 from lib.messages.describing import worst_score
 from lib.messages.facts import workloads_text
 from lib.messages.kernels import kernels_of, later_text
 from lib.messages.phrases import NAME, counts_text, listed, look_for, names_text
+from lib.messages.searching import added, search_of, to_newest, unclear, without_version
 from lib.messages.sections import says_exploit
 from lib.messages.settings import of_repository
 from lib.messages.steps import ToDo, UpgradeText
-from lib.messages.titles import STILL_LISTED
 from lib.models import Counts, Deployments, Finding, Origin, Severity, Upgrade, Workload
 from lib.models.views import Kind
 from lib.text import capitalized, counted, first, one_line, short, truncate
-from lib.urls.advisories import names_versions
 
 _NAME: Final = 100
 """Characters of the name of a package that has a line of its own."""
 _RISK: Final = 400
-_LOOKED_FOR: Final = 4
-"""Packages without a version to go to that are named."""
 _THEN: Final = 3
 _TOGETHER: Final = 3
 """Packages of one upgrade that are named."""
@@ -60,13 +56,15 @@ def to_do(
     running: Deployments | None = None,
     base_image: str | None = None,
     *,
+    commits: str = "",
     whole: bool = False,
 ) -> ToDo:
     """
     Return what fixes what is open.
 
-    `rows`: how many packages are listed. `base_image`: the one that the image names. `whole`: also
-    packages of which nothing is asked for.
+    `rows`: how many packages are listed. `base_image`: the one that the image names. `commits`: the
+    name of the link to the commits of a release. `whole`: also packages of which nothing is asked
+    for.
     """
     entries = _in_current(content)
     rows_of_all = [row for entry in entries for row in entry.findings]
@@ -88,13 +86,13 @@ def to_do(
         (upgrade for upgrade in packages if upgrade.fixed is None and upgrade not in kernels),
         key=lambda upgrade: upgrade.package not in news,
     )
-    unclear = [
+    silent = [
         upgrade
-        for upgrade in _unclear(entries, unversioned)
+        for upgrade in unclear(entries, unversioned)
         if upgrade.package not in by_description
     ]
-    is_base_open = bool(entries) and not _says_base(rebuild, ready)
-    support = base.move if is_base_open else ""
+    plan, build = base.plan if entries else "", _build(ready)
+    names = {upgrade.package for upgrade in silent if _key(upgrade) in asked}
     marked = news if any(upgrade.package not in news for upgrade in unversioned) else ()
     return ToDo(
         upgrades=tuple(_lines(content, first(together(ready), rows), base)),
@@ -102,15 +100,11 @@ def to_do(
         fixes=_fixed(content.everything, ready),
         deploy=_deploy(content, running.before if running is not None else ()),
         without_fix=_without_fix(entries),
-        rebuild=rebuild,
-        release=meanwhile_of(base) if rebuild else "",
-        build="" if rebuild else _build(ready),
-        without_version=_without_version(
-            content,
-            {upgrade.package for upgrade in unclear if _key(upgrade) in asked},
-            news,
-            rebuild,
-        ),
+        rebuild="" if build else rebuild,
+        build=build,
+        added=added(content, names, commits),
+        without_version=without_version(content, names, news, rebuild),
+        search=search_of(content, names or {upgrade.package for upgrade in silent}, rebuild),
         nameless=_after(rebuild, capitalized(nameless_of(entries))),
         described=tuple(
             with_version(content, upgrade, upgrade_text([upgrade]), by_description)
@@ -128,10 +122,10 @@ def to_do(
         ),
         unversioned_count=len(unversioned),
         hosts=hosts,
-        later=later_text(content, kernels, support if kernels else ""),
+        later=later_text(content, kernels, plan if kernels else ""),
         then="" if whole else _then(content, asked),
-        support="" if kernels else support,
-        gaps=_gaps(content, unclear, ready) if entries else "",
+        support="" if kernels else plan,
+        gaps=_gaps(content, ready) if silent else "",
         brief=_brief(content, base if rebuild else None, packages, by_description),
     )
 
@@ -141,21 +135,13 @@ def _build(ready: Sequence[Upgrade]) -> str:
     return BUILD if any(upgrade.origin is Origin.BASE_IMAGE for upgrade in ready) else ""
 
 
-def _says_base(rebuild: str, ready: Sequence[Upgrade]) -> bool:
-    """Return whether a step says already that the release gets no more updates."""
-    return bool(rebuild) or any(upgrade.origin is Origin.BASE_IMAGE for upgrade in ready)
-
-
-def _gaps(content: Content, unclear: Collection[object], ready: Sequence[Upgrade]) -> str:
-    """Return what the scanner does not say about fixes and exploits; empty where it does."""
+def _gaps(content: Content, ready: Sequence[Upgrade]) -> str:
+    """Return that the scanner does not say fix versions, nor of exploits where that is so."""
     rows = [row for entry in content.everything for row in entry.findings]
     versions = "fix versions for some packages" if ready else "fix versions"
-    exploits = "" if any(map(says_exploit, rows)) else "exploit data"
-    missing = [*filter(None, (versions if unclear else "", exploits))]
-    if not missing:
-        return ""
-    scanner, is_both = scanner_of(source_of(content)), len(missing) > 1
-    words = f"neither {' nor '.join(missing)}" if is_both else f"no {missing[0]}"
+    is_both = not any(map(says_exploit, rows))
+    scanner = scanner_of(source_of(content))
+    words = f"neither {versions} nor exploit data" if is_both else f"no {versions}"
     return scanner.gaps.format(name=scanner.name, missing=words, them="both" if is_both else "them")
 
 
@@ -183,14 +169,14 @@ def _brief(
     effect = f" (removes {fixed})" if fixed else ""
     pieces = (
         PATCHED if is_hosts else "",
-        f"rebuild on {base.short}" if base is not None else "",
+        base.short if base is not None else "",
         f"upgrade {listed(named)}{effect if not others else ''}" if named else "",
     )
     text = ", then ".join(filter(None, pieces))
     text += "; the image can wait" if is_hosts and len(kernels) == len(packages) else ""
-    unclear = _unclear(_in_current(content), packages)
-    if not text and unclear:
-        text = look_for([upgrade.package for upgrade in unclear])
+    silent = unclear(_in_current(content), packages)
+    if not text and silent:
+        text = look_for([upgrade.package for upgrade in silent])
     text = text or nameless_of(_in_current(content))
     return capitalized(truncate(one_line(text), _RISK))
 
@@ -218,19 +204,22 @@ def _then(content: Content, asked: Collection[tuple[object, ...]]) -> str:
     ]
     shown = first(together(others), _THEN)
     ready = [_next(group) for group in shown if group[0].fixed is not None]
-    unclear = [_next(group) for group in shown if group[0].fixed is None]
-    without = sum(len(group) for group in shown if group[0].fixed is None)
+    silent = [_next(group) for group in shown if group[0].fixed is None]
+    without = [one.package for group in shown if group[0].fixed is None for one in group]
     more = len(others) - sum(map(len, shown))
-    (unclear or ready).extend([counted(more, "more package")] if more else [])
-    versions = "a newer version" if without == 1 and len(unclear) == 1 else "newer versions"
+    (silent or ready).extend([counted(more, "more package")] if more else [])
+    versions = "a newer version" if len(without) == 1 and len(silent) == 1 else "newer versions"
+    newest = to_newest(content, without) if without else ""
+    search = f"{newest[:1].lower()}{newest[1:]}:" if newest else f"look for {versions} of"
     pieces = [f"upgrade {listed(ready)}"] if ready else []
-    pieces += [f"look for {versions} of {listed(unclear)}"] if unclear else []
+    pieces += [f"{search} {listed(silent)}"] if silent else []
     return truncate(one_line(f"Then {'; '.join(pieces)}"), _RISK) if pieces else ""
 
 
 def _next(group: Sequence[Upgrade]) -> str:
     target = f" to {group[0].fixed}" if group[0].fixed is not None else ""
-    return f"{_packages(group, NAME)}{target} ({counts_text(group[0].fixes)})"
+    words = f"{_packages(group, NAME)}{target} ({counts_text(group[0].fixes)})"
+    return words.replace("`", "'")
 
 
 def _key(upgrade: Upgrade) -> tuple[object, ...]:
@@ -326,18 +315,6 @@ def _without_fix(entries: Sequence[Entry]) -> str:
     return f"No fix exists yet for {counts_text(counts_of(stuck))}"
 
 
-def _unclear(entries: Sequence[Entry], packages: Sequence[Upgrade]) -> list[Upgrade]:
-    """Return the packages without a version to go to, of which nobody says that no fix exists."""
-    rows = (row for entry in entries for row in entry.findings)
-    names = {row.package.name for row in rows if _may_have_fix(row)}
-    return [upgrade for upgrade in packages if upgrade.package in names]
-
-
-def _may_have_fix(row: Finding) -> bool:
-    """Return whether a row names no fix version, and nobody says that there is none."""
-    return row.fixed_version is None and row.fix_available != "NO"
-
-
 def ready_upgrades(upgrades: Iterable[Upgrade]) -> list[Upgrade]:
     """
     Return the upgrades that name a version to go to, those of one origin together.
@@ -365,8 +342,11 @@ def _lines(
 def upgrade_text(group: Sequence[Upgrade], base: Base | None = None) -> UpgradeText:
     """Return a package to upgrade in words, or several that `together` groups."""
     upgrade, *others = group
+    is_of_base = upgrade.origin is Origin.BASE_IMAGE
+    remedy = base.step if is_of_base and base is not None else upgrade.origin.remedy
     return UpgradeText(
-        remedy=_remedy(upgrade, base),
+        remedy=remedy,
+        heading=BUILT.format(step=remedy) if is_of_base else remedy,
         package=_packages(group, NAME if others else _NAME),
         installed=installed_text(upgrade),
         fixed=truncate(one_line(upgrade.fixed or ""), NAME),
@@ -375,56 +355,3 @@ def upgrade_text(group: Sequence[Upgrade], base: Base | None = None) -> UpgradeT
         group=tuple(short(upgrade.package) for upgrade in group) if others else (),
         score=worst_score(upgrade.score, sum(upgrade.fixes.values())),
     )
-
-
-def _remedy(upgrade: Upgrade, base: Base | None) -> str:
-    """Return where an upgrade is made."""
-    remedy, is_of_base = upgrade.origin.remedy, upgrade.origin is Origin.BASE_IMAGE
-    if is_of_base and base is not None:
-        remedy = f"{base.step}. On {base.release}" if base.ended else base.step
-    return remedy
-
-
-def _without_version(
-    content: Content, packages: Collection[str], news: Collection[str], rebuild: str
-) -> str:
-    """
-    Return which packages have no version to go to, new ones first; empty without any.
-
-    `rebuild`: the step before it, which replaces packages of the distribution.
-
-    A vulnerability of several packages is counted once, beside all of them.
-    """
-    groups: defaultdict[tuple[str, ...], list[Entry]] = defaultdict(list)
-    for entry in content.everything:
-        rows = filter(_may_have_fix, entry.findings)
-        names = tuple(dict.fromkeys(row.package.name for row in rows))
-        names = tuple(name for name in names if name in packages)
-        if names and not content.is_behind(entry):
-            groups[names].append(entry)
-    if not groups:
-        return ""
-    # Where all of them are new, that is no difference.
-    news = frozenset(news) if {*packages} - {*news} else frozenset()
-    ordered = sorted(groups, key=lambda names: (news.isdisjoint(names), fewer_last(groups[names])))
-    severities = {entry.severity for entries in groups.values() for entry in entries}
-    is_mixed = len(severities) > 1 or len(groups) == 1
-    texts = [
-        f"{listed([short(name) for name in names])} ({_amount(groups[names], is_mixed=is_mixed)}"
-        f"{'' if news.isdisjoint(names) else ', new'})"
-        for names in first(ordered, _LOOKED_FOR)
-    ]
-    more = {name for names in ordered for name in names}
-    more -= {name for names in ordered[: len(texts)] for name in names}
-    texts += [counted(len(more), "more package")] if more else []
-    versions = "a newer version" if len(texts) == 1 and len(ordered[0]) == 1 else "newer versions"
-    stuck = [row for entries in groups.values() for entry in entries for row in entry.findings]
-    pages = "; the CVE pages name the fixed versions" if all(map(names_versions, stuck)) else ""
-    if rebuild and all(map(of_distribution, stuck)):
-        return f"{STILL_LISTED}: {listed(texts)}{pages}"
-    return _after(rebuild, f"Look for {versions} of {listed(texts)}{pages}")
-
-
-def _amount(entries: Sequence[Entry], *, is_mixed: bool) -> str:
-    """Return how many there are; of one severity the number alone."""
-    return counts_text(counts_of(entries)) if is_mixed else f"{len(entries):,}"

@@ -8,11 +8,9 @@ from lib.messages.linking import pieces
 from lib.messages.parts import AlertText, Link, Problem
 from lib.messages.steps import Step, ToDo, UpgradeText
 from lib.messages.titles import (
-    LOOK_STEP,
     NEW,
     NO_RESULT,
     NO_VERSION,
-    STILL_LISTED,
     UNVERSIONED_COLUMNS,
     UPGRADE_COLUMNS,
 )
@@ -71,7 +69,7 @@ def to_do(text: AlertText, hosts: Sequence[Link]) -> Markup | None:
     """
     todo = _silent(text.to_do)
     steps, _ = todo.steps(command=_CHARACTERS, limit=_CHARACTERS, templates=True)
-    if not (todo.described or todo.upgrades or todo.notes or todo.before or steps):
+    if not (todo.described or todo.upgrades or todo.notes or todo.before or todo.gaps or steps):
         return None
     at_once = todo.at_once(_CHARACTERS)
     is_searched = bool(todo.without_version or todo.look)
@@ -81,7 +79,7 @@ def to_do(text: AlertText, hosts: Sequence[Link]) -> Markup | None:
         element("p", text.lead, class_="why") if text.lead else None,
         _steps(todo, hosts, is_searched=is_searched),
         None if is_searched else _unversioned(todo),
-        [_prose(remark) for remark in todo.remarks],
+        [_prose(remark) for remark in (*todo.remarks, todo.gaps) if remark],
         _prose(at_once) if at_once else None,
         map(_step, steps),
         _accept(text) if text.accept_id else None,
@@ -107,8 +105,7 @@ def _steps(todo: ToDo, links: Sequence[Link], *, is_searched: bool) -> Node:
         groups[-1] = (groups[-1], element("p", more, class_="quiet"))
     steps = [*(_prose(step, links) for step in todo.before), *groups]
     # A sentence of packages to look for leaves its place to their table.
-    is_checked = STILL_LISTED in todo.without_version
-    heading = element("p", f"{STILL_LISTED if is_checked else LOOK_STEP}:")
+    heading = element("p", _commands(f"{todo.search}:"))
     table: list[Node] = [(heading, _packages(todo))] if is_searched else []
     if todo.without_version:
         place = todo.after.index(todo.without_version)
@@ -159,14 +156,15 @@ def _code(label: str, lines: Sequence[str]) -> Markup:
 
 
 def _upgrades(remedy: str, group: Sequence[UpgradeText]) -> list[Markup]:
+    title = remedy.replace("`", "")
     parts = [
-        element("p", f"{remedy}:"),
-        scrolling_table(remedy, UPGRADE_COLUMNS, map(_upgrade, group[:_UPGRADES])),
+        element("p", _commands(f"{remedy}:")),
+        scrolling_table(title, UPGRADE_COLUMNS, map(_upgrade, group[:_UPGRADES])),
     ]
     others = group[_UPGRADES:]
     if others:
         more = f"{len(others):,} more"
-        table = scrolling_table(f"{remedy}, {more}", UPGRADE_COLUMNS, map(_upgrade, others))
+        table = scrolling_table(f"{title}, {more}", UPGRADE_COLUMNS, map(_upgrade, others))
         parts.append(element("details", element("summary", more), table))
     return parts
 

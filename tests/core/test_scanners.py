@@ -61,8 +61,7 @@ def test_its_alert_has_its_changes_and_its_name() -> None:
     assert scanned.startswith("acme-scanner, ")
     assert (
         text.to_do.without_version
-        == "If the next scan still lists packages, upgrade those that your Dockerfile installs. "
-        "Open now: openssl (2 HIGH)"
+        == "What the next scan still lists, upgrade in your Dockerfile. Open now: openssl"
     )
     assert text.to_do.gaps == "The scanner gave neither fix versions nor exploit data."
     document, _ = render(notice, text, 200_000)

@@ -13,6 +13,7 @@ from lib.core.named_versions import NamedVersion, named_version
 from lib.messages.advising import SUPPORT_ENDS, base_of
 from lib.messages.describing import score_text, what_it_is
 from lib.messages.facts import accepting
+from lib.messages.linking import pieces
 from lib.messages.parts import AlertText
 from lib.messages.text import text_of
 from lib.models import Finding, Provenance, Score, Severity
@@ -468,13 +469,16 @@ class TestWhereToStart:
         )
         assert of(worst, threshold=Severity.CRITICAL).to_do.then == ""
 
-    def test_a_vulnerability_of_two_packages_is_counted_once(self) -> None:
-        """The numbers in parentheses add up to what has no version."""
+    def test_packages_without_a_version_are_named_without_the_numbers_of_the_list(self) -> None:
+        """Those of one vulnerability stand together, and new ones first where others are not."""
         shared = [a_finding("CVE-2026-1", package=name) for name in ("gzip", "xz-utils")]
 
         text = of(*shared, a_finding("CVE-2026-2", package="curl"))
 
-        assert "gzip and xz-utils (1) and curl (1)" in text.to_do.without_version
+        assert text.to_do.without_version == (
+            "What the next scan still lists, upgrade in your Dockerfile. Open now: gzip, xz-utils "
+            "and curl"
+        )
 
     def test_the_base_image_is_named_where_the_image_says_it(self) -> None:
         """By the label that builders set."""
@@ -482,15 +486,102 @@ class TestWhereToStart:
         text = of(a_finding(fixed_version="2"), provenance=provenance)
 
         assert [*text.to_do.groups(9)] == [
-            "Rebuild on the latest base image (FROM docker.io/library/debian:12)"
+            (
+                "Rebuild on the latest base image (FROM docker.io/library/debian:12) with "
+                "`docker build --pull --no-cache .`, then push"
+            )
         ]
         assert ("Base image", "docker.io/library/debian:12") in [fact[:2] for fact in text.facts]
+
+
+UBUNTU = ("http://people.ubuntu.com/~ubuntu-security/cve/CVE-2024-0001",)
 
 
 def packaged(purl: str) -> Finding:
     """Return a finding of a package with this URL."""
     finding = a_finding()
     return replace(finding, package=replace(finding.package, purl=purl))
+
+
+class TestPackagesWithoutAVersion:
+    """They are searched for by the usual command, and may have come with the release."""
+
+    @pytest.mark.parametrize(
+        ("urls", "search"),
+        [
+            (("pkg:pypi/flask@1",), "Upgrade to the newest release (`pip install --upgrade NAME`)"),
+            (("pkg:npm/ws@1", "pkg:npm/got@1"), "Upgrade to the newest release (`npm install "),
+            (("pkg:gem/rack@1",), "Upgrade to the newest release (`bundle update NAME`)"),
+            (("pkg:pypi/flask@1", "pkg:npm/ws@1"), "Look for newer versions"),
+            (("pkg:cargo/time@1",), "Look for newer versions"),
+        ],
+    )
+    def test_a_package_manager_has_a_command(self, urls: tuple[str, ...], search: str) -> None:
+        """Of one kind of packages; otherwise nobody knows which."""
+        rows = [
+            replace(packaged(url), vulnerability_id=f"CVE-2026-{place}")
+            for place, url in enumerate(urls)
+        ]
+        rows = [
+            replace(row, package=replace(row.package, name=row.package.purl or "", manager="X"))
+            for row in rows
+        ]
+
+        assert of(*rows).to_do.search.startswith(search)
+
+    def test_what_only_the_headline_counts_has_the_command_too(self) -> None:
+        """A list of fifteen packages is no search."""
+        worst = a_finding("CVE-2026-1", severity="CRITICAL", fixed_version="2")
+        flask = replace(worst.package, name="flask", purl="pkg:pypi/flask@1", manager="PYTHONPKG")
+        other = replace(a_finding("CVE-2026-2"), package=flask)
+
+        assert of(worst, other, threshold=Severity.CRITICAL).to_do.then == (
+            "Then upgrade to the newest release (`pip install --upgrade NAME`): flask (1 HIGH)"
+        )
+
+    def test_packages_are_linked_in_their_list_alone(self) -> None:
+        """By the worst vulnerability, on the page of the distribution with the fixed versions."""
+        rows = [
+            a_finding(id_, package="next", severity=severity, links=UBUNTU)
+            for id_, severity in (("CVE-2026-1001", "LOW"), ("CVE-2026-1002", "HIGH"))
+        ]
+        text = of(*rows)
+
+        made = [*pieces(text.to_do.without_version, text.of_steps)]
+
+        assert [(piece.text, piece.link.url) for piece in made if piece.link] == [
+            ("next", "https://ubuntu.com/security/CVE-2026-1002")
+        ]
+        assert "".join(piece.text for piece in made) == (
+            "What the next scan still lists, upgrade in your Dockerfile. Open now: next"
+        )
+
+    def test_a_release_may_have_added_what_is_new(self) -> None:
+        """The commits say it; a package that was there before is not asked for."""
+        old = a_finding("CVE-2026-1001", package="curl", links=UBUNTU)
+        more = [a_finding(f"CVE-2026-20{n:02}", package=f"lib{n}", links=UBUNTU) for n in range(6)]
+        known = a_finding("CVE-2026-3001", package="curl", links=UBUNTU)
+        commit = Provenance("1" * 40, "https://github.com/example/payments")
+
+        def added(*rows: Finding) -> str:
+            scene = Scene(a_report(old, *rows, image=an_image(2)), a_report(old, image=an_image(1)))
+            made = replace(
+                noticed(scene),
+                provenance=commit,
+                provenance_before=replace(commit, commit="2" * 40),
+            )
+            text = text_of(made)
+            step = text.to_do.added
+            assert not step or step in text.to_do.after
+            return step
+
+        assert added(more[0]) == (
+            "See in Commits since 1.4.1 whether this release added lib0; drop what is not needed"
+        )
+        assert added(*more).endswith(
+            "added lib0, lib1, lib2, lib3 and 2 more packages; drop what is not needed"
+        )
+        assert added(known) == added(replace(more[0], fixed_version="2")) == ""
 
 
 class TestTheBaseImage:
@@ -508,9 +599,8 @@ class TestTheBaseImage:
                 "--no-cache .`, then push"
             )
         ]
-        assert text.to_do.without_version.startswith(
-            "If the next scan still lists packages, upgrade those that your Dockerfile installs. "
-            "Open now: openssl"
+        assert text.to_do.without_version == (
+            "What the next scan still lists, upgrade in your Dockerfile. Open now: openssl"
         )
         assert text.to_do.brief == "Rebuild on the latest base image"
         assert text.to_do.support == ""
@@ -535,55 +625,66 @@ class TestTheBaseImage:
         text = of(a_finding(), provenance=Provenance(base_image=base))
 
         target = {"Debian 10": "debian:13", "Ubuntu 20.04": "ubuntu:24.04"}.get(release)
-        move = f"Change FROM {base} to a supported release, for example {target} ("
-        assert text.to_do.rebuild.startswith(move) is bool(release)
-        assert not release or f" for {release} " in text.to_do.rebuild
+        move = f"Plan the move to a supported release: FROM {target} ("
+        assert text.to_do.support.startswith(move) is bool(release)
+        assert not release or f" for {release} " in text.to_do.support
 
     def test_a_release_without_updates_is_named(self) -> None:
-        """Who cannot move yet gets its last updates by a rebuild."""
+        """The cheap step comes first, with its effect: a rebuild brings the last updates."""
         scanned = an_image(os="UBUNTU_20_04")
         without = packaged("pkg:deb/debian/zlib@1")
         assert of(self.OLD, without).to_do.before == of(self.OLD).to_do.before
 
         assert of(self.OLD).to_do.before == [
             (
-                "Move from Debian 10 (no free security updates since June 2024) to a supported "
-                "release, for example Debian 13, rebuild (`docker build --pull --no-cache .`) and "
-                "push"
-            ),
-            (
-                "If that must wait, rebuild all the same: that brings the updates published until "
-                "June 2024"
+                "Rebuild now (`docker build --pull --no-cache .`) and push: brings the Debian 10 "
+                "updates up to June 2024"
             ),
         ]
         ubuntu = of(a_finding(), image=scanned).to_do
-        assert "from Ubuntu 20.04 (standard support ended in May 2025)" in ubuntu.rebuild
-        assert ubuntu.brief == "Rebuild on a supported release, for example Ubuntu 24.04"
-        assert ubuntu.support == ""
+        assert ubuntu.lines == [
+            (
+                "Rebuild now (`docker build --pull --no-cache .`) and push: brings the Ubuntu "
+                "20.04 updates up to May 2025"
+            ),
+            "What the next scan still lists, upgrade in your Dockerfile. Open now: openssl",
+            (
+                "Plan the move to a supported release, for example Ubuntu 24.04 (standard support "
+                "for Ubuntu 20.04 ended in May 2025)"
+            ),
+        ]
+        assert ubuntu.now.lines == ubuntu.lines[:2]
+        assert ubuntu.brief == "Rebuild, then plan the move to Ubuntu 24.04"
 
-    def test_there_is_one_release_to_go_to(self) -> None:
-        """The fix version of a release without updates is no second one."""
+    def test_a_rebuild_is_one_step_with_its_upgrades(self) -> None:
+        """The move off a release without updates comes after it."""
         fixed = replace(self.OLD, fixed_version="4.19.304-1")
         dependency = a_finding(fixed_version="3")
         package = replace(dependency.package, name="flask", manager="PYTHONPKG")
         dependency = replace(dependency, package=package)
 
-        (remedy,) = of(fixed).to_do.groups(9)
-        assert of(fixed).to_do.after == [
-            (
-                "Build with `docker build --pull --no-cache .` so that no old layer is used "
-                "again, then push"
-            )
+        (heading,) = of(fixed).to_do.groups(9)
+        assert heading == (
+            "Rebuild on the latest base image (Debian 10) with `docker build --pull --no-cache .`, "
+            "then push"
+        )
+        plan = (
+            "Plan the move to a supported release, for example Debian 13 (no free security updates "
+            "for Debian 10 since June 2024)"
+        )
+        assert of(fixed).to_do.after == [plan]
+        assert of(fixed).to_do.lines[1:] == [
+            "Build with `docker build --pull --no-cache .`, then push",
+            plan,
         ]
-        assert of(fixed, replace(self.OLD, vulnerability_id="CVE-2026-9")).to_do.build == ""
-        assert remedy.endswith(
-            "since June 2024) to a supported release, for example Debian 13. On Debian 10"
-        )
-        assert of(fixed).to_do.support == ""
-        assert of(dependency, image=an_image(os="DEBIAN_10")).to_do.support == (
-            "Move from Debian 10 (no free security updates since June 2024) to a supported "
-            "release, for example Debian 13"
-        )
+        assert of(fixed, replace(self.OLD, vulnerability_id="CVE-2026-9")).to_do.before == []
+        assert of(dependency, image=an_image(os="DEBIAN_10")).to_do.support == plan
+
+    def test_the_plan_is_not_left_out_where_it_is_all_there_is_to_do(self) -> None:
+        """A message with a release to leave has something to do."""
+        to_do = of(a_finding(fix_available="NO"), image=an_image(os="DEBIAN_10")).to_do
+
+        assert to_do.now.after == to_do.after != []
 
     def test_beside_a_kernel_all_of_the_image_is_one_step_that_can_wait(self) -> None:
         """Receivers can leave it out: whoever is woken needs the hosts alone."""
@@ -594,8 +695,8 @@ class TestTheBaseImage:
         assert to_do.after == [to_do.later]
         assert to_do.later == (
             "Later, in the image (no hurry): `linux 4.19` \N{RIGHTWARDS ARROW} `4.20` clears the "
-            "kernel vulnerability from the scan; move from Debian 10 (no free security updates "
-            "since June 2024) to a supported release, for example Debian 13"
+            "kernel vulnerability from the scan; plan the move to a supported release, for example "
+            "Debian 13 (no free security updates for Debian 10 since June 2024)"
         )
         assert to_do.support == ""
         assert to_do.now.lines == [*to_do.hosts]
@@ -604,14 +705,13 @@ class TestTheBaseImage:
         """By its official image, or by the name of the release for a base image of others."""
         later = date(2099, 1, 1)
         for release in SUPPORT_ENDS:
-            assert "a supported release, for example " in base_of(None, release, later).move
-        assert base_of("amazonlinux:2", "Amazon Linux 2", later).step == (
-            "Change FROM amazonlinux:2 to a supported release, for example amazonlinux:2023 "
+            assert "a supported release, for example " in base_of(None, release, later).plan
+        assert base_of("amazonlinux:2", "Amazon Linux 2", later).plan == (
+            "Plan the move to a supported release: FROM amazonlinux:2023 "
             "(no free security updates for Amazon Linux 2 since June 2026)"
         )
-        assert base_of("node:18-buster", "Debian 10", later).step.startswith(
-            "Change FROM node:18-buster to a base image on a supported release, for example "
-            "Debian 13 ("
+        assert base_of("node:18-buster", "Debian 10", later).plan.startswith(
+            "Plan the move to a base image on a supported release, for example Debian 13 ("
         )
 
     @pytest.mark.parametrize(
@@ -630,7 +730,8 @@ class TestTheBaseImage:
         links = ("http://people.ubuntu.com/~ubuntu-security/cve/CVE-2024-0001",)
         finding = a_finding(version=version, links=links)
 
-        assert f"{release} (" in " ".join(of(finding).to_do.before).replace(")", " (")
+        words = " ".join(of(finding).to_do.before).replace(")", " (").replace(" updates", " (")
+        assert f"{release} (" in words
 
     @pytest.mark.parametrize(
         ("os", "purl"),
@@ -698,7 +799,7 @@ def test_silence_about_fixes_is_not_no_fix() -> None:
     silent, certain = of(a_finding()), of(a_finding(fix_available="NO"))
 
     assert silent.to_do.without_fix == ""
-    assert "installs. Open now: openssl (1 HIGH)" in silent.to_do.without_version
+    assert "Dockerfile. Open now: openssl" in silent.to_do.without_version
     assert silent.to_do.gaps == (
         "ECR basic scanning gives neither fix versions nor exploit data; enhanced scanning (Amazon "
         "Inspector) often has both."

@@ -225,7 +225,7 @@ def sentences(text: AlertText, *, whole: bool) -> Iterator[str]:
     yield from text.warnings
     yield from text.small
     if whole:
-        for step in (*text.to_do.before, *text.to_do.notes):
+        for step in (*text.to_do.before, *text.to_do.after, *text.to_do.remarks):
             yield from step.split("`")
 
 

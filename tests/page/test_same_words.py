@@ -70,7 +70,8 @@ def _to_do(text: AlertText) -> Iterator[str]:
     for upgrade in (*text.to_do.upgrades, *text.to_do.by_description):
         yield from (upgrade.remedy, upgrade.package, upgrade.installed)
         yield from (upgrade.target, upgrade.removes)
-    notes = (note for note in text.to_do.notes if note != text.to_do.without_version)
+    steps = (*text.to_do.after, *text.to_do.remarks)
+    notes = (note for note in steps if note != text.to_do.without_version)
     # Commands are code on the page.
     yield from (note.replace("`", "") for note in notes)
     yield from text.to_do.hosts

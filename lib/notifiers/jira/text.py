@@ -202,15 +202,15 @@ def _upgrades(text: AlertText, rows: int) -> Iterable[Json]:
         return
     yield adf.heading(to_do.title)
     groups = to_do.groups(rows)
-    before = [_prose(step, text.of_hosts) for step in to_do.before]
-    after = [*map(_prose, to_do.after)]
+    before = [_prose(step, text.of_steps) for step in to_do.before]
+    after = [_prose(step, text.of_steps) for step in to_do.after]
     place = 1 if len(before) + len(groups) + len(after) > 1 else None
     if not groups:  # nothing between that would end the list
         before, after = [*before, *after], []
     yield from _in_order(before, place)
     place = place and place + len(before)
     for remedy, upgrades in groups.items():
-        yield from _in_order([adf.paragraph(adf.text(f"{remedy}:"))], place)
+        yield from _in_order([adf.prose(f"{remedy}:")], place)
         yield adf.table(UPGRADE_COLUMNS, map(_upgrade, upgrades))
         place = place and place + 1
     yield from _paragraph(to_do.more_upgrades(rows))

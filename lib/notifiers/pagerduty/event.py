@@ -140,7 +140,7 @@ def _steps(to_do: ToDo) -> Iterator[list[str]]:
         if upgrades[1:]:
             yield [f"{remedy}:", *(f"- {one.step}, {one.effect}" for one in upgrades)]
         else:
-            yield [upgrades[0].line]
+            yield [f"{remedy}: {upgrades[0].step}, {upgrades[0].effect}"]
     yield from ([capitalized(rest)] for rest in (to_do.more_upgrades(len(shown)),) if rest)
     yield from ([step] for step in to_do.after)
 

@@ -45,7 +45,6 @@ _OTHERS: Final = 600
 _LISTS: Final = 1800
 _TO_DO: Final = 1100
 _NOTES: Final = 500
-_REMEDY: Final = 320
 _COMMAND: Final = 1200
 _STEPS: Final = 4500
 _ACCEPT: Final = 420
@@ -315,10 +314,11 @@ def _to_do(text: AlertText) -> str:
     shown = fitting(to_do.upgrades, _upgrade, lines=_LINES, characters=_TO_DO)
     steps = [_step(step, _pages(text), code=True) for step in to_do.before]
     for remedy, upgrades in to_do.groups(len(shown)).items():
-        steps.append("\n".join((f"{_say(remedy, _REMEDY)}:", *map(_upgrade, upgrades))))
+        heading = _step(remedy, code=True).removesuffix(".")
+        steps.append("\n".join((f"{heading}:", *map(_upgrade, upgrades))))
     rest = to_do.more_upgrades(len(shown))
     steps += [f"_{rest}_"] if rest else []
-    steps += [_step(step, code=step in (to_do.build, to_do.later)) for step in to_do.after]
+    steps += [_step(step, _pages(text), code=step in to_do.commands) for step in to_do.after]
     lines = [f"{_say(note.removesuffix('.'), _NOTE)}." for note in (text.lead,) if note]
     lines += [f"{place}. {step}" for place, step in enumerate(steps, 1)] if steps[1:] else steps
     lines += map(_step, to_do.remarks)
@@ -327,7 +327,7 @@ def _to_do(text: AlertText) -> str:
 
 def _pages(text: AlertText) -> list[Link]:
     """Return the pages that steps name; a link that is too long is left out."""
-    return [link for link in text.in_steps_linked if len(link.url) <= _CONSOLE]
+    return [link for link in text.of_steps if len(link.url) <= _CONSOLE]
 
 
 def _step(sentence: str, links: Sequence[Link] = (), *, code: bool = False) -> str:

@@ -148,7 +148,10 @@ def _to_do(text: AlertText) -> list[str]:
         lines += _indented(_plain(step), bullet=next(bullets))
         lines += [f"     {link.url}" for link in text.of_hosts if link.name in step]
     for remedy, upgrades in groups.items():
-        lines += [*_indented(f"{remedy}:", bullet=next(bullets)), *map(_upgrade, upgrades)]
+        lines += [
+            *_indented(f"{remedy}:".replace("`", ""), bullet=next(bullets)),
+            *map(_upgrade, upgrades),
+        ]
     lines += _indented(rest, indent="     ") if rest else []
     lines += [
         line for step in to_do.after for line in _indented(_plain(step), bullet=next(bullets))

@@ -950,7 +950,7 @@ def test_steps_are_numbered_across_tables() -> None:
 
     places = [node["attrs"]["order"] for node in lists]
     lengths = [len(node["content"]) for node in lists]
-    assert (places, lengths) == ([1, 5, 6], [4, 1, 2])
+    assert (places, lengths) == ([1, 4, 5], [3, 1, 2])
     assert said(lists[2]["content"][1]).startswith("Later, in the image (no hurry): ")
     assert "strong" not in json.dumps(lists)
 

@@ -266,8 +266,8 @@ class TestWhatItSays:
         assert details["What happened"].startswith("2 new CRITICAL since 1.4.1")
         assert details["Urgency"] == "high (2 CRITICAL)"
         assert details["What to do"][0].startswith(
-            "1. Rebuild on the latest base image (Debian 12): openssl from 3.0.11-1~deb12u1 to "
-            "3.0.14-1~deb12u2"
+            "Rebuild on the latest base image (Debian 12) with docker build --pull --no-cache ., "
+            "then push: openssl from 3.0.11-1~deb12u1 to 3.0.14-1~deb12u2, removes "
         )
         assert details["New"][0].startswith("2 CRITICAL, up to CVSS 9.8: openssl 3.0.11-1~deb12u1")
         assert "3 fixed (zlib1g), 52 unchanged: " in details["What changed"][0]

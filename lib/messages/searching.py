@@ -1,0 +1,157 @@
+"""Packages without a version to go to: how to search for one, and pages that may name it. Pure."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Final
+
+from lib.core.upgrades import of_distribution
+from lib.messages.comparing import cause
+from lib.messages.content import Content, Entry, fewer_last
+from lib.messages.parts import Link
+from lib.messages.phrases import NAME, listed
+from lib.messages.titles import LOOK_STEP, STILL_LISTED
+from lib.models import Finding, Upgrade
+from lib.models.views import Kind
+from lib.text import counted, first, short
+from lib.urls.advisories import names_versions, vulnerability_url
+from lib.urls.packages import read_package_url
+
+_LOOKED_FOR: Final = 6
+"""Packages without a version to go to that are named."""
+_ADDED: Final = 4
+"""Packages of which a step asks whether a release added them."""
+_NEWEST: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "gem": "bundle update NAME",
+        "npm": "npm install NAME@latest",
+        "pypi": "pip install --upgrade NAME",
+    }
+)
+"""The usual command for the newest release of a package, by the type of its package URL."""
+_TO_NEWEST: Final = "Upgrade to the newest release (`{command}`)"
+
+
+def unclear(entries: Iterable[Entry], packages: Iterable[Upgrade]) -> list[Upgrade]:
+    """Return the packages without a version to go to, of which nobody says that no fix exists."""
+    rows = (row for entry in entries for row in entry.findings)
+    names = {row.package.name for row in rows if _may_have_fix(row)}
+    return [upgrade for upgrade in packages if upgrade.package in names]
+
+
+def _may_have_fix(row: Finding) -> bool:
+    """Return whether a row names no fix version, and nobody says that there is none."""
+    return row.fixed_version is None and row.fix_available != "NO"
+
+
+def search_of(content: Content, packages: Collection[str], rebuild: str) -> str:
+    """
+    Return how to search for the versions of packages, as a heading.
+
+    `rebuild`: the step before it, which replaces packages of the distribution.
+    """
+    rows = [*_rows(content, packages)]
+    if rebuild and all(map(of_distribution, rows)):
+        return STILL_LISTED
+    return to_newest(content, packages) or LOOK_STEP
+
+
+def to_newest(content: Content, packages: Collection[str]) -> str:
+    """Return the heading with the command for their newest releases; empty where types differ."""
+    urls = {row.package.purl or "" for row in _rows(content, packages)}
+    purls = map(read_package_url, urls)
+    types = {purl.type if purl is not None else "" for purl in purls}
+    command = _NEWEST.get(types.pop(), "") if len(types) == 1 else ""
+    return _TO_NEWEST.format(command=command) if command else ""
+
+
+def _rows(content: Content, packages: Collection[str]) -> Iterator[Finding]:
+    return (
+        row
+        for entry in content.everything
+        for row in entry.findings
+        if row.package.name in packages and _may_have_fix(row)
+    )
+
+
+def without_version(
+    content: Content, packages: Collection[str], news: Collection[str], rebuild: str
+) -> str:
+    """
+    Return which packages have no version to go to, new ones first; empty without any.
+
+    Packages of the same vulnerabilities stand together. The lists have their numbers.
+    """
+    groups: defaultdict[tuple[str, ...], list[Entry]] = defaultdict(list)
+    for entry in content.everything:
+        rows = filter(_may_have_fix, entry.findings)
+        names = dict.fromkeys(name for row in rows if (name := row.package.name) in packages)
+        if names and not content.is_behind(entry):
+            groups[tuple(names)].append(entry)
+    if not groups:
+        return ""
+    # Where all of them are new, that is no difference.
+    news = frozenset(news) if {*packages} - {*news} else frozenset()
+    ordered = sorted(groups, key=lambda names: (news.isdisjoint(names), fewer_last(groups[names])))
+    distinct = list(dict.fromkeys(name for group in ordered for name in group))
+    texts = [f"{_plain(name)}{' (new)' if name in news else ''}" for name in distinct[:_LOOKED_FOR]]
+    more = len(distinct) - len(texts)
+    texts += [counted(more, "more package")] if more else []
+    search = search_of(content, distinct, rebuild)
+    if search == LOOK_STEP:
+        versions = "a newer version" if len(distinct) == 1 else "newer versions"
+        return f"Look for {versions} of {listed(texts)}"
+    return f"{search}: {listed(texts)}"
+
+
+def _plain(name: str) -> str:
+    """Return a name from outside that begins no code in a step."""
+    return short(name, NAME).replace("`", "'")
+
+
+def package_links(content: Content, sentence: str) -> Iterator[Link]:
+    """Yield the page about the worst vulnerability of each package that a sentence names."""
+    names: set[str] = set()
+    for entry in content.everything if sentence else ():
+        for row in entry.findings:
+            name = _plain(row.package.name)
+            if not name or name in names or name not in sentence or content.is_behind(entry):
+                continue
+            url = vulnerability_url(row) if names_versions(row) else None
+            if url is None:
+                continue
+            names.add(name)
+            label = f"{name}: {short(row.vulnerability_id, NAME)}"
+            yield Link(name, label, label, url, is_package=True)
+
+
+def added(content: Content, packages: Collection[str], commits: str) -> str:
+    """
+    Return the step that asks whether a release added the packages of what is new.
+
+    `packages`: those without a version to go to. `commits`: the name of the link to the commits of
+    the release; empty for none. What the image before had is not asked for.
+    """
+    before = content.message.before
+    news = [
+        entry
+        for entry in content.open
+        if entry.is_news and entry.change is not None and entry.change.kind is Kind.NEW
+    ]
+    if not (commits and news) or before is None or cause(content, news):
+        return ""
+    ids = {entry.id for entry in news}
+    earlier = {
+        package.name
+        for departure in content.state.departures.values()
+        for package in departure.packages
+    }
+    others = (entry for entry in content.everything if entry.id not in ids)
+    earlier |= {row.package.name for entry in others for row in entry.findings}
+    names = dict.fromkeys(package.name for entry in news for package in entry.packages)
+    shown = [_plain(name) for name in names if name in packages and name not in earlier]
+    if not shown:
+        return ""
+    more = len(shown) - len(first(shown, _ADDED))
+    words = [*first(shown, _ADDED), *([counted(more, "more package")] if more else [])]
+    return f"See in {commits} whether this release added {listed(words)}; drop what is not needed"
