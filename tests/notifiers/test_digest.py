@@ -32,6 +32,7 @@ from lib.models import (
     Unknown,
     UnscannedImage,
 )
+from lib.notifiers.sns.headline import MAX_SUBJECT
 from lib.notifiers.sns.notifier import FORMATS
 from lib.ports.notifiers import Verifiable
 from tests.notifiers.jira.test_notifier import assert_valid
@@ -125,6 +126,16 @@ def test_absurd_text_stays_inert_and_within_limits(folder: str, text: str) -> No
     shown = OWN.sub("", shown)
     if "slack" in folder or folder == "sns-amazon-q":
         assert not LIVE.search(shown)
+
+
+@every("name", DIGESTS)
+def test_a_mail_repeats_its_title_only_where_the_subject_has_no_room(name: str) -> None:
+    """People read the subject first."""
+    title = text_of(DIGESTS[name]).title
+    payload = rendered("sns", DIGESTS[name])
+
+    begins = " ".join(payload["Message"].split()).startswith(title)
+    assert begins is (len(title) > MAX_SUBJECT)
 
 
 @each_mode

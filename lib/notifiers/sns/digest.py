@@ -1,7 +1,6 @@
 """A digest as an e-mail, as digest-1.0.0, or as Amazon Q's custom notification. Pure."""
 
 import json
-import textwrap
 from collections.abc import Iterable
 from typing import Final
 
@@ -10,9 +9,10 @@ from lib.messages.digest_parts import DigestLine, DigestText
 from lib.models import Digest
 from lib.notifiers.document import dump, render_digest
 from lib.notifiers.slack.mrkdwn import slack_flat, slack_text
+from lib.notifiers.sns.headline import MAX_SUBJECT
+from lib.notifiers.sns.wrapping import COLUMNS, wrapped
 from lib.text import unlinked
 
-_COLUMNS: Final = 76
 _LINES: Final = 20
 _LIST: Final = 4_000
 _SHOWN: Final = 5
@@ -21,17 +21,17 @@ _TITLE: Final = 200
 
 
 def text(digest: Digest, _room: int) -> str:
-    """Return a plain text of at most 76 columns."""
+    """Return a plain text of at most 76 columns; the title where the subject has no room for it."""
     shown = digest_text_of(digest, lines=_LINES, characters=_LIST)
-    lines = [*_wrapped(shown.title), ""]
-    lines += [wrapped for line in shown.opening for wrapped in (*_wrapped(line), "")]
+    lines = [*wrapped(shown.title), ""] if len(shown.title) > MAX_SUBJECT else []
+    lines += [part for line in shown.opening for part in (*wrapped(line), "")]
     for section in shown.lists:
         lines += [section.title.upper(), *map("\n".join, map(_line, section.lines)), ""]
     if shown.trend:
         lines += [TREND.upper(), *(f"  {line}" for line in shown.trend), ""]
-    notes = [wrapped for line in shown.warnings for wrapped in _wrapped(f"Note: {line}")]
-    notes += [wrapped for line in shown.details for wrapped in _wrapped(line)]
-    return "\n".join((*lines, *notes, *_wrapped(shown.small))) + "\n"
+    notes = [part for line in shown.warnings for part in wrapped(f"Note: {line}")]
+    notes += [part for line in shown.details for part in wrapped(line)]
+    return "\n".join((*lines, *notes, *wrapped(shown.small))) + "\n"
 
 
 def document(digest: Digest, room: int) -> str:
@@ -60,11 +60,11 @@ def amazon_q(digest: Digest, _room: int) -> str:
 
 def _line(line: DigestLine) -> Iterable[str]:
     """Return a line of a list; below it its report, and an advisory, which is short enough."""
-    yield from _wrapped(f"{line.place}. {line.text}" if line.place else line.text, "  ")
+    yield from wrapped(f"{line.place}. {line.text}" if line.place else line.text, "  ", " " * 4)
     for link in line.links:
         if link.label.startswith(REPORT):
             yield f"    {link.label}: {link.url}"
-        elif len(link.url) <= _COLUMNS - 4:
+        elif len(link.url) <= COLUMNS - 4:
             yield f"    {link.url}"
 
 
@@ -85,17 +85,6 @@ def _marked(line: DigestLine) -> str:
 
 def _part(title: str, lines: Iterable[str]) -> str:
     return "\n".join((f"*{title}*", *lines))
-
-
-def _wrapped(line: str, indent: str = "") -> Iterable[str]:
-    return textwrap.wrap(
-        line,
-        _COLUMNS,
-        initial_indent=indent,
-        subsequent_indent=indent * 2,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
 
 
 def _say(line: str, limit: int = 400) -> str:

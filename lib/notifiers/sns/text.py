@@ -1,6 +1,5 @@
 """The e-mail: plain text of fixed width, the sentence first, then what to do, then the lists."""
 
-import textwrap
 from collections.abc import Iterable
 from typing import Final
 
@@ -10,11 +9,9 @@ from lib.messages.steps import ToDo, UpgradeText
 from lib.messages.titles import LINKS, REPORT_NAME
 from lib.models import Notice
 from lib.notifiers.sns.headline import MAX_SUBJECT, headline_of
+from lib.notifiers.sns.wrapping import wrapped
 from lib.text import capitalized, fitting, one_line, truncate
 
-_COLUMNS: Final = 76
-_LEAST, _NARROWER = 56, 4
-"""Columns that a text has at least, and how much narrower a line is made at a time."""
 LISTED: Final = 50
 """Findings per section; the `json` format has them all, as far as the bytes go."""
 _SECTION: Final = 12_000
@@ -131,7 +128,7 @@ def _platforms(text: AlertText) -> list[str]:
     lines = text.platforms.lines(LISTED)
     if not lines:
         return []
-    listed = [wrapped for line in lines for wrapped in _indented(line, bullet="- ")]
+    listed = [part for line in lines for part in _indented(line, bullet="- ")]
     return [*_title(text.platforms.title), *listed]
 
 
@@ -249,33 +246,11 @@ def _title(title: str, note: str = "") -> list[str]:
 
 
 def _wrapped(text: str) -> list[str]:
-    return _lines(one_line(text))
+    return wrapped(one_line(text))
 
 
 def _indented(
     text: str, *, bullet: str = "", hanging: int | None = None, indent: str = "  "
 ) -> list[str]:
     after = indent + " " * (len(bullet) if hanging is None else hanging)
-    return _lines(text, indent + bullet, after)
-
-
-def _lines(text: str, first: str = "", after: str = "") -> list[str]:
-    """Return a text in lines, the last of which is no word alone if shorter lines avoid that."""
-
-    def lines(columns: int) -> list[str]:
-        return textwrap.wrap(
-            text,
-            columns,
-            initial_indent=first,
-            subsequent_indent=after,
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
-
-    widest = lines(_COLUMNS)
-    if not widest[1:]:
-        return widest
-    shorter = (lines(columns) for columns in range(_COLUMNS, _LEAST, -_NARROWER))
-    return next(
-        (one for one in shorter if len(one) == len(widest) and " " in one[-1].strip()), widest
-    )
+    return wrapped(text, indent + bullet, after)
