@@ -76,7 +76,7 @@ def test_an_alert_says_how_soon_to_look(finding: Any, urgency: str) -> None:
 
 
 def test_a_page_says_its_urgency_once_and_begins_with_an_act() -> None:
-    """Whoever is woken reads no further than needed, and not what can wait."""
+    """Whoever is woken reads no further than needed: nothing twice, and not what can wait."""
     kernel = a_finding(package="linux", version="4.19.118-2", fixed_version="4.19.304-1")
     text = text_of(notice_of(replace(kernel, exploit_available="YES")))
 
@@ -86,6 +86,8 @@ def test_a_page_says_its_urgency_once_and_begins_with_an_act() -> None:
     assert text.urgency is not None
     assert details["Urgency"] == text.urgency.title.removeprefix("Urgency: ")
     assert shown.count("Unpatched kernel") == 1
+    assert details["What happened"] == "First scan: 1 HIGH in the kernel"
+    assert text.lasting.endswith(": 1 HIGH in the kernel, public exploit: check the hosts")
     assert details["What to do"][0].startswith("1. Run uname -r on the hosts")
     assert "Later" not in shown
     assert "Later" in text.to_do.later

@@ -1,5 +1,6 @@
 """The texts of an event: summary, details, links, within PagerDuty's limits. Pure."""
 
+import re
 from collections.abc import Iterator
 from operator import attrgetter
 from typing import Final
@@ -37,6 +38,8 @@ _REASONS: Final = 12
 _PROBLEM: Final = 1000
 NAME: Final = 200
 _MAX_URL: Final = 2000
+_SEPARATOR: Final = re.compile(r"[,;] (?!\d)")
+"""Before a statement that is no count."""
 
 
 def summary_of(text: AlertText, incident: Incident) -> str:
@@ -78,8 +81,7 @@ def details_of(text: AlertText) -> Json:
     """
     text = text.in_short
     details = {
-        # The title has the name.
-        HAPPENED: text.headline.removeprefix(f"{text.name}: "),
+        HAPPENED: _happened(text),
         URGENCY: text.urgency_line.removeprefix(f"{URGENCY}: "),
         NO_RESULT: _no_result(text),
         text.to_do.title: _what_to_do(text),
@@ -94,6 +96,13 @@ def details_of(text: AlertText) -> Json:
         DELIVERY: _delivery(text),
     }
     return {name: value for name, value in details.items() if value}
+
+
+def _happened(text: AlertText) -> str:
+    """Return the headline without the name and the ending that the title of the incident has."""
+    headline = text.headline.removeprefix(f"{text.name}: ")
+    endings = (headline[match.start() :] for match in _SEPARATOR.finditer(headline))
+    return headline.removesuffix(next((end for end in endings if text.lasting.endswith(end)), ""))
 
 
 def _delivery(text: AlertText) -> str:

@@ -34,15 +34,13 @@ def render(notice: Notice, text: AlertText, _room: int) -> tuple[str, bool]:
         listed, is_section_cut = _listing(text, section)
         lines += listed
         is_cut = is_cut or is_section_cut
-    lines += [*_platforms(text), *_numbers(text)]
-    links = _links(text)
-    lines += [*(_title(LINKS) if links else []), *links, *_ending(text)]
+    lines += [*_platforms(text), *_numbers(text), *_notes(text), *_ending(text)]
     return "\n".join(lines).lstrip("\n") + "\n", is_cut
 
 
 def render_plain(notice: Notice, text: AlertText, _room: int) -> tuple[str, bool]:
     """Return the beginning alone: what happened, where, and where to look."""
-    lines = (*_opening(notice, text), *_title(LINKS), *_links(text), *_ending(text))
+    lines = (*_opening(notice, text), *_notes(text), *_ending(text))
     return "\n".join(lines).lstrip("\n") + "\n", bool(text.sections)
 
 
@@ -95,16 +93,22 @@ def _numbers(text: AlertText) -> list[str]:
     return ["", *lines] if lines else []
 
 
+def _notes(text: AlertText) -> list[str]:
+    """Return what is not certain, what is not listed, and what the scanner said."""
+    notes = [line for warning in text.warnings for line in _wrapped(f"Note: {warning}")]
+    notes += _omissions(text.unlisted)
+    notes += _wrapped(text.problem.quote) if text.problem is not None else []
+    return ["", *notes] if notes else []
+
+
 def _ending(text: AlertText) -> list[str]:
-    """Return what is not certain, what is not listed, and small print."""
-    warnings = [line for warning in text.warnings for line in _wrapped(f"Note: {warning}")]
-    warnings += _omissions(text.unlisted)
-    warnings += _wrapped(text.problem.quote) if text.problem is not None else []
+    """Return the links, the small print, and how to accept the risk."""
+    links = _links(text)
     small = " \N{MIDDLE DOT} ".join((*text.small, text.reference))
     accept = []
     if text.accept_command:
         accept = [*_wrapped(f"{text.accept_title}:"), f"    {text.accept_command}"]
-    return ["", *warnings, *([""] if warnings else []), "-- ", *_wrapped(small), *accept]
+    return [*(_title(LINKS) if links else []), *links, "", "-- ", *_wrapped(small), *accept]
 
 
 def _problem(text: AlertText, problem: Problem) -> list[str]:
