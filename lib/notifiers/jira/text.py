@@ -273,6 +273,9 @@ def _open(text: AlertText, rows: int) -> Iterable[Json]:
         yield adf.table((*text.columns, NOTES), map(_row, section.rows[:rows]))
         yield from _paragraph(section.more(rows))
         return
+    if section.package_count == 1:
+        yield adf.bullets(map(_package_item, section.packages))
+        return
     yield adf.table(PACKAGE_COLUMNS, map(_package_row, section.packages[:rows]))
     yield from _paragraph(section.more_packages(rows))
 

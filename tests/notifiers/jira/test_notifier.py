@@ -263,6 +263,18 @@ def test_an_issue_sent_after_a_refusal_has_nothing_collapsed() -> None:
     assert said(description["content"][-1]).startswith("ecr-scan-alerts finds this issue by")
 
 
+def test_a_single_package_needs_no_table() -> None:
+    """Beside the table of upgrades, a second one with one row says little more."""
+    rows = [a_finding(f"CVE-2026-{n}", package="zlib", fixed_version="2") for n in (1, 2)]
+    (description, *_) = documents(jira().render(noticed(Scene(a_report(*rows)))))
+    kinds = [node["type"] for node in description["content"]]
+
+    listed = _section(description, "Open now (2)")
+    assert kinds.count("table") == 1
+    assert listed[0].startswith("2 HIGH")
+    assert {"CVE-2026-1", "CVE-2026-2"} <= set(listed)
+
+
 def test_versions_of_an_upgrade_are_code() -> None:
     """They are copied and compared."""
     rows = (a_finding("CVE-2026-1", package="zlib", fixed_version="2"),)
