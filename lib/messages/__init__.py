@@ -6,7 +6,7 @@ The sentences of notices and digests, the same for every receiver, the page and 
     comparing  what a notice is compared with
     headlines  what happened, in one sentence: "2 new CRITICAL since 1.4.1"; endings: its end
     changes    what differs from before, in numbers that add up
-    sections   the lists, by kind
+    sections   the lists, by kind; omissions: what is open and not in them
     urgency    how soon to look, and what is known of exploits; levels: its sentence
     dangers    open as before, and with an exploit, beside what is new
     facts      what is watched, where, since when

@@ -86,6 +86,9 @@ class Remainder(NamedTuple):
 
     reason: str
     counts: Counts
+    ids: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
+    """The names of all packages that have them."""
 
 
 class Content:
@@ -202,13 +205,13 @@ class Content:
     def left_out(self) -> Sequence[Remainder]:
         """Vulnerabilities that are open and not asked for, by what leaves them out."""
         suppressed = self._suppressed
-        reasons: defaultdict[str, Counter[Severity]] = defaultdict(Counter)
+        reasons: defaultdict[str, list[Vulnerability]] = defaultdict(list)
         for group in self._groups:
             if group.id in suppressed:
-                reasons[self._suppression(suppressed[group.id])][severity_of(group)] += 1
+                reasons[self._suppression(suppressed[group.id])].append(group)
             elif group.id in self.message.refused:
-                reasons[self.message.refused[group.id]][severity_of(group)] += 1
-        rows = [Remainder(reason, ordered(numbers)) for reason, numbers in reasons.items()]
+                reasons[self.message.refused[group.id]].append(group)
+        rows = [_remainder(reason, groups) for reason, groups in reasons.items()]
         return sorted(rows, key=lambda row: (-sum(row.counts.values()), row.reason))
 
     def _suppression(self, name: str) -> str:
@@ -290,6 +293,16 @@ class Content:
         departure = self._departed.get(item.id, item.names)
         packages = departure.packages if departure is not None else ()
         return Entry(item.id, item.severity, (), packages, change)
+
+
+def _remainder(reason: str, groups: Sequence[Vulnerability]) -> Remainder:
+    packages = (row.package.name for group in groups for row in group.findings if row.open)
+    return Remainder(
+        reason,
+        ordered(Counter(map(severity_of, groups))),
+        tuple([group.id for group in groups]),
+        tuple(dict.fromkeys(filter(None, packages))),
+    )
 
 
 def counts_of(entries: Iterable[Entry]) -> Counts:

@@ -82,7 +82,10 @@ def what_it_is(findings: Sequence[Finding]) -> str:
 
 
 def _of_package(sentence: str, finding: Finding) -> str:
-    """Return a sentence without versions of a maker, where the distribution has its own."""
+    """Return a sentence without its package, and without a maker's versions in a distribution."""
+    name, sign, rest = sentence.partition(": ")
+    if sign and name.lower() == finding.package.name.lower():
+        sentence = capitalized(rest)
     if not of_distribution(finding):
         return sentence
     return _SUBJECT_VERSION.sub("", _UPSTREAM.sub(_comma, sentence))

@@ -1,7 +1,7 @@
 """The facts of a notice: what is watched, where, since when, and where to read on. Pure."""
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
@@ -15,8 +15,19 @@ from lib.messages.content import Content, ordered, severity_of, worst_first
 from lib.messages.parts import Fact, Link, Platform, Platforms
 from lib.messages.phrases import NAME, counts_text, moment_text, names_text
 from lib.messages.provenance import in_words, links
-from lib.messages.titles import PLATFORMS, REPORT_NAME
-from lib.models import Basis, BasisKind, Counts, Finding, Image, Notice, Part, ScanSource, Workload
+from lib.messages.titles import REPORT_NAME
+from lib.models import (
+    Basis,
+    BasisKind,
+    Counts,
+    Finding,
+    Image,
+    Notice,
+    Part,
+    ScanSource,
+    Severity,
+    Workload,
+)
 from lib.models.streams import Evidence, PartState, Role, WatchedImage
 from lib.models.views import Condition
 from lib.text import counted, one_line, short, truncate, unlinked
@@ -170,24 +181,57 @@ def accepting(id_: str, packages: Sequence[str], image: Image) -> str:
 
 
 def platforms(content: Content) -> Platforms:
-    """Return the result of each platform of the current image, where it has several."""
+    """
+    Return what the platforms of the current image share, and what each has alone.
+
+    All lines add up. Without a result of each of them, nothing is said to be on one only.
+    """
     current = content.state.current
     parts = current.parts if current is not None and len(current.parts) > 1 else ()
-    return Platforms(tuple(map(_platform, parts)), f"{PLATFORMS}{_shared(parts)}")
-
-
-def _shared(parts: Sequence[PartState]) -> str:
-    """Return what every platform has, which counts once in all; empty for nothing."""
-    tables = [
-        {group.id: severity_of(group) for group in vulnerabilities(_open_rows(part))}
-        for part in parts
-        if part.reason is None
+    scanned = [part for part in parts if part.reason is None]
+    rows = [
+        Platform(
+            _platforms_text(places, parts, is_whole=len(scanned) == len(parts)),
+            counts_text(counts) or "no vulnerabilities",
+            "",
+            is_scanned=True,
+        )
+        for places, counts in _shared(scanned).items()
     ]
-    common = set(tables[0]).intersection(*tables[1:]) if len(tables) > 1 else set()
-    if not common:
-        return ""
-    counts = counts_text(ordered(Counter(tables[0][id_] for id_ in common)))
-    return f" ({counts} on {'both' if len(tables) == _TWO else f'all {len(tables)}'})"
+    others = [
+        Platform(_part_name(part), _without_result(part), "", is_scanned=False)
+        for part in parts
+        if part.reason is not None
+    ]
+    return Platforms((*rows, *others))
+
+
+def _shared(parts: Sequence[PartState]) -> Mapping[tuple[str, ...], Counts]:
+    """Return what is on the same platforms, by their names: what most of them have first."""
+    places: defaultdict[str, list[str]] = defaultdict(list)
+    levels: dict[str, Severity] = {}
+    for part in parts:
+        for group in vulnerabilities(_open_rows(part)):
+            places[group.id].append(_part_name(part))
+            levels[group.id] = max(severity_of(group), levels.get(group.id, Severity.UNKNOWN))
+    groups: defaultdict[tuple[str, ...], Counter[Severity]] = defaultdict(Counter)
+    for id_, names in places.items():
+        groups[tuple(names)][levels[id_]] += 1
+    if parts and not groups:
+        groups[tuple(map(_part_name, parts))] = Counter()
+    ranked = sorted(groups.items(), key=lambda item: (-len(item[0]), item[0]))
+    return {names: ordered(counts) for names, counts in ranked}
+
+
+def _platforms_text(names: Sequence[str], parts: Sequence[PartState], *, is_whole: bool) -> str:
+    """Return "both", "all 4", "linux/amd64 only"."""
+    if len(names) == len(parts):
+        return "both" if len(parts) == _TWO else f"all {len(parts)}"
+    return f"{names_text(names)}{' only' if is_whole else ''}"
+
+
+def _part_name(part: PartState) -> str:
+    return short(part.part, NAME) or "unknown platform"
 
 
 def warnings(content: Content) -> tuple[str, ...]:
@@ -312,13 +356,6 @@ def _newest(content: Content) -> Evidence | None:
     return max(own, key=lambda entry: entry.at, default=None)
 
 
-def _platform(part: PartState) -> Platform:
-    name = short(part.part, NAME) or "unknown platform"
-    if part.reason is not None:
-        return Platform(name, _without_result(part), "", is_scanned=False)
-    return Platform(name, counts_text(_counts(part)) or "no vulnerabilities", "", is_scanned=True)
-
-
 def _without_result(part: PartState) -> str:
     """Return that a part has no result, and why."""
     key = meaning(part)
@@ -326,10 +363,6 @@ def _without_result(part: PartState) -> str:
     cause = truncate(one_line(cause_of(key, part.reason or "")), _PART)
     words = "scan failed" if failed else "not scanned"
     return f"{words} ({cause})" if cause else words
-
-
-def _counts(part: PartState) -> Counts:
-    return ordered(Counter(map(severity_of, vulnerabilities(_open_rows(part)))))
 
 
 def _open_rows(part: PartState) -> list[Finding]:

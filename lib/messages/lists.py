@@ -6,8 +6,16 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from lib.messages.phrases import MARKS, PUBLIC_EXPLOIT, USED_IN_ATTACKS, counts_text
-from lib.models import Counts, Severity
+from lib.messages.phrases import (
+    MARKS,
+    PUBLIC_EXPLOIT,
+    USED_IN_ATTACKS,
+    counts_text,
+    listed,
+    severity_word,
+)
+from lib.messages.titles import STILL_OPEN
+from lib.models import Counts, Omission, Severity
 from lib.text import counted
 
 
@@ -163,6 +171,10 @@ class Section:
     package_count: int = 0
     open: Counts = field(default_factory=dict)
     """All that is open by severity, where the section should list it; else nothing."""
+    beyond: tuple[Omission, ...] = ()
+    """What else is open and belongs below the list: its destination does not ask for it."""
+    is_by_level: bool = False
+    """Whether it has all of its severities, and others are beyond."""
 
     @property
     def title(self) -> str:
@@ -183,9 +195,9 @@ class Section:
     def heading(self) -> str:
         """The title with the number of findings; where others are open, too, all of them."""
         if sum(self.open.values()) <= self.count:
-            is_mixed = self.kind is SectionKind.FOUND and len(self.counts) > 1
-            amount = f": {counts_text(self.counts)}" if is_mixed else f" ({self.count:,})"
-            return f"{self.title}{amount}"
+            # The headline has the numbers.
+            levels = listed([severity_word(level) for level in self.counts])
+            return f"{levels if self.is_by_level else self.title} ({self.count:,})"
         is_whole = self.open.items() >= self.counts.items()
         return f"{self.title}: {counts_text(self.open)}{'' if is_whole else self._share}"
 
@@ -198,7 +210,7 @@ class Section:
         """Return what is not among the first `shown` rows; empty where that is nothing."""
         numbers = Counter(self.counts)
         numbers.subtract(row.level for row in self.rows[:shown])
-        return more_findings(numbers)
+        return self._with_beyond(more_findings(numbers))
 
     def more_packages(self, shown: int) -> str:
         """Return what is not in the first `shown` packages; empty where that is nothing."""
@@ -207,8 +219,13 @@ class Section:
             numbers.subtract(package.counts)
         others = self.package_count - shown
         if others <= 0:
-            return ""
-        return f"and {counted(others, 'more package')}: {counts_text(numbers)}"
+            return self._with_beyond("")
+        return self._with_beyond(f"and {counted(others, 'more package')}: {counts_text(numbers)}")
+
+    def _with_beyond(self, more: str) -> str:
+        """Return what follows a list: what it has no room for, then what it is not to have."""
+        others = "; ".join(f"{group.count:,} {group.reason}" for group in self.beyond)
+        return ". ".join(filter(None, (more, f"{STILL_OPEN}: {others}" if others else "")))
 
 
 def more_findings(unlisted: Counts) -> str:

@@ -18,6 +18,7 @@ from lib.messages.phrases import (
     CLEAR_MARK,
     MARKS,
     PROBLEM_MARK,
+    levels_text,
 )
 from lib.messages.steps import ToDo
 from lib.messages.titles import (
@@ -114,20 +115,20 @@ class Platform(NamedTuple):
 
 
 class Platforms(NamedTuple):
-    """The platforms of an index; none for an image of its own."""
+    """The platforms of an index, grouped by what they share; none for an image of its own."""
 
     rows: tuple[Platform, ...] = ()
     title: str = PLATFORMS
 
     def lines(self, limit: int) -> list[str]:
-        """Return one line for each platform; the last one counts those beyond `limit`."""
+        """Return one line for each group; the last one counts those beyond `limit`."""
         if len(self.rows) <= limit:
             return [row.line for row in self.rows]
         others = self.rows[limit - 1 :]
         unscanned = sum(not row.is_scanned for row in others)
         tail = f", {unscanned} of them not scanned" if unscanned else ""
         shown = [row.line for row in self.rows[: limit - 1]]
-        return [*shown, f"and {len(others)} more platforms{tail}"]
+        return [*shown, f"and {len(others)} more groups of platforms{tail}"]
 
 
 class Omissions(NamedTuple):
@@ -366,13 +367,13 @@ class AlertText:
     def _asked(self) -> str:
         """The vulnerabilities that a destination asks for, as far as what is left out says it."""
         reasons = [group.reason for group in self.not_open.groups]
-        ends = (f"{BEGINS}{level.name}" for level in Severity)
+        ends = (f"{BEGINS}{levels_text(level)}" for level in Severity)
         levels = [
             level
             for level, end in zip(Severity, ends, strict=True)
-            if any(reason.endswith(end) for reason in reasons)
+            if any(end in reason for reason in reasons)
         ]
-        return f"{levels[0].name} and above" if levels else "it"
+        return levels_text(levels[0]) if levels else "it"
 
     @property
     def accept_title(self) -> str:

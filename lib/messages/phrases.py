@@ -62,6 +62,12 @@ def severity_name(severity: Severity) -> str:
     return severity_word(severity).upper()
 
 
+def levels_text(lowest: Severity) -> str:
+    """Return "CRITICAL only", "HIGH and above"."""
+    is_highest = lowest is Severity.CRITICAL
+    return f"{severity_word(lowest)} {'only' if is_highest else 'and above'}"
+
+
 def names_text(names: Sequence[str]) -> str:
     """Return the first names, and how many more there are."""
     shown = [short(name, NAME) for name in first(names, _NAMES)]

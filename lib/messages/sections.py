@@ -10,14 +10,11 @@ from typing import Final
 from lib.checks.findings import MANAGER
 from lib.core.arrivals import CAME_WITH_PUSH, LISTED_NOW
 from lib.core.disputes import dispute_of
-from lib.core.routing import BELOW
 from lib.core.upgrades import highest_score, is_kernel, upgrade_of
 from lib.messages.comparing import cause, is_rescan
 from lib.messages.content import (
-    SUPPRESSED,
     Content,
     Entry,
-    Remainder,
     counts_of,
     fewer_last,
     rank_of,
@@ -25,22 +22,19 @@ from lib.messages.content import (
 from lib.messages.describing import score_text, what_it_is, worst_score
 from lib.messages.headlines import sentence
 from lib.messages.lists import PackageText, Row, Section, SectionKind
-from lib.messages.parts import Omissions
+from lib.messages.omissions import is_beyond, omission_of
 from lib.messages.phrases import (
     LIKELY,
     NAME,
     PUBLIC_EXPLOIT,
     USED_IN_ATTACKS,
-    counts_text,
     listed,
     names_text,
     percent,
     severity_name,
     severity_text,
-    severity_word,
 )
-from lib.messages.titles import BEGINS, NOT_LISTED
-from lib.models import Counts, Finding, Omission
+from lib.models import Finding, Severity
 from lib.models.streams import PackageVersion
 from lib.models.views import Kind
 from lib.text import counted, first, one_line, short, truncate
@@ -88,39 +82,6 @@ def open_section(content: Content, rows: int) -> Section:
     return _of_all(content, listed)
 
 
-def left_out(content: Content) -> Omissions:
-    """Return what is open and not in the lists, by its reason."""
-    return Omissions((*_standing(content), *_omitted(content)), _account(content), NOT_LISTED)
-
-
-def suppressed(content: Content) -> Omissions:
-    """Return what entries of alerts.yml suppress, by entry."""
-    groups = [group for group in content.left_out if group.reason.startswith(SUPPRESSED)]
-    return Omissions(tuple(map(_group, groups)), "", NOT_LISTED)
-
-
-def _standing(content: Content) -> list[Omission]:
-    """Return what was reported before and is as it was, with the names of a few."""
-    entries = [entry for entry in content.open if entry.change is None]
-    if not entries:
-        return []
-    counts = counts_of(entries)
-    levels = f"unchanged ({counts_text(counts)})" if len(counts) > 1 else "unchanged"
-    levels = levels if len(counts) > 1 else f"{levels} {severity_word(entries[0].severity)}"
-    names = ", ".join(map(_standing_name, entries)) if len(entries) <= NAMED else ""
-    return [Omission(f"{levels}{f' ({names})' if names else ''}", len(entries))]
-
-
-def _standing_name(entry: Entry) -> str:
-    danger = EXPLOITED if entry.exploited else EXPLOIT_KNOWN if entry.exploitable else ""
-    return ", ".join(filter(None, (short(entry.id, NAME), danger)))
-
-
-def not_open(content: Content) -> Omissions:
-    """Return what a list of everything reported does not have, by its reason."""
-    return Omissions(tuple(_omitted(content)), "", NOT_LISTED)
-
-
 def says_exploit(finding: Finding) -> bool:
     """Return whether the source says anything about exploits; its silence is no all-clear."""
     return (
@@ -128,58 +89,6 @@ def says_exploit(finding: Finding) -> bool:
         or finding.exploit_observed_at is not None
         or finding.epss is not None
     )
-
-
-def _omitted(content: Content) -> list[Omission]:
-    return [*map(_group, content.left_out)]
-
-
-def _group(group: Remainder) -> Omission:
-    text = one_line(f"{_levels(group.counts)}{_omission(group.reason)}")
-    return Omission(truncate(text, _REASON), sum(group.counts.values()))
-
-
-def _levels(counts: Counts) -> str:
-    """Return the only severity by its word, several with their counts."""
-    return f"({counts_text(counts)})" if len(counts) > 1 else severity_word(next(iter(counts)))
-
-
-def _omission(reason: str) -> str:
-    """Return the reason why something is not shown, as the end of "3 MEDIUM"."""
-    if reason.startswith(BELOW):
-        return f", as {BEGINS}{reason.removeprefix(BELOW)}"
-    if reason.startswith(SUPPRESSED):
-        return f" {reason}"
-    return _PLAINER.get(reason, f": {reason}")
-
-
-_PLAINER: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "severity unknown": " (the scanner gave no severity)",
-        "no fix known": ": no fix version reported",
-        "no fix available": ": no fix yet",
-        "no known exploit": ": no public exploit",
-    }
-)
-"""By a refusal of `lib.core.routing`."""
-
-
-def _account(content: Content) -> str:
-    """Return how many of those that are open a message is about; empty where it is about all."""
-    total, shown = len(content.everything), content.shown
-    others = total - shown
-    if not others:
-        return ""
-    is_check = content.image.is_repository
-    noun, plural = ("finding", "findings") if is_check else ("vulnerability", "vulnerabilities")
-    if shown:
-        rest = "The other one" if others == 1 else f"The other {others:,}"
-        about = f"the alert is about {shown:,} of them. {rest}"
-    else:
-        about = f"the alert is not about {'it' if total == 1 else 'them'}"
-    suppressed_here = sum(content.suppressed.values())
-    more = f", and {suppressed_here:,} accepted" if suppressed_here else ""
-    return f"{counted(total, noun, plural)} open; {about}{more}:"
 
 
 def _section(content: Content, kind: SectionKind, entries: Sequence[Entry], rows: int) -> Section:
@@ -199,8 +108,19 @@ def _section(content: Content, kind: SectionKind, entries: Sequence[Entry], rows
         return "" if _reason(entry) == shared else _reason(entry)
 
     listed = _listed(content, kind, entries, rows, reason=reason, note=note)
-    listed = _of_all(content, listed) if kind is SectionKind.FOUND else listed
+    listed = _of_first(content, listed) if kind is SectionKind.FOUND else listed
     return replace(listed, note=truncate(sentence(one_line(note)), _NOTE))
+
+
+def _of_first(content: Content, section: Section) -> Section:
+    """Return the list of a first scan with what its destination does not ask for."""
+    others = [group for group in content.left_out if is_beyond(group)]
+    levels = {level for group in others for level in group.counts}
+    return replace(
+        section,
+        beyond=tuple(map(omission_of, others)),
+        is_by_level=bool(others) and levels.isdisjoint(section.counts),
+    )
 
 
 def _of_all(content: Content, section: Section) -> Section:
@@ -331,7 +251,7 @@ def _word(content: Content, entry: Entry) -> str:
 
 def _row(content: Content, entry: Entry, note: str, reason: str) -> Row:
     worst = next(iter(entry.findings), None)
-    fix, what = fix_text(entry.findings), what_it_is(entry.findings)
+    fix, what = fix_text(entry.findings), what_it_is(entry.findings) if _is_told(entry) else ""
     return Row(
         level=entry.severity,
         severity=_severity(entry, worst),
@@ -346,6 +266,12 @@ def _row(content: Content, entry: Entry, note: str, reason: str) -> Row:
             if remark
         ),
     )
+
+
+def _is_told(entry: Entry) -> bool:
+    """Return whether a line about what it is helps: it is urgent, news, or about a setting."""
+    is_urgent = entry.severity >= Severity.HIGH or entry.exploitable or entry.exploited
+    return is_urgent or entry.is_news or any(r.package.manager == MANAGER for r in entry.findings)
 
 
 def _severity(entry: Entry, worst: Finding | None) -> str:

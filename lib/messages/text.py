@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from lib.messages import facts, sections, urgency
+from lib.messages import facts, omissions, sections, urgency
 from lib.messages.advising import host_links
-from lib.messages.changes import changes_of, has_rest, is_scanned
+from lib.messages.changes import changes_of, is_scanned
 from lib.messages.comparing import known_as, repeated, same_as
 from lib.messages.content import Content
 from lib.messages.dangers import dangers_of
@@ -48,7 +48,7 @@ def text_of(
     trouble = problem(content)
     earlier = repeated(content)
     numbers = numbers_of(content)
-    left_out = sections.left_out(content)
+    left_out = omissions.left_out(content)
     sources = facts.source_links(content, notice)
     commits = next((link.name for link in sources if link.name.startswith(COMMITS)), "")
     steps = to_do(content, rows, notice.running, _base_image(notice), commits=commits, whole=whole)
@@ -84,8 +84,8 @@ def text_of(
         sections=sections.sections(content, listed),
         open=sections.open_section(content, listed),
         left_out=left_out,
-        unlisted=left_out if not has_rest(content) else sections.suppressed(content),
-        not_open=sections.not_open(content),
+        unlisted=omissions.unlisted(content),
+        not_open=omissions.not_open(content),
         columns=("Check", "Setting") if is_check else ("Vulnerability", "Package"),
         warnings=facts.warnings(content),
         report=facts.report_link(notice),

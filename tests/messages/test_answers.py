@@ -14,7 +14,7 @@ from lib.messages.advising import SUPPORT_ENDS, base_of
 from lib.messages.describing import score_text, what_it_is
 from lib.messages.facts import accepting
 from lib.messages.linking import pieces
-from lib.messages.parts import AlertText
+from lib.messages.parts import AlertText, Platform, Platforms
 from lib.messages.text import text_of
 from lib.models import Finding, Provenance, Score, Severity
 from tests.support.builders import a_filter, a_finding, a_report, an_image
@@ -309,7 +309,7 @@ class TestOneHeadline:
     """The same numbers for every destination, whatever its threshold."""
 
     def test_a_first_scan_counts_what_is_severe_for_everybody(self) -> None:
-        """A destination that asks for less says so in small print."""
+        """A destination that asks for less says so below its list."""
         findings = (*many(2, "CRITICAL"), *many(3, "HIGH", start=50), *many(4, "LOW", start=90))
 
         texts = [of(*findings, threshold=level) for level in (Severity.CRITICAL, Severity.LOW)]
@@ -318,13 +318,79 @@ class TestOneHeadline:
             "First scan: 2 CRITICAL, 3 HIGH",
             "First scan: 2 CRITICAL, 3 HIGH",
         ]
-        assert texts[0].unlisted.lines(9) == ["7 (3 HIGH, 4 LOW), as lists here begin at CRITICAL"]
-        assert {text.sections[0].heading for text in texts} == {"Found: 2 CRITICAL, 3 HIGH, 4 LOW"}
+        assert [text.sections[0].heading for text in texts] == ["CRITICAL (2)", "Found (9)"]
+        assert (
+            texts[0]
+            .sections[0]
+            .more_packages(8)
+            .endswith("Also open: 7 (3 HIGH, 4 LOW) in libfoo: lists here have CRITICAL only")
+        )
+        assert not texts[0].unlisted.groups
         assert {text.numbers for text in texts} == {()}
 
     def test_without_anything_severe_it_counts_what_is_asked_for(self) -> None:
         """Else there would be nothing to say."""
         assert of(*many(4, "MEDIUM")).verdict == "First scan: 4 MEDIUM"
+
+
+class TestWhatOthersDoNotAskFor:
+    """Below a list, with the rule."""
+
+    def test_several_rules_are_all_named(self) -> None:
+        """The threshold of one route, and a filter of another."""
+        rows = (a_finding("CVE-2026-1"), a_finding("CVE-2026-2", severity="INFORMATIONAL"))
+        filters = (
+            a_filter(severity=Severity.LOW),
+            a_filter(severity=Severity.UNKNOWN, only=("fixable",)),
+        )
+        text = text_of(noticed(Scene(a_report(*rows), filters=filters)))
+
+        assert text.sections[0].more(8) == (
+            "Also open: 1 INFORMATIONAL in openssl: lists here have LOW and above, no fix known"
+        )
+
+    def test_the_ids_of_unrated_ones_stand_there(self) -> None:
+        """A reader looks for what a title counts."""
+        rows = [a_finding("CVE-2026-1"), a_finding("CVE-2026-2", severity="UNKNOWN")]
+        text = of(*rows, threshold=Severity.HIGH)
+
+        assert text.sections[0].more(8) == (
+            "Also open: 1 unrated (CVE-2026-2): the scanner gave no severity"
+        )
+        assert text.open.heading == "Open now: 1 HIGH, 1 unrated"
+        assert text.not_open.lines(8) == ["1 unrated (CVE-2026-2): the scanner gave no severity"]
+
+    def test_what_is_mild_and_old_has_no_line_about_what_it_is(self) -> None:
+        """What is new has one, without the name of its package."""
+        old = a_finding("CVE-2026-1", severity="MEDIUM", title="Overflow in a parser")
+        new = a_finding("CVE-2026-2", severity="MEDIUM", title="Openssl: leak of a key")
+        before = a_report(old, image=an_image(1))
+        text = text_of(
+            noticed(
+                Scene(
+                    a_report(old, new, image=an_image(2)),
+                    before,
+                    (a_filter(severity=old.severity),),
+                )
+            )
+        )
+
+        assert {row.name: row.what for row in text.open.rows} == {
+            "CVE-2026-2": "Leak of a key",
+            "CVE-2026-1": "",
+        }
+
+    def test_many_groups_of_platforms_are_counted(self) -> None:
+        """With how many of them have no result."""
+        row = Platform("linux/amd64 only", "1 HIGH", "", is_scanned=True)
+        rows = (*[row] * 5, row._replace(is_scanned=False))
+
+        lines = Platforms(rows).lines(3)
+
+        assert lines[1:] == [
+            "linux/amd64 only: 1 HIGH",
+            "and 4 more groups of platforms, 1 of them not scanned",
+        ]
 
 
 class TestWhereToStart:
@@ -437,11 +503,16 @@ class TestWhereToStart:
 
         text = of(*rows, threshold=Severity.HIGH)
 
-        assert text.sections[0].heading == "Found: 2 CRITICAL, 1 MEDIUM"
+        assert text.sections[0].heading == "CRITICAL (2)"
         fixable = a_finding("CVE-2026-4", severity="CRITICAL", fixed_version="2")
         filters = (a_filter(severity=Severity.HIGH, only=("fixable",)),)
         some = text_of(noticed(Scene(a_report(*rows, fixable), filters=filters)))
-        assert some.sections[0].heading == "Found: 3 CRITICAL, 1 MEDIUM (1 listed)"
+        assert some.sections[0].heading == "Found (1)"
+        assert some.open.heading == "Open now: 3 CRITICAL, 1 MEDIUM (1 listed)"
+        assert some.sections[0].more(8) == (
+            "Also open: 2 CRITICAL: no fix version reported; 1 MEDIUM in openssl: lists here have"
+            " HIGH and above"
+        )
 
     def test_what_is_not_severe_can_wait(self) -> None:
         """Even with an exploit."""
@@ -777,6 +848,24 @@ class TestWhoseFaultItIs:
         assert (
             "CVE-2026-1 (HIGH) is no longer reported, though linux is unchanged: treat it as open"
             in (text.changes)
+        )
+
+    def test_many_that_vanished_are_counted(self) -> None:
+        """Their packages are named where they are few."""
+        rows = [replace(self.OLD, vulnerability_id=f"CVE-2026-{n}") for n in range(5)]
+        far = [a_finding(f"CVE-2025-{n}", package=f"p{n}", severity="CRITICAL") for n in range(4)]
+        kept = [replace(row, vulnerability_id=f"X-{n}") for n, row in enumerate(far)]
+
+        def changes(*rows: Finding, after: tuple[Finding, ...]) -> str:
+            before, now = a_report(*rows, image=an_image(1)), a_report(*after, image=an_image(2))
+            return text_of(noticed(Scene(now, before))).changes
+
+        assert changes(*rows, after=(self.NEW,)).endswith(
+            "4 HIGH are no longer reported, though linux is unchanged: treat them as open"
+        )
+        assert changes(*far, after=tuple(kept)).endswith(
+            "4 CRITICAL are no longer reported, though their packages are unchanged: treat them as"
+            " open"
         )
 
     def test_another_version_proves_nothing(self) -> None:

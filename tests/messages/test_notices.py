@@ -55,11 +55,11 @@ def test_shown_unchanged_and_left_out_are_all_that_is_open() -> None:
     )  # fmt: skip
 
     assert made.left_out.sum == (
-        "5 vulnerabilities open; the alert is about 1 of them. The other 4, and 1 accepted:"
+        "4 of the 5 open vulnerabilities are not in the alert; 1 more is accepted:"
     )
     assert made.left_out.lines(8) == [
         "1 unchanged HIGH (CVE-2024-0001)",
-        "3 (1 MEDIUM, 2 LOW), as lists here begin at HIGH",
+        "3 (1 MEDIUM, 2 LOW) in openssl: lists here have HIGH and above",
         '1 HIGH accepted until 2026-11-23: CVE-2024-0003 ("not reachable")',
     ]
     assert made.changes == ("Since 2026-11-23: 1 new, 4 unchanged: 2 HIGH, 1 MEDIUM, 2 LOW open")

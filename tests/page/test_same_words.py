@@ -128,7 +128,7 @@ def _as_part(name: str, reason: str | None) -> Part:
         "000474600478 in cn-north-1 (aws-cn)",
         "a fix exists, its version is not named",
         "no fix yet",
-        "vulnerabilities open; the alert is about ",
+        "open vulnerabilities is not in the alert",
     ],
 )
 def test_words_that_once_were_different(sentence: str) -> None:

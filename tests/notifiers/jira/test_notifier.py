@@ -944,7 +944,7 @@ def test_description_says_how_things_stand() -> None:
     assert "openssl 3.0.11-1~deb12u1 \N{RIGHTWARDS ARROW} 3.0.14-1~deb12u2" in texts
     assert any(text.startswith("Since 1.4.1: 2 new") for text in texts)
     assert any(
-        text.startswith("Not listed: 12 MEDIUM, as lists here begin at HIGH") for text in texts
+        text.startswith("Not listed: 12 MEDIUM in perl, perl1 and perl2: lists") for text in texts
     )
 
 

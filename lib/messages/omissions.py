@@ -1,0 +1,135 @@
+"""What is open and not in the lists of a notice, with what leaves it out. Pure."""
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Final
+
+from lib.core.routing import BELOW, UNRATED
+from lib.messages.changes import has_rest
+from lib.messages.content import SUPPRESSED, Content, Entry, Remainder, counts_of
+from lib.messages.parts import Omissions
+from lib.messages.phrases import (
+    NAME,
+    PUBLIC_EXPLOIT,
+    USED_IN_ATTACKS,
+    counts_text,
+    levels_text,
+    listed,
+    severity_word,
+)
+from lib.messages.titles import BEGINS, NOT_LISTED
+from lib.models import Counts, Omission, Severity
+from lib.models.views import Kind
+from lib.text import counted, one_line, short, truncate
+
+_REASON: Final = 200
+_NAMED: Final = 3
+"""Vulnerabilities or packages that a line names."""
+
+
+def left_out(content: Content) -> Omissions:
+    """Return what is open and not in the lists, by its reason."""
+    return Omissions((*_standing(content), *_omitted(content)), _account(content), NOT_LISTED)
+
+
+def unlisted(content: Content) -> Omissions:
+    """Return what neither the lists nor the line about changes have, by its reason."""
+    if Kind.BASELINE in content.changes or has_rest(content):
+        groups = [group for group in content.left_out if not is_beyond(group)]
+        return Omissions(tuple(map(omission_of, groups)), "", NOT_LISTED)
+    return left_out(content)
+
+
+def _standing(content: Content) -> list[Omission]:
+    """Return what was reported before and is as it was, with the names of a few."""
+    entries = [entry for entry in content.open if entry.change is None]
+    if not entries:
+        return []
+    counts = counts_of(entries)
+    levels = f"unchanged ({counts_text(counts)})" if len(counts) > 1 else "unchanged"
+    levels = levels if len(counts) > 1 else f"{levels} {severity_word(entries[0].severity)}"
+    names = ", ".join(map(_standing_name, entries)) if len(entries) <= _NAMED else ""
+    return [Omission(f"{levels}{f' ({names})' if names else ''}", len(entries))]
+
+
+def _standing_name(entry: Entry) -> str:
+    danger = USED_IN_ATTACKS if entry.exploited else PUBLIC_EXPLOIT if entry.exploitable else ""
+    return ", ".join(filter(None, (short(entry.id, NAME), danger)))
+
+
+def not_open(content: Content) -> Omissions:
+    """Return what a list of everything reported does not have, by its reason."""
+    return Omissions(tuple(_omitted(content)), "", NOT_LISTED)
+
+
+def _omitted(content: Content) -> list[Omission]:
+    return [*map(omission_of, content.left_out)]
+
+
+def omission_of(group: Remainder) -> Omission:
+    """Return a group that is left out with the reason in words."""
+    text = one_line(f"{_levels(group.counts)}{_omission(group)}")
+    return Omission(truncate(text, _REASON), sum(group.counts.values()))
+
+
+def _levels(counts: Counts) -> str:
+    """Return the only severity by its word, several with their counts."""
+    return f"({counts_text(counts)})" if len(counts) > 1 else severity_word(next(iter(counts)))
+
+
+def _omission(group: Remainder) -> str:
+    """Return the reason why something is not shown, as the end of "3 MEDIUM"."""
+    reason = group.reason
+    if reason.startswith(BELOW):
+        level, _, others = reason.removeprefix(BELOW).partition(", ")
+        more = f", {others}" if others else ""
+        return f"{_in_few(group.packages)}: {BEGINS}{levels_text(Severity[level])}{more}"
+    if reason == UNRATED:
+        return f"{_named(group.ids)}: the scanner gave no severity"
+    if reason.startswith(SUPPRESSED):
+        return f" {reason}"
+    return _PLAINER.get(reason, f": {reason}")
+
+
+def _in_few(packages: Sequence[str]) -> str:
+    """Return " in Flask and Werkzeug"; empty for many."""
+    few = 0 < len(packages) <= _NAMED
+    return f" in {listed([short(name, NAME) for name in packages])}" if few else ""
+
+
+def _named(ids: Sequence[str]) -> str:
+    """Return " (CVE-1, CVE-2)"; empty for many."""
+    return f" ({', '.join(short(id_, NAME) for id_ in ids)})" if len(ids) <= _NAMED else ""
+
+
+_PLAINER: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "no fix known": ": no fix version reported",
+        "no fix available": ": no fix yet",
+        "no known exploit": ": no public exploit",
+    }
+)
+"""By a refusal of `lib.core.routing`."""
+
+
+def _account(content: Content) -> str:
+    """Return how many of those that are open a message is not about; empty where that is none."""
+    total = len(content.everything)
+    others = total - content.shown
+    if not others:
+        return ""
+    is_check = content.image.is_repository
+    noun, plural = ("finding", "findings") if is_check else ("vulnerability", "vulnerabilities")
+    words = counted(total, f"open {noun}", f"open {plural}")
+    words = words if total > 1 else f"open {noun}"
+    share = f"The {words}" if others == total else f"{others:,} of the {words}"
+    verb = "is" if others == 1 else "are"
+    suppressed_here = sum(content.suppressed.values())
+    is_one = suppressed_here == 1
+    more = f"{suppressed_here:,} more {'is' if is_one else 'are'} accepted"
+    return f"{share} {verb} not in the alert{f'; {more}' if suppressed_here else ''}:"
+
+
+def is_beyond(group: Remainder) -> bool:
+    """Return whether a destination does not ask for it; what is accepted is another matter."""
+    return not group.reason.startswith(SUPPRESSED)
