@@ -1,4 +1,4 @@
-"""What is open and not in the lists of a notice, with what leaves it out. Pure."""
+"""The open vulnerabilities that no list of a notice has, with what leaves them out. Pure."""
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
