@@ -123,7 +123,7 @@ def miscounted(payload: Any) -> Iterator[str]:
         title = _SECTION.match(text)
         if title is not None:
             lines = filter(None, map(_PACKAGE.match, text.splitlines()))
-            more = _MORE.search(text)
+            more = _MORE.search(text.partition(". Also open")[0])
             counted = sum(_amount(line[1]) for line in lines) + (_amount(more[1]) if more else 0)
             if counted != _number(title[1]):
                 yield f"{title[0]}: {counted}"
