@@ -111,7 +111,7 @@ def topics_limits(world: World, volume: int) -> Iterator[str]:
 
 
 _SECTION = re.compile(r"\*[\w ,]+ \(([\d,]+)\)\*")
-_MORE = re.compile(r"_and [\d,]+ more packages?: ([^_]+)_")
+_MORE = re.compile(r"_and [\d,]+ more packages?: ([^_.]+)[_.]")
 _PACKAGE = re.compile(r"[^\w\s*_] \*([^*]+)\*")
 _AMOUNT = re.compile(r"([\d,]+) (?:[A-Z]+|unrated)")
 
@@ -123,7 +123,7 @@ def miscounted(payload: Any) -> Iterator[str]:
         title = _SECTION.match(text)
         if title is not None:
             lines = filter(None, map(_PACKAGE.match, text.splitlines()))
-            more = _MORE.search(text.partition(". Also open")[0])
+            more = _MORE.search(text)
             counted = sum(_amount(line[1]) for line in lines) + (_amount(more[1]) if more else 0)
             if counted != _number(title[1]):
                 yield f"{title[0]}: {counted}"
