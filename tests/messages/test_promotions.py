@@ -83,6 +83,8 @@ def test_the_short_form_links_the_report() -> None:
     assert f"Steps: <{alert.report_url}|full report>." in linked.replace("&amp;", "&")
     assert linked.count("|Full report>") == 0
     assert f"Steps: message about {RELEASE}." in bare
+    assert "|Image in the ECR console>" in bare
+    assert "|Image in the ECR console>" not in linked
 
 
 def test_the_short_form_keeps_the_colour_and_the_routes() -> None:

@@ -379,7 +379,9 @@ def _links(text: AlertText) -> str:
     """Return the links: report, commit and commits since, console. Those of steps stand there."""
     links = [link for link in (text.report, *text.sources, text.console) if link is not None]
     links = [link for link in links if not link.of_hosts]
-    links = [] if text.left_to and _pages(text) else links  # its step links the report
+    # The step of a short message links the report.
+    is_linked = text.report is not None and len(text.report.url) <= _CONSOLE
+    links = [] if text.left_to and is_linked else links
     limits = [_CONSOLE if link in (text.report, text.console) else _SOURCE for link in links]
     shown = (slack_link(link.url, slack_flat(link.label)) for link in links)
     fitting_links = (link for link, limit in zip(shown, limits, strict=True) if len(link) <= limit)
