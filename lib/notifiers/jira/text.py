@@ -275,8 +275,8 @@ def _open(text: AlertText, rows: int) -> Iterable[Json]:
         return
     if section.package_count == 1:
         yield adf.bullets(map(_package_item, section.packages))
-        return
-    yield adf.table(PACKAGE_COLUMNS, map(_package_row, section.packages[:rows]))
+    else:
+        yield adf.table(PACKAGE_COLUMNS, map(_package_row, section.packages[:rows]))
     yield from _paragraph(section.more_packages(rows))
 
 

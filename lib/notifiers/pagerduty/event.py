@@ -82,7 +82,7 @@ def details_of(text: AlertText) -> Json:
     text = text.in_short
     details = {
         HAPPENED: _happened(text),
-        URGENCY: text.urgency_line.removeprefix(f"{URGENCY}: "),
+        URGENCY: capitalized(text.urgency_line.removeprefix(f"{URGENCY}: ")),
         NO_RESULT: _no_result(text),
         text.to_do.title: _what_to_do(text),
         WHY_PAGED: text.why_paged,

@@ -9,7 +9,7 @@ from lib.messages.steps import ToDo, UpgradeText
 from lib.messages.titles import LINKS, REPORT_NAME
 from lib.models import Notice
 from lib.notifiers.sns.headline import MAX_SUBJECT, headline_of
-from lib.notifiers.sns.wrapping import wrapped
+from lib.notifiers.sns.wrapping import continued, wrapped
 from lib.text import capitalized, fitting, one_line, truncate
 
 LISTED: Final = 50
@@ -25,7 +25,7 @@ def render(notice: Notice, text: AlertText, _room: int) -> tuple[str, bool]:
     """
     Return a plain text of at most 76 columns, and whether it was cut.
 
-    Links and commands are never wrapped.
+    Links are never wrapped, and commands only as a shell reads them.
     """
     text = text.in_short
     lines = [*_opening(notice, text), *_to_do(text), *_steps(text.to_do)]
@@ -107,7 +107,8 @@ def _ending(text: AlertText) -> list[str]:
     small = " \N{MIDDLE DOT} ".join((*text.small, text.reference))
     accept = []
     if text.accept_command:
-        accept = [*_wrapped(f"{text.accept_title}:"), f"    {text.accept_command}"]
+        command = continued(text.accept_command, "    ")
+        accept = [*_wrapped(f"{text.accept_title}:"), *command]
     return [*(_title(LINKS) if links else []), *links, "", "-- ", *_wrapped(small), *accept]
 
 

@@ -28,3 +28,22 @@ def wrapped(text: str, first: str = "", after: str = "") -> list[str]:
     return next(
         (one for one in shorter if len(one) == len(widest) and " " in one[-1].strip()), widest
     )
+
+
+def continued(command: str, indent: str) -> list[str]:
+    """
+    Return a command in lines that a shell reads as one, none of which begins within an option.
+
+    What is in single quotes is no option, and stays as it is.
+    """
+    if "'" in command or len(indent + command) <= COLUMNS:
+        return [f"{indent}{command}"]
+    first, *options = command.split(" --")
+    lines = [indent + first]
+    for option in options:
+        if len(f"{lines[-1]} --{option} \\") <= COLUMNS:
+            lines[-1] += f" --{option}"
+        else:
+            lines[-1] += " \\"
+            lines.append(f"{indent * 2}--{option}")
+    return lines

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -33,6 +34,7 @@ from lib.notifiers.sns.notifier import (
 )
 from lib.notifiers.sns.publisher import SnsPublisher
 from lib.notifiers.sns.text import render
+from lib.notifiers.sns.wrapping import continued
 from tests.support import golden
 from tests.support.builders import a_finding, a_report, an_image
 from tests.support.every import every
@@ -293,6 +295,20 @@ def test_no_word_of_a_mail_stands_alone_on_a_line() -> None:
     assert listed("word " * 14 + "wordy") == ["Note: " + "word " * 12 + "word", "word wordy"]
     assert listed("x" * 60 + " wordy") == ["Note: " + "x" * 60 + " wordy"]
     assert listed("x" * 70 + " wordy") == ["wordy"]
+
+
+@pytest.mark.parametrize("package", ["linux", "libarchive", "x" * 90, "it's --odd"])
+def test_a_shell_reads_a_command_of_several_lines_as_one(package: str) -> None:
+    """Programs for mail break a long line anywhere, also within an option."""
+    command = shlex.join(
+        ("ecr-scan-alerts", "suppressions", "add", "CVE-1", "--package", package, "--reason", "W")
+    )
+
+    lines = continued(command, "    ")
+
+    assert shlex.split(" ".join(line.strip(" \\") for line in lines)) == shlex.split(command)
+    assert all(line.endswith(" \\") for line in lines[:-1])
+    assert all(len(line) <= 76 for line in lines) or "x" * 90 in command or "'" in command
 
 
 def test_commands_are_not_wrapped() -> None:
