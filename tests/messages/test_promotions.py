@@ -82,6 +82,8 @@ def test_the_short_form_links_the_report() -> None:
 
     assert f"Steps: <{alert.report_url}|full report>." in linked.replace("&amp;", "&")
     assert linked.count("|Full report>") == 0
+    assert "report works until 2026-12-26" in linked
+    assert "works until" not in bare
     assert f"Steps: message about {RELEASE}." in bare
     assert "|Image in the ECR console>" in bare
     assert "|Image in the ECR console>" not in linked

@@ -239,7 +239,9 @@ def _small_print(text: AlertText, omissions: Sequence[str]) -> Json:
 
 
 def _end_of_report(text: AlertText) -> list[str]:
-    return [f"report {text.report.note}"] if text.report is not None and text.report.note else []
+    """Return until when the report can be opened, where a step links it and no row of links."""
+    note = text.report.note if text.left_to and text.report is not None else ""
+    return [f"report {note}"] if note else []
 
 
 def _header(mark: str, title: str) -> Json:
@@ -383,8 +385,13 @@ def _links(text: AlertText) -> str:
     is_linked = text.report is not None and len(text.report.url) <= _CONSOLE
     links = [] if text.left_to and is_linked else links
     limits = [_CONSOLE if link in (text.report, text.console) else _SOURCE for link in links]
-    shown = (slack_link(link.url, slack_flat(link.label)) for link in links)
-    fitting_links = (link for link, limit in zip(shown, limits, strict=True) if len(link) <= limit)
+    notes = [f" ({link.note})" if link.note else "" for link in links]
+    shown = [slack_link(link.url, slack_flat(link.label)) for link in links]
+    fitting_links = (
+        f"{link}{note}"
+        for link, note, limit in zip(shown, notes, limits, strict=True)
+        if len(link) <= limit
+    )
     command = f"{REPORT_NAME}: `{text.report_command}`" if text.report_command else ""
     return "\n".join(filter(None, (_DOT.join(fitting_links), command)))
 
