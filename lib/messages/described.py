@@ -4,17 +4,19 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from lib.core.disputes import dispute_of
+from lib.core.disputes import Dispute, dispute_of
 from lib.core.named_versions import NamedVersion, described
 from lib.core.upgrades import version_key
 from lib.messages.content import Content, Entry, counts_of
-from lib.messages.phrases import NAME, severity_word
+from lib.messages.phrases import NAME, counts_text
 from lib.messages.steps import UpgradeText
-from lib.models import Counts, Finding, Severity, Upgrade
+from lib.models import Counts, Finding, Upgrade
 from lib.text import first, one_line, short, truncate
 
 _VERSIONS: Final = 3
 _PACKAGES: Final = 6
+_OTHER_NAME: Final = "(replace the package if it has no such release)"
+"""Behind a version of a product that is not called as the package is."""
 
 
 def versions_of(entries: Sequence[Entry]) -> Mapping[str, NamedVersion]:
@@ -43,35 +45,44 @@ def with_version(
     if named is None:
         return text
     removed = _fixed_in(content, upgrade.package, named)
-    shares = (
-        _share(number, upgrade.fixes[severity], severity) for severity, number in removed.items()
+    rest = {level: number - removed.get(level, 0) for level, number in upgrade.fixes.items()}
+    dispute = _dispute(content, upgrade.package)
+    other = f" {_OTHER_NAME}" if named.product else ""
+    return text._replace(
+        described=f"{short(named.words, NAME)} or later{other}",
+        removes=f"{counts_text(removed)}{f' ({dispute})' if dispute else ''}{_left(rest)}",
     )
-    removes = ", ".join(filter(None, (*shares, _dispute(content, upgrade.package))))
-    rest = sum(upgrade.fixes[severity] - number for severity, number in removed.items())
-    rest += sum(n for severity, n in upgrade.fixes.items() if severity not in removed)
-    if rest:
-        removes = f"{removes} (no version is named for the other{f' {rest:,}' if rest > 1 else ''})"
-    return text._replace(described=f"{short(named.words, NAME)} or later", removes=removes)
 
 
-def _share(number: int, total: int, severity: Severity) -> str:
-    """Return "8 CRITICAL"; "94 of 100 HIGH" where some remain."""
-    share = f" of {total:,}" if number < total else ""
-    return f"{number:,}{share} {severity_word(severity)}"
+def _left(counts: Counts) -> str:
+    """Return "; 6 HIGH name no version"; empty for none."""
+    name = "names" if sum(counts.values()) == 1 else "name"
+    return f"; {words} {name} no version" if (words := counts_text(counts)) else ""
 
 
 def _dispute(content: Content, package: str) -> str:
     """Return that what an upgrade removes is disputed; of several how many."""
-    entries = [
-        entry
+    every = _disputes(content, package)
+    disputes = [dispute for dispute in every if dispute is not None]
+    if not disputes:
+        return ""
+    if len(disputes) < len(every):
+        return f"{len(disputes):,} {max(disputes)}"
+    return f"optional: {max(disputes)}"
+
+
+def is_disputed(content: Content, package: str) -> bool:
+    """Return whether somebody disputes all vulnerabilities of a package."""
+    return all(_disputes(content, package))
+
+
+def _disputes(content: Content, package: str) -> list[Dispute | None]:
+    """Return who disputes each vulnerability of a package."""
+    return [
+        dispute_of(entry.findings)
         for entry in content.everything
         if any(row.package.name == package for row in entry.findings)
     ]
-    disputes = [dispute for entry in entries if (dispute := dispute_of(entry.findings))]
-    if not disputes:
-        return ""
-    number = f"{len(disputes):,} " if len(disputes) < len(entries) else ""
-    return f"{number}{max(disputes)}"
 
 
 def _fixed_in(content: Content, package: str, version: NamedVersion) -> Counts:

@@ -29,7 +29,7 @@ from lib.messages.advising import (
     release_of,
 )
 from lib.messages.content import Content, Entry, counts_of, source_of
-from lib.messages.described import installed_text, versions_of, with_version
+from lib.messages.described import installed_text, is_disputed, versions_of, with_version
 from lib.messages.describing import worst_score
 from lib.messages.facts import workloads_text
 from lib.messages.kernels import kernels_of, later_text
@@ -108,8 +108,10 @@ def to_do(
         nameless=_after(rebuild, capitalized(nameless_of(entries))),
         described=tuple(
             with_version(content, upgrade, upgrade_text([upgrade]), by_description)
-            for upgrade in unversioned
-            if upgrade.package in by_description
+            for upgrade in sorted(
+                (upgrade for upgrade in unversioned if upgrade.package in by_description),
+                key=lambda upgrade: is_disputed(content, upgrade.package),
+            )
         ),
         unversioned=tuple(
             with_version(

@@ -1,9 +1,10 @@
 """How soon somebody should look at what is news, and what is known of exploits. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from lib.checks.moved_tags import TAG_MOVED
+from lib.core.disputes import dispute_of
 from lib.core.scanners import scanner_of
 from lib.messages.advising import is_about_kernel
 from lib.messages.content import Content, Entry, source_of
@@ -97,7 +98,8 @@ def _urgency(news: Sequence[Entry]) -> tuple[str, str]:
     if any(entry.exploited for entry in news):
         return HIGH, EXPLOITED
     is_exploitable = any(entry.exploitable and entry.severity is worst for entry in news)
-    number = counts_text({worst: len({entry.id for entry in news if entry.severity is worst})})
+    decisive = {entry.id: entry for entry in news if entry.severity is worst}
+    number = f"{counts_text({worst: len(decisive)})}{_disputed(decisive.values())}"
     exploit = f", {EXPLOIT_KNOWN}" if is_exploitable else ""
     if worst is Severity.CRITICAL:
         return HIGH, f"{number}{exploit}"
@@ -109,6 +111,15 @@ def _urgency(news: Sequence[Entry]) -> tuple[str, str]:
         return MEDIUM, "no severity given"
     is_rated = all(entry.severity is not Severity.UNKNOWN for entry in news)
     return LOW, f"highest severity {'' if is_rated else 'given '}{worst.name}"
+
+
+def _disputed(entries: Collection[Entry]) -> str:
+    """Return ", 1 disputed by the vendor"; without the number where all are; empty for none."""
+    disputes = [dispute for one in entries if (dispute := dispute_of(one.findings)) is not None]
+    if not disputes:
+        return ""
+    number = f"{len(disputes):,} " if len(disputes) < len(entries) else ""
+    return f", {number}{max(disputes)}"
 
 
 def why(content: Content) -> str:

@@ -220,7 +220,8 @@ class TestNamedVersion:
         assert [upgrade.line for upgrade in to_do.by_description] == [
             (
                 "Upgrade or replace (versions from the CVE texts, not from the scanner): "
-                "tensorflow-gpu from 1.7.0 to TensorFlow 2.12.0 or later, removes 1 HIGH"
+                "tensorflow-gpu from 1.7.0 to TensorFlow 2.12.0 or later (replace the package if "
+                "it has no such release), removes 1 HIGH"
             )
         ]
         assert to_do.brief.endswith("tensorflow-gpu to TensorFlow 2.12.0")
@@ -232,6 +233,30 @@ class TestNamedVersion:
         (row,) = text.sections[0].rows
         assert "disputed by the vendor" in row.remarks
 
+    def test_a_disputed_vulnerability_is_optional_and_comes_last(self) -> None:
+        """The urgency says how many of those that it counts are disputed."""
+        disputed = described("SciPy before 1.8.0 crashes. NOTE: disputed by the vendor.")
+        other = replace(disputed, vulnerability_id="CVE-2026-2", description="It crashes.")
+        other = replace(other, description="Flask before 2.3.2 crashes.", severity=Severity.LOW)
+        other = replace(other, package=replace(other.package, name="flask"))
+        second = replace(
+            disputed, vulnerability_id="CVE-2026-3", description="SciPy before 1.8.0 leaks."
+        )
+
+        first, last = of(disputed, other).to_do.described
+        (partly,) = of(disputed, second).to_do.described
+
+        assert (first.package, last.package) == ("flask", "scipy")
+        assert last.effect == "removes 1 HIGH (optional: disputed by the vendor)"
+        assert partly.effect == "removes 2 HIGH (1 disputed by the vendor)"
+        assert [
+            of(*rows).urgency_line for rows in ((disputed,), (disputed, second), (second,))
+        ] == [
+            "Urgency: medium (1 HIGH, disputed by the vendor; exploit status unknown)",
+            "Urgency: medium (2 HIGH, 1 disputed by the vendor; exploit status unknown)",
+            "Urgency: medium (1 HIGH; exploit status unknown)",
+        ]
+
     def test_it_is_no_word_of_the_scanner(self) -> None:
         """And one vulnerability without a version leaves its package out."""
         named = described("SciPy before 1.8.0 crashes.")
@@ -242,10 +267,10 @@ class TestNamedVersion:
         assert of(named).to_do.without_version == ""
         less = replace(other, severity=Severity.MEDIUM)
         (partly,) = of(named, less, threshold=Severity.HIGH).to_do.described
-        assert partly.effect == "removes 1 HIGH (no version is named for the other)"
+        assert partly.effect == "removes 1 HIGH; 1 MEDIUM names no version"
         several = [replace(less, vulnerability_id=f"CVE-2026-{n}") for n in (4, 5)]
         (partly,) = of(named, less, *several, threshold=Severity.HIGH).to_do.described
-        assert partly.effect == "removes 1 HIGH (no version is named for the other 3)"
+        assert partly.effect == "removes 1 HIGH; 3 MEDIUM name no version"
         third = replace(named, vulnerability_id="CVE-2026-3", description="Not in SciPy 1.8.0.")
         assert of(named, other, third).to_do.described == ()
 
