@@ -13,6 +13,7 @@ from lib.core.evidence import NOT_THERE
 from lib.core.scanners import scanner_of
 from lib.models import ChangeKind, Image, ScanProblem, ScanSource, UnusableReport
 from lib.text import capitalized
+from lib.urls.partitions import pull_address
 
 # The statuses and their meaning, whatever the scanner:
 # https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ImageScanStatus.html
@@ -72,6 +73,10 @@ _KINDS: Final = (
 )
 """What the scanner's words about an image that it does not support mean."""
 _UNSUPPORTED_ERROR: Final = "UnsupportedImageError"
+_NO_SYSTEM: Final = (
+    f"{_UNSUPPORTED_ERROR}: The operating system and/or package manager are not supported."
+)
+"""Words that say no more than the reason."""
 _SAME_AS: Final = MappingProxyType({"IN_PROGRESS": "PENDING", "ACTIVE": "COMPLETE"})
 
 
@@ -129,7 +134,9 @@ def problem_of(report: UnusableReport) -> ScanProblem:
         return _not_checked(report)
     status, description = report.scan.status, report.scan.reason or ""
     # An index itself is never scanned: what helps is done to an image in it.
-    image = replace(report.image, digest=report.parts[0].digest) if report.parts else report.image
+    image = report.image
+    if report.parts:
+        image = replace(image, digest=report.parts[0].digest, tags=())
     # Basic scanning says FAILED of images that it does not support, and why in words.
     # Reasons of fetched reports begin with the status.
     words = description.removeprefix(f"{status}: ")
@@ -142,7 +149,7 @@ def problem_of(report: UnusableReport) -> ScanProblem:
         status=status,
         reason=capitalized(_REASONS.get(meaning, _UNKNOWN).format(scanner=scanner.name)),
         remedy=remedy.format_map({**commands(image), "source": report.scan.source.value}),
-        quote="" if words in (status, f"status {status}") else words,
+        quote="" if words in (status, f"status {status}", _NO_SYSTEM) else words,
         pages=scanner.pages.get(meaning, ()),
     )
 
@@ -181,6 +188,7 @@ def commands(image: Image) -> Mapping[str, str]:
     storage = "--target-storage-class STANDARD"
     return {
         "region": region,
+        "address": quote(pull_address(image)) if image.account and image.region else "IMAGE",
         "describe": f"aws ecr describe-image-scan-findings {image_arguments} "
         "--query imageScanStatus",
         "start": f"aws ecr start-image-scan {image_arguments}",

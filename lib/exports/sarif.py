@@ -19,7 +19,7 @@ from lib.models.program import NAME, REPOSITORY, VERSION
 from lib.models.streams import Vulnerability
 from lib.text import clean, one_line, truncate
 from lib.urls.advisories import vulnerability_url
-from lib.urls.partitions import partition_named, partition_of
+from lib.urls.partitions import repository_address
 from lib.wire.values import time_to_json
 
 MAX_RESULTS: Final = 25_000
@@ -166,8 +166,7 @@ def _address(image: Image) -> str:
     """Return the address from which an image is pulled; the repository where it is not known."""
     if not (image.account and image.region):
         return image.repository
-    domain = (partition_named(image.partition) or partition_of(image.region)).domain
-    return f"{image.account}.dkr.ecr.{image.region}.{domain}/{image.repository}"
+    return repository_address(image)
 
 
 def _invocation(report: AnyReport, omitted: int) -> dict[str, Any]:

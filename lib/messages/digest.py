@@ -48,6 +48,7 @@ _ROUTES: Final = 5
 _NAME: Final = 60
 _REASON: Final = 120
 _REMEDY: Final = 200
+_COMMAND: Final = re.compile(r":? `[^`]*`")
 _SENTENCES: Final = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
 _OCCASION: Final = 200
 _WARNINGS: Final = 5
@@ -339,7 +340,7 @@ def _scan(unscanned: UnscannedImage, issue: IssueOf) -> DigestLine:
 
 def _remedy(unscanned: UnscannedImage) -> str:
     (step, *_) = _SENTENCES.split(one_line(unscanned.remedy))
-    remedy = truncate(step, _REMEDY).removesuffix(".")
+    remedy = truncate(_COMMAND.sub("", step), _REMEDY).removesuffix(".")
     return f". {remedy}" if remedy else ""
 
 

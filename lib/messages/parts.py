@@ -88,8 +88,8 @@ class Problem(NamedTuple):
     """The parts that it is about, if they are several, and why there is no result."""
     caution: str
     """That no result is not a good one."""
-    remedy: str
-    """Commands in it stand in backticks."""
+    steps: tuple[str, ...]
+    """What to do. Commands in it stand in backticks."""
     word: str = ""
     """The trouble in a word or two: scan failed, not scanned."""
     lasting: str = ""
@@ -97,7 +97,12 @@ class Problem(NamedTuple):
     quote: str = ""
     """What the scanner said, for small print; empty where it said no more."""
     pages: tuple[Link, ...] = ()
-    """Pages about the remedy."""
+    """Pages about the remedy, which steps can name."""
+
+    @property
+    def remedy(self) -> str:
+        """All steps as one text."""
+        return " ".join(self.steps)
 
 
 class Platform(NamedTuple):

@@ -1,6 +1,6 @@
 """Scans without a result in a notice: what happened, that it is no all-clear, what helps. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
@@ -45,12 +45,22 @@ def problem(content: Content) -> Problem | None:
     return Problem(
         reason=truncate(one_line(reason), _PROBLEM),
         caution=_caution(content, part, watched),
-        remedy=truncate(one_line(explained.remedy), _REMEDY),
+        steps=tuple(_steps(explained.remedy)),
         word=word,
         lasting=f"{short(content.image.name)} {_LASTING.get(word, _NOT_SCANNED)}",
         quote=f"The scanner's words: {quote}" if quote else "",
         pages=tuple(Link(label, label, label, url) for label, url in explained.pages),
     )
+
+
+def _steps(remedy: str) -> Iterator[str]:
+    """Yield the steps of a remedy, together of a bounded length."""
+    room = _REMEDY
+    for line in map(one_line, remedy.splitlines()):
+        step = truncate(line, room)
+        if step:
+            yield step
+        room -= len(step)
 
 
 def _reason(content: Content, explained: str) -> str:

@@ -12,7 +12,7 @@ IN_WORKING_HOURS: Final = "look at it in working hours"
 STOP_PAGES: Final = (
     "To stop such pages, leave SCAN_FAILED and NOT_SCANNED out of kinds of the route in alerts.yml"
 )
-NO_SCAN_NEEDED: Final = "To silence this (90 days, or --days N)"
+NO_SCAN_NEEDED: Final = "Accept for 90 days that there is no result"
 ACCEPT_ONE: Final = "Accept a risk for 90 days (here the first one)"
 NOT_LISTED: Final = "Not listed"
 BEGINS: Final = "lists here have "
@@ -45,7 +45,9 @@ DONE_WHEN_BOTH: Final = (
     "the hosts run a patched kernel and no scan lists what else is open below, or each risk is "
     "accepted."
 )
-DONE_WHEN_SCANNED: Final = "a scan of {name} succeeds, or the image is deleted."
+DONE_WHEN_SCANNED: Final = (
+    "a scan of {name} succeeds, the image is deleted, or it is accepted that there is no result."
+)
 DONE_WHEN_CHECKED: Final = "a check of {name} has a result, or the repository is deleted."
 NOTES: Final = "Notes"
 ABOUT: Final = "About"

@@ -8,7 +8,6 @@ from lib.core.disputes import dispute_of
 from lib.core.scanners import scanner_of
 from lib.messages.advising import is_about_kernel
 from lib.messages.content import Content, Entry, source_of
-from lib.messages.headlines import word_for
 from lib.messages.levels import HIGH, LOW, MEDIUM, Urgency
 from lib.messages.phrases import LIKELY, NAME, counts_text, percent, severity_word
 from lib.messages.sections import EXPLOIT_KNOWN, EXPLOITED, KINDS, NAMED, says_exploit
@@ -23,6 +22,7 @@ _ASK: Final = "ask {when} who pushed it"
 _PUSHES: Final = ("Not meant", "meant")
 _NO_EXPLOIT_DATA: Final = "exploit status unknown"
 _RUNNING: Final = "running now"
+_RISKS: Final = "the risk of {} platforms is unknown"
 
 
 def urgency(content: Content) -> Urgency | None:
@@ -43,8 +43,7 @@ def urgency(content: Content) -> Urgency | None:
     if not (news or content.conditions):
         return None
     if not news:
-        reason = f"{_trouble(content)}, so {_risk(content)}"
-        return Urgency(MEDIUM, reason, exploits=_exploits(content), waits=True)
+        return Urgency(MEDIUM, _risk(content), exploits=_exploits(content), waits=True)
     if content.is_check:
         return _of_settings(content, news)
     level, reason = _urgency(news)
@@ -63,16 +62,15 @@ def urgency(content: Content) -> Urgency | None:
     return Urgency(level, reason, exploits=exploits, waits=waits)
 
 
-def _trouble(content: Content) -> str:
-    """Return the trouble of a scan, in a word or two."""
-    number = len(content.conditions)
-    if number > 1:
-        return f"{number} platforms have no result"
-    return word_for(content, content.conditions[0])
-
-
 def _risk(content: Content) -> str:
-    return "its settings are unknown" if content.is_check else "the risk is unknown"
+    """Return what nobody knows without a result; a title says which one is missing."""
+    if content.is_check:
+        return "its settings are unknown"
+    return (
+        "the risk is unknown"
+        if len(content.conditions) == 1
+        else _RISKS.format(len(content.conditions))
+    )
 
 
 def _of_settings(content: Content, news: Sequence[Entry]) -> Urgency:

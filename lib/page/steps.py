@@ -14,7 +14,7 @@ from lib.messages.titles import (
     UNVERSIONED_COLUMNS,
     UPGRADE_COLUMNS,
 )
-from lib.page.findings import in_line, linked
+from lib.page.findings import linked
 from lib.page.markup import Markup, Node, element, number_more, scrolling_table, titled_section
 from lib.text import counted, one_line, truncate
 
@@ -41,16 +41,18 @@ def remedy(text: AlertText, problem: Problem, *, is_all: bool) -> Markup | None:
     return titled_section(
         "problem",
         text.to_do.title if is_all else NO_RESULT,
-        element("p", _commands(problem.remedy)) if problem.remedy else None,
-        _links(problem.pages),
+        _numbered(problem),
         element("p", problem.quote, class_="quiet") if problem.quote else None,
         accept,
     )
 
 
-def _links(links: Iterable[Link]) -> Markup | None:
-    shown = [linked(link.label, link.url) for link in links]
-    return element("p", in_line(shown)) if shown else None
+def _numbered(problem: Problem) -> Markup | None:
+    """Return the steps with the pages that they name, numbered where there are several."""
+    steps = [element("p", _commands(step, problem.pages)) for step in problem.steps]
+    if not steps[1:]:
+        return steps[0] if steps else None
+    return element("ol", [element("li", step) for step in steps], class_="steps")
 
 
 def _commands(text: str, links: Sequence[Link] = ()) -> Iterable[Node]:

@@ -6,6 +6,8 @@ https://docs.aws.amazon.com/general/latest/gr/rande.html. A test compares with b
 
 from typing import Final, NamedTuple
 
+from lib.models import Image
+
 
 class Partition(NamedTuple):
     """A partition: a part of AWS with accounts and addresses of its own."""
@@ -62,3 +64,15 @@ def partition_of(region: str) -> Partition:
 def partition_named(name: str) -> Partition | None:
     """Return the partition of an ARN; None for an unknown name."""
     return next((one for one in PARTITIONS if one.name == name), None)
+
+
+def repository_address(image: Image) -> str:
+    """Return the address from which images of a repository are pulled."""
+    domain = (partition_named(image.partition) or partition_of(image.region)).domain
+    return f"{image.account}.dkr.ecr.{image.region}.{domain}/{image.repository}"
+
+
+def pull_address(image: Image) -> str:
+    """Return the address from which an image is pulled, by a tag if it has one."""
+    reference = f":{image.tags[0]}" if image.tags else f"@{image.digest}"
+    return f"{repository_address(image)}{reference}"

@@ -117,6 +117,26 @@ class TestProblemOf:
         """And none where "scan failed" says it all."""
         assert cause_of(key, reason) == words
 
+    def test_the_system_of_an_image_is_found_by_a_command(self) -> None:
+        """Whether a scanner supports it is decided by a list that one step links."""
+        words = (
+            "UnsupportedImageError: The operating system and/or package manager are not supported."
+        )
+        tagged = problem_of(unusable("FAILED", reason=words))
+        image = an_image(tags=())
+        untagged, unknown = (
+            problem_of(UnusableReport(where, a_scan(status="UNSUPPORTED_SYSTEM")))
+            for where in (image, replace(image, account=""))
+        )
+
+        steps = tagged.remedy.splitlines()
+        registry = "000474600478.dkr.ecr.eu-central-1.amazonaws.com/payments/api"
+        assert f"--entrypoint cat {registry}:1.4.1 /etc/os-release`." in steps[0]
+        assert f" {registry}@{image.digest} " in untagged.remedy
+        assert " cat IMAGE /etc" in unknown.remedy
+        assert [label in steps[1] for label, _ in tagged.pages] == [True, True]
+        assert tagged.quote == ""
+
     def test_a_fetched_reason_begins_with_the_status(self) -> None:
         """And means the same: scanning again would fail again."""
         fetched = problem_of(unusable("FAILED", reason="FAILED: UnsupportedImageError: scratch"))

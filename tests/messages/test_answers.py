@@ -326,7 +326,7 @@ class TestAcceptTheRisk:
         """A scan that fails for ever is noise otherwise."""
         text = text_of(notices()["scan-failed"])
 
-        assert text.accept_title == "To silence this (90 days, or --days N)"
+        assert text.accept_title == "Accept for 90 days that there is no result"
         assert "suppressions add SCAN_FAILED --repository payments/api " in text.accept_command
 
 

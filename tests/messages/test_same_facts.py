@@ -127,7 +127,7 @@ def test_what_is_no_news_has_no_urgency() -> None:
     assert text_of(notices()["all-fixed"]).urgency is None
     assert text_of(notices()["repository-fixed"]).urgency is None
     assert text_of(notices()["scan-failed"]).urgency_line == (
-        "Urgency: medium, in working hours (scan failed, so the risk is unknown)"
+        "Urgency: medium, in working hours (the risk is unknown)"
     )
 
 

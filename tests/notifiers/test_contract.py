@@ -31,6 +31,7 @@ from lib.errors import (
 from lib.flows.destination_test import run
 from lib.http_client import RequestsClient
 from lib.messages import facts
+from lib.messages.linking import pieces
 from lib.messages.parts import AlertText
 from lib.messages.text import text_of
 from lib.models import Finding, HttpAnswer, Notice, Package, Part, Receipt, Severity
@@ -212,7 +213,8 @@ def sentences(text: AlertText, *, whole: bool) -> Iterator[str]:
         yield text.urgency_line.removeprefix("Urgency: ") or text.why
     else:
         yield from (text.problem.reason, text.problem.caution, text.problem.quote)
-        yield from text.problem.remedy.split("`")
+        for step in text.problem.steps:
+            yield from (piece.text for piece in pieces(step, text.problem.pages))
     yield from (text.to_do.deploy, text.to_do.without_fix)
     for upgrade in text.to_do.upgrades:
         yield from (upgrade.package, upgrade.fixed)

@@ -387,8 +387,9 @@ def test_pages_about_a_remedy_stand_beside_it() -> None:
     """And only there."""
     html = render(about(an_unusable_report(status="UNSUPPORTED_SYSTEM")), (), now=NOW)
 
-    assert html.count("What enhanced scanning supports") == 1
-    assert html.index("What to do") < html.index("What enhanced scanning supports")
+    steps = steps_of(about(an_unusable_report(status="UNSUPPORTED_SYSTEM")))
+    assert html.count(">Systems that Inspector supports</a>") == 1
+    assert [step.partition(" ")[0] for step in steps] == ["Find", "Is", "Is", "Not"]
 
 
 def cards_of(made: Notice) -> list[str]:

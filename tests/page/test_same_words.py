@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from lib.messages.linking import pieces
 from lib.messages.lists import Row, SectionKind
 from lib.messages.parts import AlertText
 from lib.messages.text import text_of
@@ -35,7 +36,8 @@ def sentences(text: AlertText) -> Iterator[str]:
         yield text.left_out.sum
     if text.problem is not None:
         yield from (text.problem.caution, text.problem.reason)
-        yield from text.problem.remedy.split("`")
+        for step in text.problem.steps:
+            yield from (piece.text for piece in pieces(step, text.problem.pages))
     for fact in text.facts:
         yield from (fact.label, fact.value)
     for platform in text.platforms.rows:

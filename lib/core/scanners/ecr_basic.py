@@ -7,16 +7,24 @@ https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-troublesho
 from types import MappingProxyType
 from typing import Final
 
-from lib.core.scanners.scanner import ABSENT, NO_IMAGE, UNUSED, Scanner
+from lib.core.scanners.scanner import (
+    ABSENT,
+    FIND_SYSTEM,
+    NO_IMAGE,
+    SUPPORTED,
+    UNUSED,
+    Scanner,
+)
 
 # https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-enhanced.html
 _ENHANCED: Final = (
-    "Turn on enhanced scanning (Amazon Inspector, for the whole registry, paid per image) if it "
-    "supports the image; otherwise rebuild on a supported distribution."
+    f"{FIND_SYSTEM}\n"
+    f"Is it one of the {SUPPORTED}? Turn on enhanced scanning (whole registry, paid per image).\n"
+    "Is it none of them? Rebuild the image on one that is."
 )
 _PAGES: Final = (
     (
-        "What enhanced scanning supports",
+        SUPPORTED,
         "https://docs.aws.amazon.com/inspector/latest/user/supported.html",
     ),
     (
@@ -33,9 +41,9 @@ ECR_BASIC: Final = Scanner(
     remedies=MappingProxyType({
         "FAILED": f"{_INSPECT}. If its operating system is supported, scan it again "
         "(once in 24 h per image): `{start}`",
-        "UNSUPPORTED_SYSTEM": f"{_ENHANCED} {UNUSED}",
+        "UNSUPPORTED_SYSTEM": f"{_ENHANCED}\n{UNUSED}",
         "UNSUPPORTED_MANIFEST": NO_IMAGE,
-        "UNSUPPORTED_IMAGE": f"{_ENHANCED} {NO_IMAGE}",
+        "UNSUPPORTED_IMAGE": f"{NO_IMAGE}\n{_ENHANCED}\n{UNUSED}",
         "SCAN_ELIGIBILITY_EXPIRED": "Push the image again if it is still used, else delete it.",
         "FINDINGS_UNAVAILABLE": "Scan it again (once in 24 h per image): `{start}`",
         "LIMIT_EXCEEDED": "Wait 24 hours, then scan it again: `{start}`",

@@ -7,12 +7,19 @@ https://docs.aws.amazon.com/inspector/latest/user/scanning-ecr.html
 from types import MappingProxyType
 from typing import Final
 
-from lib.core.scanners.scanner import ABSENT, NO_IMAGE, UNUSED, Scanner
+from lib.core.scanners.scanner import (
+    ABSENT,
+    FIND_SYSTEM,
+    NO_IMAGE,
+    SUPPORTED,
+    UNUSED,
+    Scanner,
+)
 
-_REBUILD: Final = "Rebuild it on an operating system that Inspector supports."
+_REBUILD: Final = f"{FIND_SYSTEM}\nRebuild it on one of the {SUPPORTED}."
 _PAGES: Final = (
     (
-        "What Inspector supports",
+        SUPPORTED,
         "https://docs.aws.amazon.com/inspector/latest/user/supported.html",
     ),
 )
@@ -24,9 +31,9 @@ INSPECTOR: Final = Scanner(
     vendor="AWS",
     remedies=MappingProxyType({
         "FAILED": f"{_COVERAGE}. Then push the image again.",
-        "UNSUPPORTED_SYSTEM": f"{_REBUILD} {UNUSED}",
+        "UNSUPPORTED_SYSTEM": f"{_REBUILD}\n{UNUSED}",
         "UNSUPPORTED_MANIFEST": NO_IMAGE,
-        "UNSUPPORTED_IMAGE": f"{_REBUILD} {NO_IMAGE}",
+        "UNSUPPORTED_IMAGE": f"{NO_IMAGE}\n{_REBUILD}\n{UNUSED}",
         "SCAN_ELIGIBILITY_EXPIRED": "If it is still used, push it again or lengthen the duration: "
         "`aws inspector2 update-configuration --region {region} "
         "--ecr-configuration rescanDuration=LIFETIME`",

@@ -8,7 +8,12 @@ from typing import Final
 from lib.models.immutable import immutable
 
 NO_IMAGE: Final = "A signature, an attestation or an image index is never scanned: nothing to do."
-UNUSED: Final = "If nobody uses the image, delete it."
+SUPPORTED: Final = "Systems that Inspector supports"
+"""The name of the page that a remedy names."""
+FIND_SYSTEM: Final = (
+    "Find its system: `docker run --rm --entrypoint cat {address} /etc/os-release`."
+)
+UNUSED: Final = "Not used any more? Delete the image."
 ABSENT: Final = (
     "If the image is used, push it, or pull it through the cache; else push an index without it."
 )
@@ -19,7 +24,8 @@ class Scanner:
     """
     One scanner: its advice about scans without a result, and about findings without a fix.
 
-    A remedy may hold the fields of `lib.core.problems.commands`, and {source}.
+    A remedy may hold the fields of `lib.core.problems.commands`, and {source}. Each of its lines is
+    a step.
     """
 
     product: str = ""

@@ -176,7 +176,10 @@ def _problem(text: AlertText, problem: Problem) -> list[Json]:
     return [
         _caution(problem),
         adf.heading(text.to_do.title),
-        adf.prose(truncate(problem.remedy, _PROBLEM)),
+        *_in_order(
+            [adf.prose(step, problem.pages) for step in problem.steps],
+            1 if problem.steps[1:] else None,
+        ),
         *([adf.paragraph(adf.text(problem.quote, "em"))] if problem.quote else []),
     ]
 

@@ -129,7 +129,7 @@ def _notes(text: AlertText) -> list[str]:
 
 def _what_to_do(text: AlertText) -> Json:
     """Return the steps with their numbers, the settings, and then what is no step."""
-    remedy = [truncate(text.problem.remedy, _PROBLEM)] if text.problem is not None else []
+    remedy = text.problem.steps if text.problem is not None else ()
     steps = [*([step] for step in remedy), *_steps(text.to_do.now)]
     numbers = [f"{place}. " for place in range(1, len(steps) + 1)] if steps[1:] else [""]
     numbered = [

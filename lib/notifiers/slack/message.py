@@ -126,11 +126,14 @@ def _alert(text: AlertText) -> list[Json]:
 
 def _problem(text: AlertText, problem: Problem) -> str:
     """Return that nothing is known, why, and what helps."""
+    steps = [_step(step, problem.pages, code=True) for step in problem.steps]
+    if steps[1:]:
+        steps = [f"{place}. {step}" for place, step in enumerate(steps, 1)]
     lines = (
         f"*{_say(problem.caution, _CAUTION)}* {_say(problem.reason, _PROBLEM)}".rstrip(),
         "",
         f"*{text.to_do.title}*",
-        _say(problem.remedy, _PROBLEM, code=True),
+        *steps,
     )
     return "\n".join(lines)
 
@@ -335,7 +338,8 @@ def _pages(text: AlertText) -> list[Link]:
 def _step(sentence: str, links: Sequence[Link] = (), *, code: bool = False) -> str:
     """Return a step; commands in it are code, and names with a page about the fix are links."""
     step = _say(sentence.removesuffix("."), _NOTES, code=code)
-    return f"{''.join(_linked(piece) for piece in pieces(step, links))}."
+    end = "" if step.endswith("?") else "."
+    return f"{''.join(_linked(piece) for piece in pieces(step, links))}{end}"
 
 
 def _linked(piece: Piece) -> str:
@@ -380,7 +384,8 @@ def _omissions(omissions: Omissions) -> list[str]:
 def _links(text: AlertText) -> str:
     """Return the links: report, commit and commits since, console. Those of steps stand there."""
     links = [link for link in (text.report, *text.sources, text.console) if link is not None]
-    links = [link for link in links if not link.of_hosts]
+    in_steps = text.problem.pages if text.problem is not None else ()
+    links = [link for link in links if not (link.of_hosts or link in in_steps)]
     # The step of a short message links the report.
     is_linked = text.report is not None and len(text.report.url) <= _CONSOLE
     links = [] if text.left_to and is_linked else links

@@ -1,6 +1,6 @@
 """The e-mail: plain text of fixed width, the sentence first, then what to do, then the lists."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from lib.messages.lists import PackageText, Row, Section
@@ -116,8 +116,16 @@ def _problem(text: AlertText, problem: Problem) -> list[str]:
     return [
         *_wrapped(f"{problem.caution} {truncate(problem.reason, _FIELD)}"),
         *_title(text.to_do.title),
-        *_advice(problem.remedy),
+        *_numbered(problem.steps),
     ]
+
+
+def _numbered(steps: Sequence[str]) -> Iterable[str]:
+    """Yield the steps about a scan without a result, numbered where there are several."""
+    for place, step in enumerate(steps, 1):
+        first, *others = _advice(step)
+        yield f"  {place}. {first.lstrip()}" if steps[1:] else first
+        yield from others
 
 
 def _advice(remedy: str) -> Iterable[str]:

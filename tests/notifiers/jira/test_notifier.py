@@ -401,7 +401,10 @@ def test_an_image_without_a_result_has_urgency_priority_and_an_end() -> None:
     text = said(fields["description"])
     assert fields["priority"] == {"name": "Normal"}
     assert text.startswith("Urgency: medium, in working hours (")
-    assert "Done when a scan of payments/api succeeds, or the image is deleted." in text
+    assert (
+        "Done when a scan of payments/api succeeds, the image is deleted, or it is accepted that "
+        "there is no result."
+    ) in text
 
 
 def test_vulnerabilities_that_nobody_rated_have_a_priority() -> None:

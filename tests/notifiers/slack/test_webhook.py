@@ -170,7 +170,7 @@ def test_scan_without_result_shows_no_numbers(story: str) -> None:
     assert "findings" not in said.replace("describe-image-scan-findings", "").replace(
         "supported.html", ""
     )
-    assert "`aws ecr" in said or "rebuild" in said
+    assert "`aws ecr" in said or "`docker run" in said
 
 
 def test_absurdly_long_console_address_is_left_out() -> None:
