@@ -16,8 +16,6 @@ from lib.models.repositories import ROOT
 
 BEFORE: Final = "Before you run it:"
 """How a warning begins about a command that can delete or break something."""
-AFTER: Final = "After the fix,"
-"""How a sentence begins about what the command that fixes all settings brings about."""
 EXCEPT: Final = "_WITH_EXCLUSION"
 _RESOURCE: Final = "AWS::ECR::Repository"
 _TEMPLATE: Final = "AWS::ECR::RepositoryCreationTemplate"

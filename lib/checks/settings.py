@@ -38,14 +38,17 @@ from lib.models import (
     ScanProgress,
     Severity,
 )
+from lib.text import capitalized
 
 _GRACE: Final = timedelta(days=1)
 """A newly pushed image without a scan is no finding for this long."""
 _FIRST_TAGS: Final = (
-    "For tags that move (latest, production), add --allow TAG, and list them under allow_mutable "
-    "in alerts.yml."
+    "For tags that move (latest, production): `--allow TAG`, and list them under allow_mutable in "
+    "alerts.yml."
 )
-_MORE_TAGS: Final = "Add other tags that move to --allow, and to allow_mutable in alerts.yml."
+_MORE_TAGS: Final = (
+    "Other tags that move: add them to `--allow`, and to allow_mutable in alerts.yml."
+)
 
 
 def check(
@@ -124,7 +127,7 @@ def _tag_mutability(settings: RepositorySettings, expected: Expectations) -> Ite
             remedies.immutable_tags(settings, allowed),
             settings,
             expected,
-            f"{remedies.AFTER} {remedies.same_tag(allowed, 'fails')} {more}",
+            f"{capitalized(remedies.same_tag(allowed, 'fails then'))} {more}",
         ),
     )
 
@@ -190,8 +193,9 @@ def _scan_on_push(settings: RepositorySettings, expected: Expectations) -> Itera
     if scans_on_push(settings):
         return
     if is_unruled(settings):
-        own = "Scan on push is off" if settings.template is None else "It has no setting for scans"
-        value, why = "off", f"{own}, and the registry has no rule about scanning."
+        is_own = settings.template is None
+        own = "Scan on push is off here" if is_own else "The template does not set scan on push"
+        value, why = "off", f"{own}, and no rule of the registry turns it on."
         remedy = remedies.guided(remedies.scan_on_push(settings), settings, expected)
     else:
         remedy = remedies.scan_on_push(settings)
@@ -203,7 +207,7 @@ def _scan_on_push(settings: RepositorySettings, expected: Expectations) -> Itera
         "scan on push",
         value,
         title="images are not scanned when they are pushed",
-        risk=f"{why} Nobody learns of vulnerabilities in what is pushed here.",
+        risk=f"{why} Vulnerabilities in new images raise no alert.",
         remedy=remedy,
     )
 

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from lib.core.upgrades import is_kernel
-from lib.messages.phrases import AUDIT, MARKS, counts_text, look_for, severity_word
+from lib.messages.phrases import AUDIT, MARKS, PROBLEM_MARK, counts_text, look_for, severity_word
 from lib.messages.titles import DESCRIBED_STEP, TO_DO
 from lib.models import Counts, Severity
 from lib.text import capitalized, counted
@@ -288,6 +288,17 @@ class ToDo:
             settings = _ALL.get(len(ids), f"all {len(ids)}")
         return f"Fix {settings}: `{guided}` (shows each change, then asks)"
 
+    def cautions(self, command: int) -> list[str]:
+        """
+        Return what to know before the command of `at_once` is run: lines to stand below it.
+
+        Commands in them stand in backticks.
+        """
+        guided = self._guided(command)
+        steps = (step for step in self.all_steps if guided and step.guided == guided)
+        remarks = dict.fromkeys(step.guided_remark for step in steps if step.guided_remark)
+        return [f"{PROBLEM_MARK} {remark}" for remark in remarks]
+
     def _guided(self, limit: int) -> str:
         guided = next((step.guided for step in self.all_steps if step.guided), "")
         return guided if len(guided) <= limit and "`" not in guided else ""
@@ -298,7 +309,7 @@ class ToDo:
 
         A command is shown whole or not at all: of at most `command` characters, all within `limit`.
         `templates`: also the lines of templates. Without them, no command of a setting that the
-        command of `at_once` fixes.
+        command of `at_once` fixes, whose warnings `cautions` has.
         """
         guided = self._guided(command)
         shown: list[Step] = []
@@ -315,7 +326,7 @@ class ToDo:
 
 def _advised(step: Step) -> Step:
     """Return a step without commands: one above fixes its setting."""
-    return step._replace(commands=(), remark=step.guided_remark, template=())
+    return step._replace(commands=(), remark="", template=())
 
 
 def _shown(step: Step, limit: int, *, templates: bool) -> Step:

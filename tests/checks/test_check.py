@@ -328,16 +328,16 @@ def test_scans_of_the_newest_image_may_be_of_any_source() -> None:
         (
             (),
             (
-                "After the fix, pushing an existing tag again fails. For tags that move (latest, "
-                "production), add --allow TAG, and list them under allow_mutable in alerts.yml."
+                "Pushing an existing tag again fails then. For tags that move (latest, "
+                "production): `--allow TAG`, and list them under allow_mutable in alerts.yml."
             ),
             "repository fix payments/api --region eu-central-1",
         ),
         (
             ("latest",),
             (
-                "After the fix, pushing an existing tag again fails, unless it matches latest. Add "
-                "other tags that move to --allow, and to allow_mutable in alerts.yml."
+                "Pushing an existing tag again fails then, unless it matches latest. Other tags "
+                "that move: add them to `--allow`, and to allow_mutable in alerts.yml."
             ),
             "repository fix payments/api --region eu-central-1 --allow latest",
         ),

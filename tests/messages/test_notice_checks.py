@@ -1,5 +1,6 @@
 """The verdict of a check: what deviates, what is new of it, and what is fixed."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -11,6 +12,8 @@ from lib.messages.text import text_of
 from lib.models import Finding, Package, ScanSource, Severity, StreamId
 from lib.models.streams import PartState, StreamState
 from lib.models.views import View
+from lib.notifiers.pagerduty.event import details_of
+from lib.notifiers.slack.message import alert_message
 from tests.support.builders import a_finding, an_image
 from tests.support.notices import a_notice
 from tests.support.streams import (
@@ -194,6 +197,27 @@ def test_the_one_command_names_what_it_fixes() -> None:
     steps, _ = to_do(guided, own).steps(command=99, limit=999)
     assert [step.commands for step in steps] == [(), ("aws ecr other",)]
     assert to_do(own).at_once(99) == ""
+
+
+def test_the_warnings_of_the_one_command_stand_below_it() -> None:
+    """Once each, and not again at the settings; without that command there are none."""
+    warned, quiet = with_remedy(MUTABLE), with_remedy(OLD_SCAN)
+    warned = replace(warned, extra={**warned.extra, GUIDED_REMARK: "Deletes images."})
+    quiet = replace(quiet, extra={**quiet.extra, GUIDED_REMARK: ""})
+    twice = replace(warned, vulnerability_id="E-2")
+    notice = a_notice(a_check(warned, quiet, twice), a_view(agreed=an_agreement()))
+
+    text = text_of(notice)
+
+    steps, _ = text.to_do.steps(command=99, limit=999)
+    assert text.to_do.cautions(99) == ["\N{WARNING SIGN} Deletes images."]
+    assert [step.remark for step in steps] == ["", "", ""]
+    assert text.to_do.cautions(12) == []
+    lines = details_of(text)["What to do"]
+    assert lines[1] == "\N{WARNING SIGN} Deletes images."
+    slack = json.dumps(alert_message(text), ensure_ascii=False)
+    assert "then asks).\\n\N{WARNING SIGN} Deletes images." in slack
+    assert slack.count("Deletes images") == 1
 
 
 def test_a_command_that_is_too_long_does_not_fix_all() -> None:

@@ -352,7 +352,8 @@ def _steps(to_do: ToDo) -> list[str]:
     """Return what fixes each setting, in sections of their own: commands are long."""
     steps, rest = to_do.steps(command=_COMMAND, limit=_STEPS)
     at_once = to_do.at_once(_COMMAND)
-    sections = [_step(at_once, code=True)] if at_once else []
+    first = [*([at_once] if at_once else []), *to_do.cautions(_COMMAND)]
+    sections = ["\n".join(_step(line, code=True) for line in first)] if first else []
     for step in steps:
         lines = [f"{step.mark} *{_say(step.title, _NOTE)}*{_id(step)}"]
         lines += [_say(text, _OTHERS) for text in (step.risk, step.remark) if text]
