@@ -49,7 +49,7 @@ NO_EXPLOIT: Final = "none known"
 UNKNOWN: Final = "unknown"
 _PATH: Final = 3000
 _BEFORE: Final = "reported before"
-_NEWLY_REPORTED: Final = "newly reported"
+_NEWLY_REPORTED: Final = "newly reported for this image"
 CLOSED: Final = "closed at the source"
 CHECK_HOSTS: Final = "check the hosts"
 _PLAINER: Final[Mapping[str, str]] = MappingProxyType({UNRATED: "the scanner gave no severity"})
@@ -83,7 +83,7 @@ def columns(names: tuple[str, str], *, is_check: bool) -> tuple[tuple[str, str],
         ("fixed", "Fix"),
         ("exploit", "Exploit"),
         ("change", "Change"),
-        ("since", "Since" if is_check else "First seen by scanner"),
+        ("since", "Since" if is_check else "Known to the scanner since"),
     )
 
 
@@ -91,11 +91,17 @@ def figures(rows: Sequence[_Row]) -> list[Figure]:
     """Return how many rows can be fixed or exploited, as far as sources say; none is a zero."""
     groups = [row.findings for row in rows]
     numbers = (
-        (sum(map(has_fix, groups)), "with a fix", "fixable"),
-        (sum(map(is_of_hosts, groups)), "in the kernel: check the hosts", "hosts"),
-        (sum(map(bool, map(exploit_level, groups))), "with a public exploit", "exploit"),
+        (sum(map(has_fix, groups)), ("has a fix", "have a fix"), "fixable"),
+        (sum(map(is_of_hosts, groups)), ("in the kernel: check the hosts",) * 2, "hosts"),
+        (
+            sum(map(bool, map(exploit_level, groups))),
+            ("has a public exploit", "have a public exploit"),
+            "exploit",
+        ),
     )
-    return [Figure(f"{number:,}", label, box) for number, label, box in numbers if number]
+    return [
+        Figure(f"{number:,}", labels[number > 1], box) for number, labels, box in numbers if number
+    ]
 
 
 def has_fix(findings: Sequence[Finding]) -> bool:

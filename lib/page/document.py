@@ -40,7 +40,7 @@ def render(notice: Notice, history: Sequence[HistoryPoint], *, now: datetime) ->
     all_rows = rows(content)
     shown = fitting(all_rows)
     hosts = host_links(content)
-    upgrades = steps.to_do(text, hosts)
+    upgrades = steps.to_do(text)
     style, script = _asset("report.css"), _asset("report.js")
     body = (
         element("a", "Skip to all findings", href="#findings", class_="skip")

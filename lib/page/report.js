@@ -3,6 +3,8 @@
 (() => {
   const PAGE = 100;
   const PRINTED = 2000;
+  // So few rows are seen at a glance: nothing to filter.
+  const FEW = 10;
   // A control is there where it tells rows apart; the others have all rows, or none.
   const BOXES = ["open", "fixable", "hosts", "exploit"];
   const NAMES = ["UNKNOWN", "INFORMATIONAL", "LOW", "MEDIUM", "HIGH", "CRITICAL"];
@@ -197,7 +199,7 @@
     });
   }
   // A count shows exactly the rows that it counts.
-  for (const card of document.querySelectorAll("a.card")) {
+  for (const card of count < FEW ? [] : document.querySelectorAll("a.card")) {
     card.addEventListener("click", () => {
       const { severity, box, change: kind } = card.dataset;
       for (const choice of controls.querySelectorAll("input[name=severity]")) choice.checked = !severity || choice.value === severity;
@@ -230,6 +232,6 @@
     draw();
   });
 
-  controls.hidden = count < 2;
+  controls.hidden = count < FEW;
   choose();
 })();

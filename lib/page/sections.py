@@ -24,8 +24,10 @@ from lib.page.markup import Markup, Node, element, number_more, scrolling_table,
 from lib.page.steps import MOST
 from lib.text import one_line, truncate
 
-_COURSE: Final = 2
-"""Releases with a result that make a course; a single one is what the page says anyway."""
+_COURSE: Final = 3
+"""Releases with a result that make a course; of two, what changed says the difference."""
+_FEW: Final = 20
+"""Rows of a table that is seen whole: what is new is marked in it."""
 _NAME: Final = 200
 REMARKS: Final = "Remarks"
 CHANGES: Final = 25
@@ -136,7 +138,9 @@ def _why(text: AlertText) -> str:
 def _severity(severity: Severity, number: int) -> Markup:
     """Return a count as a link to the table, which the script turns into a filter."""
     name = severity_name(severity)
-    return _card(number, name, edge=f"edge-{severity.name.lower()}", data_severity=severity.value)
+    return _card(
+        number, f"{name} open", edge=f"edge-{severity.name.lower()}", data_severity=severity.value
+    )
 
 
 def _suppressed(number: int) -> Markup:
@@ -188,8 +192,9 @@ def changes(text: AlertText, total: int) -> Markup | None:
 def _changed(text: AlertText, section: Section, total: int) -> Markup:
     rows = section.rows[:CHANGES]
     more = section.more(len(rows))
-    # The table below has the same rows, and nothing else.
-    is_repeated = section.count == total and not section.note
+    if section.kind not in _ENDED and (section.count == total or total <= _FEW):
+        note = f" {section.note}." if section.note else None
+        return element("p", element("strong", section.heading), ": in the table below.", note)
     is_remarked = any(row.notes or row.what for row in rows)
     titles = ("Severity", *text.columns, *([REMARKS] if is_remarked else []))
     return element(
@@ -200,7 +205,7 @@ def _changed(text: AlertText, section: Section, total: int) -> Markup:
             section.heading, titles, [_row(row, is_remarked=is_remarked) for row in rows]
         ),
         element("p", more, class_="quiet") if more else None,
-        open=section.kind not in _ENDED and not is_repeated,
+        open=section.kind not in _ENDED,
     )
 
 

@@ -1,7 +1,8 @@
 """What to do: upgrades by where they are made, packages to look for, fixes of settings."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from lib.messages.linking import pieces
@@ -63,12 +64,8 @@ def _commands(text: str, links: Sequence[Link] = ()) -> Iterable[Node]:
             yield element("code", piece.text) if piece.is_command else piece.text
 
 
-def to_do(text: AlertText, hosts: Sequence[Link]) -> Markup | None:
-    """
-    Return what to upgrade, grouped by where that is done, or what fixes each setting.
-
-    `hosts`: pages about the fixes of a kernel on the hosts.
-    """
+def to_do(text: AlertText) -> Markup | None:
+    """Return what to upgrade, grouped by where that is done, or what fixes each setting."""
     todo = _silent(text.to_do)
     steps, _ = todo.steps(command=_CHARACTERS, limit=_CHARACTERS, templates=True)
     if not (todo.described or todo.upgrades or todo.notes or todo.before or todo.gaps or steps):
@@ -79,8 +76,8 @@ def to_do(text: AlertText, hosts: Sequence[Link]) -> Markup | None:
         "upgrades",
         todo.title,
         element("p", text.lead, class_="why") if text.lead else None,
-        _steps(todo, hosts, is_searched=is_searched),
-        None if is_searched else _unversioned(todo),
+        _steps(todo, text.of_steps, is_searched=is_searched),
+        None if is_searched else _unversioned(todo, text.of_packages),
         [_prose(remark) for remark in (*todo.remarks, todo.gaps) if remark],
         _prose(at_once) if at_once else None,
         map(_step, steps),
@@ -99,7 +96,7 @@ def _steps(todo: ToDo, links: Sequence[Link], *, is_searched: bool) -> Node:
     """
     Return the steps in their order, numbered where there are several.
 
-    What messages say of packages in a sentence is a table here. `links`: about fixes on hosts.
+    What messages say of packages in a sentence is a table here. `links`: the pages they name.
     """
     more = todo.more_upgrades(len(todo.upgrades))
     groups: list[Node] = [_upgrades(*group) for group in todo.groups(MOST).items()]
@@ -108,14 +105,15 @@ def _steps(todo: ToDo, links: Sequence[Link], *, is_searched: bool) -> Node:
     steps = [*(_prose(step, links) for step in todo.before), *groups]
     # A sentence of packages to look for leaves its place to their table.
     heading = element("p", _commands(f"{todo.search}:"))
-    table: list[Node] = [(heading, _packages(todo))] if is_searched else []
+    table: list[Node] = [(heading, _packages(todo, links))] if is_searched else []
     if todo.without_version:
         place = todo.after.index(todo.without_version)
         first, last = todo.after[:place], todo.after[place + 1 :]
     else:
         last = [step for step in todo.after if step in (todo.support, todo.later)]
         first = [step for step in todo.after if step not in last]
-    steps += [*map(_prose, first), *table, *map(_prose, last)]
+    prose = partial(_prose, links=links)
+    steps += [*map(prose, first), *table, *map(prose, last)]
     if len(steps) == 1:
         return steps
     return element("ol", [element("li", step) for step in steps], class_="steps") if steps else None
@@ -193,34 +191,42 @@ def _effect(upgrade: UpgradeText) -> Iterable[Node]:
         yield element("small", f" {upgrade.score}")
 
 
-def _unversioned(todo: ToDo) -> Markup | None:
+def _unversioned(todo: ToDo, links: Sequence[Link]) -> Markup | None:
     """Return the packages that no step is about."""
     if not todo.unversioned:
         return None
-    return element("div", element("h3", NO_VERSION), _packages(todo))
+    return element("div", element("h3", NO_VERSION), _packages(todo, links))
 
 
-def _packages(todo: ToDo) -> list[Markup]:
+def _packages(todo: ToDo, links: Sequence[Link]) -> list[Markup]:
     """Return the packages that name no version to go to, the worst at once."""
     packages = todo.unversioned
     shown = len(packages) if len(packages) <= _UNVERSIONED + 1 else _UNVERSIONED
     more = todo.more_unversioned(shown)
-    first = _package_table(counted(todo.unversioned_count, "package"), packages[:shown])
+    first = _package_table(counted(todo.unversioned_count, "package"), packages[:shown], links)
     if not more:
         return [first]
     summary = element("summary", more)
-    rest = _package_table(more, packages[shown:])
+    rest = _package_table(more, packages[shown:], links)
     return [first, element("details", summary, rest, number_more(todo.unversioned_count - MOST))]
 
 
-def _package_table(title: str, packages: Sequence[UpgradeText]) -> Markup:
+def _package_table(title: str, packages: Sequence[UpgradeText], links: Sequence[Link]) -> Markup:
+    """Return packages with a page about the worst of each, which names the fixed versions."""
+    pages = {link.name: link.url for link in links if link.is_package}
     rows = (
         element(
             "tr",
-            element("td", element("code", package.package), _new(package)),
+            element("td", _named(package.package, pages), _new(package)),
             element("td", element("code", package.installed)),
             element("td", _effect(package)),
         )
         for package in packages
     )
     return scrolling_table(title, UNVERSIONED_COLUMNS, rows)
+
+
+def _named(package: str, pages: Mapping[str, str]) -> Markup:
+    """Return the name of a package, with its page where there is one."""
+    page = pages.get(package)
+    return element("code", package if page is None else linked(package, page))

@@ -151,6 +151,6 @@ def test_a_tile_counts_what_has_a_fix() -> None:
     )
 
     assert [(figure.number, figure.label) for figure in figures(rows)] == [
-        ("1", "with a fix"),
+        ("1", "has a fix"),
         ("1", "in the kernel: check the hosts"),
     ]

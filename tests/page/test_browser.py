@@ -52,6 +52,16 @@ def ids(visit: Visit) -> list[str]:
     return [each.split()[0] for each in cells.all_inner_texts()]
 
 
+def test_few_rows_have_no_filter(show: Show) -> None:
+    """They are seen at a glance; a count only leads to the table."""
+    visit = show(changed(4))
+
+    visit.page.locator("a.card").first.click()
+
+    expect(visit.page.locator("#controls")).to_be_hidden()
+    assert len(ids(visit)) == int(visit.page.locator("#hits").inner_text().split()[0])
+
+
 def test_a_hundred_of_thousands_stand_in_the_page(large: str, open_page: OpenPage) -> None:
     """The others are one page further; all of them are counted."""
     visit = open_page(large)

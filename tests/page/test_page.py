@@ -403,7 +403,7 @@ def test_a_kernel_is_no_fix_of_the_image() -> None:
     kernel = a_finding("CVE-2024-1", package="linux", fixed_version="2")
     zlib = a_finding("CVE-2024-2", package="zlib", fixed_version="2")
 
-    numbers = ["2 HIGH", "1 with a fix", "1 in the kernel: check the hosts"]
+    numbers = ["2 HIGH open", "1 has a fix", "1 in the kernel: check the hosts"]
     assert cards_of(noticed(Scene(a_report(kernel, zlib)))) == numbers
 
 
@@ -462,16 +462,30 @@ def test_a_list_without_remarks_has_no_column_for_them() -> None:
     said = replace(bare, description="A flaw lets in users.")
 
     def page(after: Finding) -> str:
-        before = a_report(a_finding("CVE-2024-1", package="zlib"), image=an_image(1))
-        return read(noticed(Scene(a_report(after, image=an_image(2)), before))).text
+        many = [a_finding(f"CVE-2025-{n}", package="many") for n in range(20)]
+        before = a_report(a_finding("CVE-2024-1", package="zlib"), *many, image=an_image(1))
+        return read(noticed(Scene(a_report(after, *many, image=an_image(2)), before))).text
 
     assert "Remarks" not in page(bare).partition("Fixed (1)")[0]
     assert "Remarks" in page(said).partition("Fixed (1)")[0]
 
 
-def test_a_list_of_all_that_is_open_is_closed() -> None:
-    """The table of everything has the same rows below it; a list of some of them stays open."""
+def test_a_package_without_a_version_links_to_its_page() -> None:
+    """The distribution names the versions that are fixed, which the scanner does not."""
+    rows = [
+        replace(row, package=replace(row.package, purl=f"pkg:deb/ubuntu/{row.package.name}@1"))
+        for row in (a_finding(f"CVE-2024-100{n}", package=f"lib{n}") for n in range(2))
+    ]
+
+    html = render(noticed(Scene(a_report(*rows))), (), now=NOW)
+
+    assert re.search(r'<td><code><a href="https://ubuntu[^"]+"[^>]*>lib0</a></code>', html)
+
+
+def test_what_is_new_stands_once() -> None:
+    """A short table marks it, and one of the same rows; beside a long one it has a list."""
     first, second = a_finding("CVE-2024-1"), a_finding("CVE-2024-2", package="curl")
+    many = [a_finding(f"CVE-2025-{n}") for n in range(20)]
 
     def page(*after: Finding) -> str:
         scene = Scene(a_report(*after), a_report(first, complete=False))
@@ -479,8 +493,10 @@ def test_a_list_of_all_that_is_open_is_closed() -> None:
 
     gone = render(noticed(Scene(a_report(second), a_report())), (), now=NOW)
 
-    assert "<details open><summary>New" in page(first, second)
-    assert "<details><summary>Newly reported (1)" in gone
+    assert "<strong>Newly reported (1)</strong>: in the table below." in page(first, second)
+    assert "<strong>Newly reported (1)</strong>: in the table below." in gone
+    scene = Scene(a_report(second, *many), a_report(*many, complete=False))
+    assert "<details open><summary>New" in render(noticed(scene), (), now=NOW)
 
 
 def test_what_the_alert_leaves_out_is_no_change() -> None:
@@ -612,9 +628,12 @@ def test_a_setting_has_titles_of_its_own() -> None:
     assert "with a fix" not in page.text
 
 
-@every("points", [course(1), course(2)[1:], [replace(p, scanned=False) for p in course(4)], ()])
-def test_a_single_release_has_no_course(points: Sequence[HistoryPoint]) -> None:
-    """A chart of one column, or of none, says nothing."""
+@every(
+    "points",
+    [course(1), course(2), course(2)[1:], [replace(p, scanned=False) for p in course(4)], ()],
+)
+def test_a_release_or_two_have_no_course(points: Sequence[HistoryPoint]) -> None:
+    """A chart of one column, or of none, says nothing; of two, what changed says it."""
     page = read(changed(5), history=points)
 
     assert "svg" not in page.tags
@@ -825,7 +844,7 @@ def test_a_row_says_what_it_is_and_what_the_release_did_not_bring() -> None:
 
     (row,) = [row for row in rows(Content(notice.message)) if row.id == "CVE-2026-2"]
 
-    assert row.change == "newly reported"
+    assert row.change == "newly reported for this image"
     assert row.note == ("CVSS v2 5.0, needs local access. A flaw lets in users.")
     assert row.note in render(notice, (), now=NOW)
 

@@ -52,7 +52,7 @@ def sentences(text: AlertText) -> Iterator[str]:
             continue
         yield from (section.heading, section.note) if _is_compared(section.kind) else ()
         for row in section.rows:
-            yield from _row(row, compared=_is_compared(section.kind))
+            yield from _row(row, kind=section.kind)
 
 
 def _is_compared(kind: SectionKind) -> bool:
@@ -60,10 +60,13 @@ def _is_compared(kind: SectionKind) -> bool:
     return kind is not SectionKind.FOUND
 
 
-def _row(row: Row, *, compared: bool) -> Iterator[str]:
+def _row(row: Row, *, kind: SectionKind) -> Iterator[str]:
     yield from (row.severity, row.name)
-    if compared:
+    if kind.is_ended:
         yield from (row.installed, ", ".join(row.notes))
+    elif _is_compared(kind):
+        # The table of few rows has them in its columns; places stand in the details of a row.
+        yield from (row.installed, *(n for n in row.notes if not n.startswith(("in ", "only on "))))
     elif not row.name.startswith("ECR-"):
         yield row.fix
 

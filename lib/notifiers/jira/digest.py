@@ -5,7 +5,7 @@ from typing import Final
 
 from lib.messages.digest import TREND, digest_text_of
 from lib.messages.digest_parts import DigestLine, DigestLink, DigestText
-from lib.messages.titles import TECHNICAL
+from lib.messages.titles import TECHNICAL, URGENCY
 from lib.models import Digest, Json
 from lib.notifiers.jira import adf
 from lib.notifiers.jira.identity import Scope
@@ -60,7 +60,8 @@ def _nodes(text: DigestText, *, reopens: bool) -> Iterable[Json]:
 
 
 def _opening(text: DigestText) -> Iterable[Json]:
-    yield from _paragraphs(text.opening)
+    for line in text.opening:
+        yield adf.paragraph(adf.text(line, *(["strong"] if line.startswith(URGENCY) else [])))
 
 
 def _line(line: DigestLine) -> Json:
@@ -70,10 +71,6 @@ def _line(line: DigestLine) -> Json:
         for part in (adf.text(" \N{MIDDLE DOT} "), adf.text(link.label, link=link.url))
     ]
     return adf.paragraph(adf.text(line.text), *links)
-
-
-def _paragraphs(lines: Iterable[str]) -> Iterable[Json]:
-    return (adf.paragraph(adf.text(line)) for line in lines)
 
 
 def _details(text: DigestText) -> Json:

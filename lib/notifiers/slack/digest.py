@@ -5,6 +5,7 @@ from typing import Final
 
 from lib.messages.digest import TREND, digest_text_of
 from lib.messages.digest_parts import DigestLine, DigestList, DigestText
+from lib.messages.titles import URGENCY
 from lib.models import Digest, Json, Severity
 from lib.notifiers.slack.limits import MAX_SECTION
 from lib.notifiers.slack.message import mrkdwn
@@ -63,7 +64,13 @@ def _header(digest: Digest, text: DigestText) -> Json:
 
 
 def _opening(text: DigestText) -> str:
-    return "\n".join(_say(line, _SENTENCE) for line in text.opening)
+    return "\n".join(map(_line_on_top, text.opening))
+
+
+def _line_on_top(line: str) -> str:
+    """Return a line before the steps; the urgency is bold, as in alerts."""
+    said = _say(line, _SENTENCE)
+    return f"*{said}*" if line.startswith(URGENCY) else said
 
 
 def _chart(trend: Sequence[str]) -> Json | None:
@@ -90,7 +97,8 @@ def _line(line: DigestLine, number: int | None) -> str:
 
 def _context(text: DigestText) -> Json:
     notes = (*(f"Note: {warning}" for warning in text.warnings), *text.details, text.footer)
-    return {"type": "context", "elements": [mrkdwn(_say(note, _FOOTER)) for note in notes]}
+    lines = "\n".join(_say(note, _FOOTER) for note in notes)
+    return {"type": "context", "elements": [mrkdwn(lines)]}
 
 
 def _section(text: str) -> Json:
