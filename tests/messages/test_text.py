@@ -15,7 +15,14 @@ from lib.models import Notice
 from tests.support import golden
 from tests.support.digests import digests
 from tests.support.every import every
-from tests.support.notices import injected, injected_problem, notices, quiet_notices, ten_thousand
+from tests.support.notices import (
+    injected,
+    injected_problem,
+    notices,
+    quiet_notices,
+    ten_thousand,
+    thousands,
+)
 from tests.support.scenes import INJECTIONS
 
 STORIES = {**notices(), **{f"quiet-{name}": notice for name, notice in quiet_notices().items()}}
@@ -139,7 +146,7 @@ def test_every_text_is_clean_and_short(alert: Notice) -> None:
 @pytest.mark.untraced
 def test_fewer_rows_change_nothing_else() -> None:
     """A receiver asks for as many as it can show; all numbers stay."""
-    alert = ten_thousand()
+    alert = thousands()
 
     few, many = text_of(alert, rows=1), text_of(alert, rows=50)
 

@@ -39,6 +39,7 @@ from tests.support.scenes import (
     injected_problem_scene,
     injected_scene,
     many,
+    of_findings,
     openssl,
     scenes,
 )
@@ -173,11 +174,21 @@ def notices() -> Mapping[str, Notice]:
 @cache
 def ten_thousand() -> Notice:
     """
-    Return a notice of 10,000 findings, for the tests that need one.
+    Return a notice of 10,000 findings, for the test that needs one: others take `thousands`.
 
-    tests/notifiers/test_corpus.py lays out 3,000 for every receiver in each run.
+    tests/notifiers/test_corpus.py lays out 1,000 for every receiver in each run.
     """
     return noticed(scenes()[_TEN_THOUSAND])
+
+
+@cache
+def thousands() -> Notice:
+    """
+    Return a notice of more findings than any receiver shows.
+
+    Several tests lay it out, so that with `make thorough` alone it has as many as there can be.
+    """
+    return ten_thousand() if THOROUGH else noticed(of_findings(1_500))
 
 
 @cache

@@ -255,7 +255,8 @@ def _not_scanned() -> Scene:
     return Scene(an_unusable_report("UNSUPPORTED_IMAGE", _image(2)))
 
 
-def _ten_thousand() -> Scene:
+def of_findings(count: int) -> Scene:
+    """Return a first scan with so many findings, half of which are asked for."""
     findings = [
         a_finding(
             f"CVE-{2000 + n % 25}-{10_000 + n}",
@@ -266,7 +267,7 @@ def _ten_thousand() -> Scene:
             fixed_version=f"2.{n % 9}.0" if n % 3 else None,
             fix_available="YES" if n % 3 else "NO",
         )
-        for n in range(10_000)
+        for n in range(count)
     ]
     report = Report(_image(2), a_scan(**ENHANCED), tuple(findings))
     return Scene(report, filters=(a_filter(severity=Severity.MEDIUM),))
@@ -436,7 +437,7 @@ def scenes() -> Mapping[str, Scene]:
             "no-findings": _clean(),
             "scan-failed": _failed(),
             "not-scanned": _not_scanned(),
-            "ten-thousand": _ten_thousand(),
+            "ten-thousand": of_findings(10_000),
             "multi-platform": _platforms(),
             "multi-platform-failed": _platforms_failed(),
             "thirty-platforms": _thirty_platforms(),

@@ -40,7 +40,7 @@ from tests.support.notices import (
     injected_problem,
     noticed,
     notices,
-    ten_thousand,
+    thousands,
 )
 from tests.support.receivers import (
     CREDENTIALS,
@@ -1049,7 +1049,7 @@ def test_user_is_another_name_for_email() -> None:
 
 def test_usage_counts_what_jira_limits() -> None:
     """`preview` shows summary, description and comment against their limits."""
-    payload = jira().render(ten_thousand(), thread=THREAD)
+    payload = jira().render(thousands(), thread=THREAD)
 
     used = jira().usage(payload)
 
