@@ -4,6 +4,7 @@ import json
 import re
 import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -43,13 +44,19 @@ def poisoned(node: Any, key: str = "") -> Any:
             return node
 
 
-@pytest.fixture
-def findings(tmp_path: Path) -> str:
+@cache
+def hostile_document() -> str:
+    """Return findings of a file of several megabytes, with hostile characters."""
     document = json.loads(ENHANCED.read_text())
     findings = document["imageScanFindings"]["enhancedFindings"]
     document["imageScanFindings"]["enhancedFindings"] = poisoned(findings[:20])
+    return json.dumps(document)
+
+
+@pytest.fixture
+def findings(tmp_path: Path) -> str:
     path = tmp_path / "findings.json"
-    path.write_text(json.dumps(document))
+    path.write_text(hostile_document())
     return str(path)
 
 

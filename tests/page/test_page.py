@@ -72,7 +72,7 @@ SIZES = (
     *(0, 1, 10, 300),
     *(
         pytest.param(count, marks=pytest.mark.untraced)
-        for count in (3_000, *([10_000] if THOROUGH else []))
+        for count in (1_000, *([10_000] if THOROUGH else []))
     ),
 )
 
