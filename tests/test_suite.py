@@ -26,7 +26,7 @@ from tests.conftest import (
     pytest_ignore_collect,
 )
 from tests.support import scheduling
-from tests.support.collecting import pytest_collection
+from tests.support.collecting import OBJECTS, pytest_collection
 from tests.support.notices import notices
 from tests.support.reporting import Reporting
 from tests.support.scheduling import APP, LONGEST, MOST, units_of
@@ -63,12 +63,13 @@ def test_what_was_collected_is_no_garbage_to_look_for() -> None:
     """Before the first test, the collector sets aside what lives to the end."""
     collection = pytest_collection()
     next(collection)
-    assert not gc.isenabled()
+    assert gc.get_threshold()[0] == 0
 
     with pytest.raises(StopIteration):
         collection.send(None)
 
     assert gc.isenabled()
+    assert gc.get_threshold()[0] == OBJECTS
     assert gc.get_freeze_count() > 0
 
 

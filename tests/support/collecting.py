@@ -18,11 +18,14 @@ OBJECTS: Final = 20_000
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Iterator[None]:
-    """Collect tests without garbage collections, and keep what they made out of later ones."""
-    gc.disable()
+    """
+    Collect tests without garbage collections, and keep what they made out of later ones.
+
+    By the threshold: a handler that is imported switches the collector on again.
+    """
+    gc.set_threshold(0)
     try:
         return (yield)
     finally:
         gc.freeze()
         gc.set_threshold(OBJECTS)
-        gc.enable()
