@@ -85,13 +85,27 @@ thorough: ## Run every check at full size, as every night: all examples, product
 	@THOROUGH=1 $(MAKE) test
 
 .PHONY: lint
-lint: $(bin)/.dev $(docs)/.ready ## Check format, lint, types, the direction of imports, the workflows and the prose.
+lint: lint-code lint-types lint-imports lint-workflows lint-spelling lint-prose ## Check format, lint, types, the direction of imports, the workflows and the prose.
+
+# Side by side: the types take as long as all others.
+.PHONY: lint-code lint-types lint-imports lint-workflows lint-spelling lint-prose
+lint-types: $(bin)/.dev
+	@$(bin)/mypy $(code)
+
+lint-code: $(bin)/.dev
 	@$(bin)/ruff format --check --quiet . || { echo 'Not formatted as it should be: run `make format`.' >&2; exit 1; }
 	@$(bin)/ruff check --quiet .
-	@$(bin)/mypy $(code)
+
+lint-imports: $(bin)/.dev
 	@$(bin)/lint-imports --no-cache
+
+lint-workflows: $(bin)/.dev
 	@$(bin)/zizmor --offline --quiet .github
+
+lint-spelling: $(docs)/.ready
 	@$(docs)/bin/codespell $(prose) cli lib schemas handlers
+
+lint-prose: $(docs)/.ready
 	@$(docs)/bin/proselint --config .proselintrc.json check $(prose)
 
 .PHONY: format
