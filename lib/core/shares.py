@@ -215,13 +215,13 @@ def _troubles(wanted: Desired, state: StreamState) -> Iterator[UnscannedImage]:
 
 
 def _remedy(watched: WatchedImage) -> str:
-    """Return what helps the first part without a result; empty for commands: alerts have them."""
+    """Return the steps that help the first part without a result; alerts have those of commands."""
     part = next((part for part in watched.parts if part.reason is not None), None)
     if part is None:
         return ""
     scan = Scan(part.source or ScanSource.ECR_ENHANCED, part.status, reason=part.reason)
     remedy = problem_of(UnusableReport(watched.image, scan)).remedy
-    return "" if "`" in remedy else remedy
+    return "\n".join(step for step in remedy.splitlines() if "`" not in step)
 
 
 def _counted_since(watched: WatchedImage) -> Iterator[str]:

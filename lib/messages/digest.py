@@ -48,6 +48,8 @@ _ROUTES: Final = 5
 _NAME: Final = 60
 _REASON: Final = 120
 _REMEDY: Final = 200
+_STEPS: Final = 2
+"""Steps of a remedy; alerts have the others."""
 _COMMAND: Final = re.compile(r":? `[^`]*`")
 _SENTENCES: Final = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
 _OCCASION: Final = 200
@@ -339,8 +341,10 @@ def _scan(unscanned: UnscannedImage, issue: IssueOf) -> DigestLine:
 
 
 def _remedy(unscanned: UnscannedImage) -> str:
-    (step, *_) = _SENTENCES.split(one_line(unscanned.remedy))
-    remedy = truncate(_COMMAND.sub("", step), _REMEDY).removesuffix(".")
+    """Return the first steps that help, or the first sentence of a single one."""
+    steps = [*map(one_line, unscanned.remedy.splitlines())]
+    text = " ".join(steps[:_STEPS]) if len(steps) > 1 else _SENTENCES.split("".join(steps))[0]
+    remedy = truncate(_COMMAND.sub("", text), _REMEDY).removesuffix(".")
     return f". {remedy}" if remedy else ""
 
 

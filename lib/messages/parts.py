@@ -285,7 +285,7 @@ class AlertText:
         """The image and what happened: the same words in every receiver."""
         beginning = f"{SAME_IMAGE}{self.same_as}: "
         if self.same_as and self.verdict.startswith(beginning):
-            verb = "is" if "@" in self.name else "points to"
+            verb = "is" if "@" in self.name else "now points to"
             return f"{self.name} {verb} {self.same_as}: {self.verdict.removeprefix(beginning)}"
         return f"{self.name}: {self.verdict}"
 

@@ -23,6 +23,7 @@ from lib.models import (
     OmissionKind,
     OtherFixes,
     Package,
+    ScanSource,
     Severity,
     StreamId,
     Unknown,
@@ -483,6 +484,19 @@ def test_a_suppressed_condition_is_not_named() -> None:
 
     assert digest.unscanned == ()
     assert digest.clean == 0
+
+
+def test_an_image_without_a_result_has_the_steps_that_are_no_commands() -> None:
+    """A digest has no room for commands, which alerts have."""
+    part = an_unscanned_part(
+        "UNSUPPORTED_IMAGE", source=ScanSource.ECR_BASIC, reason="UnsupportedImageError"
+    )
+
+    (image,) = a_digest(of_images(a_watched(parts=(part,)))).unscanned
+
+    assert "`" not in image.remedy
+    assert "Turn on enhanced scanning" in image.remedy
+    assert len(image.remedy.splitlines()) > 1
 
 
 def test_a_trouble_of_an_image_in_two_streams_is_named_once() -> None:

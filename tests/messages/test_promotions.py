@@ -39,8 +39,8 @@ def test_a_headline_says_which_image_the_tag_is() -> None:
         for notice in (notices()["baseline"], named("baseline", is_reported=False))
     )
 
-    assert promoted == first.replace(": First scan: ", " points to 3.2.1: ")
-    assert promoted.startswith("payments/api:1.4.2 points to 3.2.1: ")
+    assert promoted == first.replace(": First scan: ", " now points to 3.2.1: ")
+    assert promoted.startswith("payments/api:1.4.2 now points to 3.2.1: ")
 
 
 def test_a_digest_points_to_nothing() -> None:
@@ -69,7 +69,7 @@ def test_a_message_that_a_receiver_has_is_short(mode: str, options: Any) -> None
     assert text.to_do.brief
     assert len(short) < len(whole)
     assert text.in_short.numbers == ()
-    assert "payments/api:1.4.2 points to 3.2.1: " in short
+    assert "payments/api:1.4.2 now points to 3.2.1: " in short
 
 
 def test_the_short_form_links_the_report() -> None:

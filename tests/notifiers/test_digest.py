@@ -633,6 +633,10 @@ def test_an_image_without_a_scan_has_the_advice() -> None:
     )
     longer = replace(advised, remedy="Rebuild it. If nobody uses it, delete it.")
     assert line(longer) == line(advised)
+    steps = replace(
+        advised, remedy="Is it one? Turn it on.\nIs it none? Rebuild it.\nElse delete it."
+    )
+    assert line(steps).endswith("scanner). Is it one? Turn it on. Is it none? Rebuild it")
     old = replace(advised, has_result=True)
     assert line(old).startswith("web/storefront:3.2.1 has no new result (not supported by ")
     assert line(*[advised] * 3, part=-1) == (
