@@ -45,6 +45,9 @@ def escaped(document: str) -> str:
 
 def one_line(text: str) -> str:
     """Clean a text, and replace each run of white space with one blank."""
+    if text.isascii() and text.isprintable():
+        # Such a text has no other white space; most are names and versions, without any.
+        return " ".join(text.split()) if " " in text else text
     return " ".join(clean(text).split())
 
 

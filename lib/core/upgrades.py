@@ -170,6 +170,7 @@ def of_distribution(finding: Finding) -> bool:
     return bool(package.name) and (package.manager == _OS or is_unmanaged)
 
 
+@lru_cache(maxsize=2_000)
 def is_kernel(package: str) -> bool:
     """Return whether a package is a kernel: a container runs on that of its host."""
     return _KERNEL.fullmatch(package) is not None
