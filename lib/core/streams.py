@@ -119,6 +119,8 @@ def streams_of(image: Image, rules: Sequence[StreamRule]) -> Mapping[Stream, Ima
     tags: defaultdict[Stream, list[str]] = defaultdict(list)
     for tag in image.tags:
         tags[stream_of_tag(image, tag, rules)].append(tag)
+    if len(tags) == 1:
+        return MappingProxyType(dict.fromkeys(tags, image))
     return MappingProxyType(
         {stream: replace(image, tags=tuple(names)) for stream, names in tags.items()}
     )

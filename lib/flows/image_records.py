@@ -344,13 +344,15 @@ def documented(report: AnyReport, provenance: Provenance | None) -> AnyReport:
 
 def with_coverage(stored: ImageRecord, rows: Sequence[CoveredImage], now: datetime) -> ImageRecord:
     """Return a record with what Inspector covers of its image, or of all parts of its index."""
+    if not rows:
+        return stored
     row = stored.row
     for covered in rows:
         count = covered.in_use_count
         runs = None if count is None else count > 0
         row = used(row, f"{INSPECTOR} {covered.image.digest}", now, runs=runs)
     monitored = [covered.monitored or covered.reason not in ENDED for covered in rows]
-    return replace(stored, row=row, monitored=any(monitored) if rows else stored.monitored)
+    return replace(stored, row=row, monitored=any(monitored))
 
 
 def believed(report: AnyReport, announced: int | None, age: timedelta) -> AnyReport:
