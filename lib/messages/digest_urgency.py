@@ -22,7 +22,7 @@ def urgency_of(digest: Digest) -> Urgency | None:
     if worst is None or worst is Severity.UNKNOWN:
         reason = waiting or ("no severity given" if worst is not None else "")
         return Urgency(MEDIUM, reason, waits=True) if reason else None
-    number = counts_text({worst: digest.counts[worst]})
+    number = f"{counts_text({worst: digest.counts[worst]})}{_disputed(digest, worst)}"
     if worst < Severity.HIGH:
         highest = f"highest severity {worst.name}"
         if waiting:
@@ -34,6 +34,19 @@ def urgency_of(digest: Digest) -> Urgency | None:
     if _is_of_hosts(digest, worst):
         return Urgency(HIGH, reason, UNPATCHED, otherwise=LOW, check=CHECK_HOSTS, cases=HOSTS)
     return Urgency(HIGH, reason)
+
+
+def _disputed(digest: Digest, worst: Severity) -> str:
+    """
+    Return ", 2 disputed by the vendor" of the worst, as far as the steps tell; empty for none.
+
+    A package with other severities, too, does not say which of its vulnerabilities are disputed.
+    """
+    numbers: Counter[str] = Counter()
+    for package in digest.packages:
+        if [*package.counts] == [worst]:
+            numbers.update(package.disputed)
+    return "".join(f", {number:,} {words}" for words, number in numbers.items())
 
 
 def _is_of_hosts(digest: Digest, worst: Severity) -> bool:

@@ -54,6 +54,18 @@ def test_what_is_not_scanned_is_no_less_urgent_than_in_its_alert(
     assert urgency.title == f"Urgency: {reason}"
 
 
+def test_what_is_disputed_is_said_beside_the_number() -> None:
+    """Where it is certain that it is one of the worst."""
+    scipy = PackageDigest("scipy", {C: 2}, False, (SHOP,), disputed={"disputed by the vendor": 2})
+    other = replace(scipy, package="flow", counts={C: 8, H: 1})
+    digest = a_digest_of(counts={C: 12, H: 1}, exploitable=0, packages=(scipy, other), unscanned=())
+
+    urgency = urgency_of(digest)
+
+    assert urgency is not None
+    assert urgency.title == "Urgency: high (12 CRITICAL, 2 disputed by the vendor)"
+
+
 def test_a_kernel_is_urgent_for_its_hosts() -> None:
     """Where all of the worst are in it; with another one among them the image is urgent, too."""
     kernel = PackageDigest("linux", {H: 1, M: 1}, True, (SHOP,), fixed="4.19")
