@@ -113,7 +113,7 @@ def _alert(text: AlertText) -> list[Json]:
     parts = (
         _header(text.mark, text.headline),
         _section(_urgency(text)),
-        _section(_problem(text, text.problem) if text.problem is not None else ""),
+        *map(_section, _problem(text, text.problem) if text.problem is not None else ()),
         _section(_to_do(text)),
         *map(_section, _steps(text.to_do)),
         *map(_section, _listings(text.news)),
@@ -124,18 +124,13 @@ def _alert(text: AlertText) -> list[Json]:
     return [part for part in parts if part]
 
 
-def _problem(text: AlertText, problem: Problem) -> str:
-    """Return that nothing is known, why, and what helps."""
+def _problem(text: AlertText, problem: Problem) -> tuple[str, str]:
+    """Return that nothing is known and why, and what helps."""
     steps = [_step(step, problem.pages, code=True) for step in problem.steps]
     if steps[1:]:
         steps = [f"{place}. {step}" for place, step in enumerate(steps, 1)]
-    lines = (
-        f"*{_say(problem.caution, _CAUTION)}* {_say(problem.reason, _PROBLEM)}".rstrip(),
-        "",
-        f"*{text.to_do.title}*",
-        *steps,
-    )
-    return "\n".join(lines)
+    caution = f"*{_say(problem.caution, _CAUTION)}* {_say(problem.reason, _PROBLEM)}".rstrip()
+    return caution, "\n".join((f"*{text.to_do.title}*", *steps))
 
 
 def _urgency(text: AlertText) -> str:
@@ -236,15 +231,9 @@ def _small_print(text: AlertText, omissions: Sequence[str]) -> Json:
     notes = [f"\N{WARNING SIGN} {_say(warning, _WARNING)}" for warning in text.warnings]
     notes += omissions
     notes += [_say(text.problem.quote, _CAUTION)] if text.problem is not None else []
-    notes += [_DOT.join(_say(fact, _FACT) for fact in (*text.small, *_end_of_report(text)))]
+    notes += [_DOT.join(_say(fact, _FACT) for fact in text.small)]
     elements = [mrkdwn(note) for note in notes if note]
     return {"type": "context", "elements": elements} if elements else {}
-
-
-def _end_of_report(text: AlertText) -> list[str]:
-    """Return until when the report can be opened, where a step links it and no row of links."""
-    note = text.report.note if text.left_to and text.report is not None else ""
-    return [f"report {note}"] if note else []
 
 
 def _header(mark: str, title: str) -> Json:
@@ -344,7 +333,8 @@ def _step(sentence: str, links: Sequence[Link] = (), *, code: bool = False) -> s
 
 def _linked(piece: Piece) -> str:
     if piece.link is not None:
-        return slack_link(piece.link.url, piece.text)
+        note = f" ({piece.link.note})" if piece.link.note else ""
+        return f"{slack_link(piece.link.url, piece.text)}{note}"
     return f"`{piece.text}`" if piece.is_command else piece.text
 
 
