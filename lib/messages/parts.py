@@ -408,6 +408,11 @@ class AlertText:
         return [*first, *self.sources]
 
     @property
+    def steps_above(self) -> int:
+        """How many steps about a scan without a result stand above the others."""
+        return len(self.problem.steps) if self.problem is not None else 0
+
+    @property
     def of_steps(self) -> list[Link]:
         """The links that stand in steps: of hosts, commits, packages and the report, by name."""
         report = [self.report._replace(name=FULL_REPORT)] if self.report is not None else []

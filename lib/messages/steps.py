@@ -188,6 +188,11 @@ class ToDo:
         return [text for text in texts if text]
 
     @property
+    def is_numbered(self) -> bool:
+        """Whether there are steps that receivers number; those about settings have marks."""
+        return bool(self.before or self.upgrades or self.described or self.after)
+
+    @property
     def commands(self) -> tuple[str, ...]:
         """The steps after upgrades with commands: no name in them begins code."""
         return (self.without_version, self.then, self.later)

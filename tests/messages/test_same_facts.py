@@ -328,3 +328,25 @@ def test_the_card_of_a_thread_leaves_the_fixes_of_hosts_to_the_thread() -> None:
     assert json.dumps(description(text)).count(page) == 1
     mail = json.loads(json.dumps(notifier("sns", tools()).render(notice)))["Message"]
     assert mail.index("advisory.") < mail.index(page) < mail.index("3. If a host")
+
+
+@every("mode", ["slack", "sns", "pagerduty", "jira"])
+def test_steps_for_parts_without_a_result_and_for_findings_are_one_list(mode: str) -> None:
+    """One title, and no number twice."""
+    payload = notifier(mode, tools()).render(notices()["thirty-platforms"])
+
+    if mode == "jira":
+        nodes = payload["create"]["fields"]["description"]["content"]
+        lists = [node for node in nodes if node["type"] == "orderedList"]
+        numbers = [
+            node["attrs"]["order"] + place
+            for node in lists
+            for place in range(len(node["content"]))
+        ]
+        shown = json.dumps(nodes)
+    else:
+        shown = json.dumps(payload)
+        numbers = [int(number) for number in re.findall(r'(?:\\n *|")(\d+)\. ', shown)]
+    assert len(re.findall("what to do", shown, re.IGNORECASE)) == 1
+    assert len(numbers) > 5
+    assert numbers == [*range(1, len(numbers) + 1)]

@@ -178,7 +178,7 @@ def _problem(text: AlertText, problem: Problem) -> list[Json]:
         adf.heading(text.to_do.title),
         *_in_order(
             [adf.prose(step, problem.pages) for step in problem.steps],
-            1 if problem.steps[1:] else None,
+            1 if problem.steps[1:] or text.to_do.is_numbered else None,
         ),
         *([adf.paragraph(adf.text(problem.quote, "em"))] if problem.quote else []),
     ]
@@ -203,11 +203,13 @@ def _upgrades(text: AlertText, rows: int) -> Iterable[Json]:
     to_do = text.to_do
     if not (to_do.upgrades or to_do.described or to_do.notes or to_do.before):
         return
-    yield adf.heading(to_do.title)
+    above = text.steps_above
+    if not above:
+        yield adf.heading(to_do.title)
     groups = to_do.groups(rows)
     before = [_prose(step, text.of_steps) for step in to_do.before]
     after = [_prose(step, text.of_steps) for step in to_do.after]
-    place = 1 if len(before) + len(groups) + len(after) > 1 else None
+    place = above + 1 if above + len(before) + len(groups) + len(after) > 1 else None
     if not groups:  # nothing between that would end the list
         before, after = [*before, *after], []
     yield from _in_order(before, place)

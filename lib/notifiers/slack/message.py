@@ -127,7 +127,7 @@ def _alert(text: AlertText) -> list[Json]:
 def _problem(text: AlertText, problem: Problem) -> tuple[str, str]:
     """Return that nothing is known and why, and what helps."""
     steps = [_step(step, problem.pages, code=True) for step in problem.steps]
-    if steps[1:]:
+    if steps[1:] or text.to_do.is_numbered:
         steps = [f"{place}. {step}" for place, step in enumerate(steps, 1)]
     caution = f"*{_say(problem.caution, _CAUTION)}* {_say(problem.reason, _PROBLEM)}".rstrip()
     return caution, "\n".join((f"*{text.to_do.title}*", *steps))
@@ -314,9 +314,12 @@ def _to_do(text: AlertText) -> str:
     steps += [f"_{rest}_"] if rest else []
     steps += [_step(step, _pages(text), code=step in to_do.commands) for step in to_do.after]
     lines = [f"{_say(note.removesuffix('.'), _NOTE)}." for note in (text.lead,) if note]
-    lines += [f"{place}. {step}" for place, step in enumerate(steps, 1)] if steps[1:] else steps
+    first = text.steps_above + 1
+    numbered = [f"{place}. {step}" for place, step in enumerate(steps, first)]
+    lines += numbered if steps[1:] or first > 1 else steps
     lines += map(_step, to_do.remarks)
-    return "\n".join((f"*{to_do.title}*", *lines)) if lines else ""
+    title = [f"*{to_do.title}*"] if first == 1 and lines else []
+    return "\n".join((*title, *lines))
 
 
 def _pages(text: AlertText) -> list[Link]:

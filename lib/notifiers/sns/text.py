@@ -116,15 +116,15 @@ def _problem(text: AlertText, problem: Problem) -> list[str]:
     return [
         *_wrapped(f"{problem.caution} {truncate(problem.reason, _FIELD)}"),
         *_title(text.to_do.title),
-        *_numbered(problem.steps),
+        *_numbered(problem.steps, has_more=text.to_do.is_numbered),
     ]
 
 
-def _numbered(steps: Sequence[str]) -> Iterable[str]:
+def _numbered(steps: Sequence[str], *, has_more: bool) -> Iterable[str]:
     """Yield the steps about a scan without a result, numbered where there are several."""
     for place, step in enumerate(steps, 1):
         first, *others = _advice(step)
-        yield f"  {place}. {first.lstrip()}" if steps[1:] else first
+        yield f"  {place}. {first.lstrip()}" if steps[1:] or has_more else first
         yield from others
 
 
@@ -151,8 +151,9 @@ def _to_do(text: AlertText) -> list[str]:
     shown = fitting(to_do.upgrades, _upgrade, lines=LISTED, characters=_SECTION)
     groups = to_do.groups(len(shown))
     rest = to_do.more_upgrades(len(shown))
-    number = len(to_do.before) + len(groups) + len(to_do.after)
-    bullets = iter([f"{place}. " for place in range(1, number + 1)] if number > 1 else [""])
+    above = text.steps_above
+    number = above + len(to_do.before) + len(groups) + len(to_do.after)
+    bullets = iter([f"{place}. " for place in range(above + 1, number + 1)] if number > 1 else [""])
     lines = []
     for step in to_do.before:
         lines += _indented(_plain(step), bullet=next(bullets))
