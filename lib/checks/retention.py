@@ -39,7 +39,7 @@ from lib.text import counted
 _GB: Final = 1024**3
 _NAMED: Final = 3
 _DIGEST: Final = 19
-_KEEP_MORE: Final = "Keep more: `--keep N`."
+_KEEP_MORE: Final = "`--keep N` keeps more"
 _UNKNOWN_RUNS: Final = " What runs is not known here."
 _INCOMPLETE: Final = "incomplete"
 _IDLE: Final = "idle"
@@ -167,8 +167,8 @@ def _missing(
             remedies.with_preview(remedy, settings, keep),
             settings,
             expected,
-            f"Deletes images: all but the newest {keep:,}, and untagged ones after {UNTAGGED_DAYS} "
-            f"days, even ones in use. {_KEEP_MORE}",
+            f"Deletes images, even in use ({_KEEP_MORE}): all but the newest {keep:,}, and "
+            f"untagged ones after {UNTAGGED_DAYS} days.",
         ),
     )
 
@@ -200,7 +200,7 @@ def _completion(
         remedy,
         settings,
         expected,
-        f"Deletes images: what the new rules select, even in use. {_KEEP_MORE}",
+        f"Deletes images, even in use ({_KEEP_MORE}): what the new rules select.",
     )
 
 

@@ -1,6 +1,6 @@
 """Packages without a version to go to: how to search for one, and pages that may name it. Pure."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
@@ -109,13 +109,18 @@ def _plain(name: str) -> str:
     return short(name, NAME).replace("`", "'")
 
 
-def package_links(content: Content, sentence: str) -> Iterator[Link]:
-    """Yield the page about the worst vulnerability of each package that a sentence names."""
+def package_links(content: Content, sentence: str, packages: Collection[str]) -> Iterator[Link]:
+    """
+    Yield the page about the worst vulnerability of each package that a step is about.
+
+    `sentence`: a step that names some. `packages`: those of its table.
+    """
     names: set[str] = set()
-    for entry in content.everything if sentence else ():
+    for entry in content.everything if sentence or packages else ():
         for row in entry.findings:
             name = _plain(row.package.name)
-            if not name or name in names or name not in sentence or content.is_behind(entry):
+            is_shown = name in packages or name in sentence
+            if not name or name in names or not is_shown or content.is_behind(entry):
                 continue
             url = vulnerability_url(row) if names_versions(row) else None
             if url is None:
@@ -148,7 +153,10 @@ def added(content: Content, packages: Collection[str], commits: str) -> str:
     }
     others = (entry for entry in content.everything if entry.id not in ids)
     earlier |= {row.package.name for entry in others for row in entry.findings}
-    names = dict.fromkeys(package.name for entry in news for package in entry.packages)
+    numbers = Counter(
+        name for entry in news for name in dict.fromkeys(one.name for one in entry.packages)
+    )
+    names = (name for name, _ in numbers.most_common())
     shown = [_plain(name) for name in names if name in packages and name not in earlier]
     if not shown:
         return ""

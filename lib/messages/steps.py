@@ -193,6 +193,11 @@ class ToDo:
         return bool(self.before or self.upgrades or self.described or self.after)
 
     @property
+    def tabled(self) -> frozenset[str]:
+        """The packages without any version to go to, as a page lists them."""
+        return frozenset(one.package for one in self.unversioned if not one.described)
+
+    @property
     def commands(self) -> tuple[str, ...]:
         """The steps after upgrades with commands: no name in them begins code."""
         return (self.without_version, self.then, self.later)

@@ -80,7 +80,9 @@ def text_of(
         advice=facts.advice(content, notice),
         platforms=facts.platforms(content),
         to_do=steps,
-        of_packages=tuple(package_links(content, steps.without_version)),
+        of_packages=tuple(
+            package_links(content, steps.without_version, steps.tabled if whole else ())
+        ),
         sections=sections.sections(content, listed),
         open=sections.open_section(content, listed),
         left_out=left_out,

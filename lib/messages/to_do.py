@@ -93,6 +93,7 @@ def to_do(
     ]
     plan, build = base.plan if entries else "", _build(ready)
     names = {upgrade.package for upgrade in silent if _key(upgrade) in asked}
+    without = {upgrade.package for upgrade in unversioned} - by_description.keys()
     marked = news if any(upgrade.package not in news for upgrade in unversioned) else ()
     return ToDo(
         upgrades=tuple(_lines(content, first(together(ready), rows), base)),
@@ -104,7 +105,7 @@ def to_do(
         build=build,
         added=added(content, names, commits),
         without_version=without_version(content, names, news, rebuild),
-        search=search_of(content, names or {upgrade.package for upgrade in silent}, rebuild),
+        search=search_of(content, names or without, rebuild),
         nameless=_after(rebuild, capitalized(nameless_of(entries))),
         described=tuple(
             with_version(content, upgrade, upgrade_text([upgrade]), by_description)

@@ -341,6 +341,31 @@ def test_pages_about_the_fixes_of_hosts_stand_beside_the_step() -> None:
     )
 
 
+def test_a_package_without_a_version_is_linked_in_its_table() -> None:
+    """The page of its distribution names the fixed versions."""
+    links = ("http://people.ubuntu.com/~ubuntu-security/cve/CVE-2024-1001",)
+    html = render(noticed(Scene(a_report(a_finding("CVE-2024-1001", links=links)))), (), now=NOW)
+
+    start = '<td><code><a href="https://ubuntu.com/security/CVE-2024-1001"'
+    assert html.count(start) == 1
+
+
+def test_a_table_of_packages_that_nobody_asked_for_has_their_command() -> None:
+    """A route for CRITICAL ones gets a page with all."""
+    worst = of_python("scipy", "CVE-2024-1", "SciPy before 1.8.0 crashes.")
+    other = replace(of_python("grpcio", "CVE-2024-2", "It crashes."), severity=Severity.HIGH)
+    urls = {"scipy": "pkg:pypi/scipy@1.7.0", "grpcio": "pkg:pypi/grpcio@1.7.0"}
+    rows = [
+        replace(row, package=replace(row.package, purl=urls[row.package.name]))
+        for row in (worst, other)
+    ]
+    scene = Scene(a_report(*rows), filters=(a_filter(severity=Severity.CRITICAL),))
+
+    assert steps_of(noticed(scene))[1].startswith(
+        "Upgrade to the newest release (pip install --upgrade NAME):"
+    )
+
+
 def test_steps_stand_in_the_order_of_messages() -> None:
     """Packages to look for come before the move off a release, here as a table."""
     made = noticed(

@@ -43,7 +43,7 @@ ECR_BASIC: Final = Scanner(
         "(once in 24 h per image): `{start}`",
         "UNSUPPORTED_SYSTEM": f"{_ENHANCED}\n{UNUSED}",
         "UNSUPPORTED_MANIFEST": NO_IMAGE,
-        "UNSUPPORTED_IMAGE": f"{NO_IMAGE}\n{_ENHANCED}\n{UNUSED}",
+        "UNSUPPORTED_IMAGE": f"{_ENHANCED}\n{UNUSED}\n{NO_IMAGE}",
         "SCAN_ELIGIBILITY_EXPIRED": "Push the image again if it is still used, else delete it.",
         "FINDINGS_UNAVAILABLE": "Scan it again (once in 24 h per image): `{start}`",
         "LIMIT_EXCEEDED": "Wait 24 hours, then scan it again: `{start}`",

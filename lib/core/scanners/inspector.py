@@ -33,7 +33,7 @@ INSPECTOR: Final = Scanner(
         "FAILED": f"{_COVERAGE}. Then push the image again.",
         "UNSUPPORTED_SYSTEM": f"{_REBUILD}\n{UNUSED}",
         "UNSUPPORTED_MANIFEST": NO_IMAGE,
-        "UNSUPPORTED_IMAGE": f"{NO_IMAGE}\n{_REBUILD}\n{UNUSED}",
+        "UNSUPPORTED_IMAGE": f"{_REBUILD}\n{UNUSED}\n{NO_IMAGE}",
         "SCAN_ELIGIBILITY_EXPIRED": "If it is still used, push it again or lengthen the duration: "
         "`aws inspector2 update-configuration --region {region} "
         "--ecr-configuration rescanDuration=LIFETIME`",

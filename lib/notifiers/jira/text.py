@@ -384,8 +384,9 @@ def _omissions(omissions: Omissions) -> Iterable[Json]:
 def links(text: AlertText) -> Json:
     """Return one paragraph with all links; None without any."""
     nodes: list[Json] = []
+    in_steps = text.problem.pages if text.problem is not None else ()
     for link in text.links:
-        if len(link.url) <= _MAX_URL and not link.of_hosts:
+        if len(link.url) <= _MAX_URL and not (link.of_hosts or link in in_steps):
             nodes += [adf.text(_DOT)] if nodes else []
             nodes.append(adf.text(link.action, link=link.url))
             nodes += [adf.text(f" ({link.note})")] if link.note else []
