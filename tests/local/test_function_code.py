@@ -91,7 +91,8 @@ def imported(code: Path, name: str) -> list[str]:
     """Import a module in a new process; return what it prints, and the path of its function."""
     program = f"import {name}; print({name}.__cached__); print({name}.f.__code__.co_filename)"
     answer = subprocess.run(
-        [sys.executable, "-v", "-c", program],
+        # -S: nothing that is installed is looked for.
+        [sys.executable, "-S", "-v", "-c", program],
         cwd=code,
         env={**os.environ, "PYTHONDONTWRITEBYTECODE": ""},
         capture_output=True,
