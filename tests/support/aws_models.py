@@ -2,8 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from functools import cache
-from types import FunctionType
 from typing import Any
 
 import botocore.session
@@ -42,16 +40,18 @@ def shared_hooks() -> Iterator[None]:
     names: dict[str, str] = {}
     begin = hooks.EventAliaser.__init__
     signature = hooks.accepts_kwargs
-    known = cache(signature)
+    known: dict[Any, Any] = {None: None}
 
     def begun(aliaser: Any, *arguments: Any) -> None:
         begin(aliaser, *arguments)
         aliaser._alias_name_cache = names  # noqa: SLF001  # it has no other way
 
     def accepts(handler: Callable[..., Any]) -> Any:
-        # Anything else may hold a session, which would live on.
-        is_plain = isinstance(handler, FunctionType) and handler.__closure__ is None
-        return known(handler) if is_plain else signature(handler)
+        # The handler itself may hold a session, which would live on.
+        code = getattr(handler, "__code__", None)
+        if code not in known:
+            known[code] = signature(handler)
+        return known[code] or signature(handler)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(hooks.EventAliaser, "__init__", begun)
