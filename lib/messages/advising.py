@@ -130,11 +130,19 @@ def hosts_of(content: Content) -> tuple[str, ...]:
 
 
 def kernel_cves(content: Content) -> Sequence[str]:
-    """Return the kernel vulnerabilities with an exploit, asked for or not; else the worst one."""
-    kernels = [entry for entry in content.everything if is_about_kernel(entry)]
-    kernels = [entry for entry in kernels if _CVE.fullmatch(entry.id)]
+    """
+    Return the kernel vulnerabilities with an exploit, asked for or not; else the worst one.
+
+    And those that may be there all the same, though no scanner lists them any more.
+    """
+    kernels = _of_kernels(content.everything)
     dangerous = [entry for entry in kernels if entry.exploited or entry.exploitable]
-    return [entry.id for entry in first(dangerous, _CVES) or kernels[:1]]
+    shown = [*(dangerous or kernels[:1]), *_of_kernels(content.doubted)]
+    return [entry.id for entry in first(shown, _CVES)]
+
+
+def _of_kernels(entries: Iterable[Entry]) -> list[Entry]:
+    return [entry for entry in entries if is_about_kernel(entry) and _CVE.fullmatch(entry.id)]
 
 
 def is_about_kernel(entry: Entry) -> bool:

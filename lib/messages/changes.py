@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
-from lib.core.proof import UNLISTED
 from lib.messages.comparing import cause, is_rescan, since
 from lib.messages.content import Content, Entry, counts_of
 from lib.messages.phrases import NAME, counts_text, listed, names_text, severity_word
@@ -42,9 +41,9 @@ def changes_of(content: Content) -> str:
     """
     if not _is_compared(content):
         return ""
-    pieces, doubted = [], _doubted(content)
+    pieces, doubted = [], content.doubted
     for kind, entries in content.changes.items():
-        proven = [entry for entry in entries if not _is_doubted(entry)]
+        proven = [entry for entry in entries if entry not in doubted]
         pieces += [_amount(content, kind, proven)] if proven else []
     pieces += filter(None, (ended_conditions(content),))
     same = len(standing(content))
@@ -124,24 +123,15 @@ def _places(entries: Sequence[Entry]) -> str:
     return ", ".join([*pieces, *([f"{more:,} in other packages"] if more else [])])
 
 
-def _doubted(content: Content) -> list[Entry]:
-    return [*filter(_is_doubted, content.changes.get(Kind.NO_LONGER_REPORTED, ()))]
-
-
-def _is_doubted(entry: Entry) -> bool:
-    """Return whether a scanner dropped a vulnerability though its package is the same."""
-    return entry.change is not None and entry.change.reason.startswith(UNLISTED)
-
-
 def _doubt(entries: Sequence[Entry]) -> str:
     """Return that what is not listed any more may be there all the same; empty without any."""
     if not entries:
         return ""
     packages = list(dict.fromkeys(package.name for entry in entries for package in entry.packages))
-    verb, them = ("is", "it") if len(entries) == 1 else ("are", "them")
+    them = "it" if len(entries) == 1 else "them"
     names = [f"{short(entry.id, NAME)} ({severity_word(entry.severity)})" for entry in entries]
     what = listed(names) if len(names) <= _NAMED else f"{counts_text(counts_of(entries))}"
     same = "the package is" if len(entries) == 1 else "their packages are"
     if 0 < len(packages) <= _NAMED:
         same = f"{names_text(packages)} {'is' if len(packages) == 1 else 'are'}"
-    return f"{what} {verb} no longer reported, though {same} unchanged: treat {them} as open"
+    return f"Not counted: {what}, no longer reported though {same} unchanged; check {them}, too"

@@ -12,6 +12,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Final, NamedTuple
 
+from lib.core.proof import UNLISTED
 from lib.core.streams import is_settings, repository_image
 from lib.core.upgrades import highest_score
 from lib.core.vulnerabilities import ByName, vulnerabilities_of
@@ -135,6 +136,16 @@ class Content:
         """The vulnerabilities of the delta."""
         items = self.message.delta.items
         return [(item, self._entry(item)) for item in items if item.item.condition is None]
+
+    @cached_property
+    def doubted(self) -> Sequence[Entry]:
+        """The vulnerabilities that a scanner lists no more though their packages are the same."""
+        entries = self.changes.get(Kind.NO_LONGER_REPORTED, ())
+        return [
+            entry
+            for entry in entries
+            if entry.change is not None and entry.change.reason.startswith(UNLISTED)
+        ]
 
     @property
     def other_name(self) -> OtherName | None:

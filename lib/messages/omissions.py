@@ -20,7 +20,7 @@ from lib.messages.phrases import (
 from lib.messages.titles import BEGINS, NOT_LISTED
 from lib.models import Counts, Omission, Severity
 from lib.models.views import Kind
-from lib.text import counted, one_line, short, truncate
+from lib.text import one_line, short, truncate
 
 _REASON: Final = 200
 _NAMED: Final = 3
@@ -83,7 +83,7 @@ def _omission(group: Remainder) -> str:
     if reason.startswith(BELOW):
         level, _, others = reason.removeprefix(BELOW).partition(", ")
         more = f", {others}" if others else ""
-        return f"{_in_few(group.packages)}: {BEGINS}{levels_text(Severity[level])}{more}"
+        return f"{_in_few(group.packages)} ({BEGINS}{levels_text(Severity[level])}{more})"
     if reason == UNRATED:
         return f"{_named(group.ids)}: the scanner gave no severity"
     if reason.startswith(SUPPRESSED):
@@ -118,16 +118,10 @@ def _account(content: Content) -> str:
     others = total - content.shown
     if not others:
         return ""
-    is_check = content.image.is_repository
-    noun, plural = ("finding", "findings") if is_check else ("vulnerability", "vulnerabilities")
-    words = counted(total, f"open {noun}", f"open {plural}")
-    words = words if total > 1 else f"open {noun}"
-    share = f"The {words}" if others == total else f"{others:,} of the {words}"
-    verb = "is" if others == 1 else "are"
     suppressed_here = sum(content.suppressed.values())
     is_one = suppressed_here == 1
-    more = f"{suppressed_here:,} more {'is' if is_one else 'are'} accepted"
-    return f"{share} {verb} not in the alert{f'; {more}' if suppressed_here else ''}:"
+    more = f"; {suppressed_here:,} more {'is' if is_one else 'are'} accepted"
+    return f"Open, but not what the alert is about ({others:,}){more if suppressed_here else ''}:"
 
 
 def is_beyond(group: Remainder) -> bool:

@@ -14,8 +14,8 @@ STOP_PAGES: Final = (
 )
 NO_SCAN_NEEDED: Final = "Accept for 90 days that there is no result"
 ACCEPT_ONE: Final = "Accept a risk for 90 days (here the first one)"
-NOT_LISTED: Final = "Not listed"
-BEGINS: Final = "lists here have "
+NOT_LISTED: Final = "Besides these"
+BEGINS: Final = "listed here: "
 """Before the severities that a destination asks for."""
 SAME_IMAGE: Final = "Same image as "
 SAME_AS_BEFORE: Final = "Same image as before"

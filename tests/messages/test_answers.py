@@ -348,7 +348,7 @@ class TestOneHeadline:
             texts[0]
             .sections[0]
             .more_packages(8)
-            .endswith("Also open: 7 (3 HIGH, 4 LOW) in libfoo: lists here have CRITICAL only")
+            .endswith("Also open: 7 (3 HIGH, 4 LOW) in libfoo (listed here: CRITICAL only)")
         )
         assert not texts[0].unlisted.groups
         assert {text.numbers for text in texts} == {()}
@@ -371,7 +371,7 @@ class TestWhatOthersDoNotAskFor:
         text = text_of(noticed(Scene(a_report(*rows), filters=filters)))
 
         assert text.sections[0].more(8) == (
-            "Also open: 1 INFORMATIONAL in openssl: lists here have LOW and above, no fix known"
+            "Also open: 1 INFORMATIONAL in openssl (listed here: LOW and above, no fix known)"
         )
 
     def test_the_ids_of_unrated_ones_stand_there(self) -> None:
@@ -535,8 +535,8 @@ class TestWhereToStart:
         assert some.sections[0].heading == "Found (1)"
         assert some.open.heading == "Open now: 3 CRITICAL, 1 MEDIUM (1 listed)"
         assert some.sections[0].more(8) == (
-            "Also open: 2 CRITICAL: no fix version reported; 1 MEDIUM in openssl: lists here have"
-            " HIGH and above"
+            "Also open: 2 CRITICAL: no fix version reported; 1 MEDIUM in openssl (listed here:"
+            " HIGH and above)"
         )
 
     def test_what_is_not_severe_can_wait(self) -> None:
@@ -870,9 +870,9 @@ class TestWhoseFaultItIs:
         text = text_of(noticed(scene))
 
         assert text.sections[0].heading == "Newly reported (1)"
-        assert (
-            "CVE-2026-1 (HIGH) is no longer reported, though linux is unchanged: treat it as open"
-            in (text.changes)
+        assert text.changes.endswith(
+            "Not counted: CVE-2026-1 (HIGH), no longer reported though linux is unchanged; check "
+            "it, too"
         )
 
     def test_many_that_vanished_are_counted(self) -> None:
@@ -886,11 +886,11 @@ class TestWhoseFaultItIs:
             return text_of(noticed(Scene(now, before))).changes
 
         assert changes(*rows, after=(self.NEW,)).endswith(
-            "4 HIGH are no longer reported, though linux is unchanged: treat them as open"
+            "Not counted: 4 HIGH, no longer reported though linux is unchanged; check them, too"
         )
         assert changes(*far, after=tuple(kept)).endswith(
-            "4 CRITICAL are no longer reported, though their packages are unchanged: treat them as"
-            " open"
+            "Not counted: 4 CRITICAL, no longer reported though their packages are unchanged; check"
+            " them, too"
         )
 
     def test_another_version_proves_nothing(self) -> None:

@@ -133,7 +133,7 @@ def _as_part(name: str, reason: str | None) -> Part:
         "000474600478 in cn-north-1 (aws-cn)",
         "a fix exists, its version is not named",
         "no fix yet",
-        "open vulnerabilities is not in the alert",
+        "Open, but not what the alert is about",
     ],
 )
 def test_words_that_once_were_different(sentence: str) -> None:

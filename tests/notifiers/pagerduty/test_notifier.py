@@ -272,7 +272,7 @@ class TestWhatItSays:
         assert details["New"][0].startswith("2 CRITICAL, up to CVSS 9.8: openssl 3.0.11-1~deb12u1")
         assert "3 fixed (zlib1g), 52 unchanged: " in details["What changed"][0]
         assert details["Notes"][0].startswith(
-            "Not listed: 1 CRITICAL accepted until 2027-01-31: CVE"
+            "Besides these: 1 CRITICAL accepted until 2027-01-31: CVE"
         )
         assert details["Why you are paged"].endswith(
             ": routes payments, security ask for HIGH and above"
