@@ -382,7 +382,7 @@ def _omissions(omissions: Omissions) -> Iterable[Json]:
 
 
 def links(text: AlertText) -> Json:
-    """Return one paragraph with all links; None without any."""
+    """Return one paragraph with all links but those of steps; None without any."""
     nodes: list[Json] = []
     in_steps = text.problem.pages if text.problem is not None else ()
     for link in text.links:

@@ -18,6 +18,7 @@ from lib.errors import (
     PermanentDeliveryError,
     TemporaryDeliveryError,
 )
+from lib.messages.text import text_of
 from lib.models import (
     Destination,
     HttpAnswer,
@@ -261,6 +262,18 @@ def test_an_issue_sent_after_a_refusal_has_nothing_collapsed() -> None:
     kinds = {node["type"] for body in (description, comment) for node in body["content"]}
     assert kinds == {"paragraph"}
     assert said(description["content"][-1]).startswith("ecr-scan-alerts finds this issue by")
+
+
+def test_a_page_that_a_step_links_is_linked_once() -> None:
+    """The row of links has what no step has."""
+    story = STORIES["not-scanned"]
+    (description, *_) = documents(jira().render(story))
+    problem = text_of(story).problem
+
+    assert problem is not None
+    assert problem.pages
+    for page in problem.pages:
+        assert json.dumps(description).count(page.url) == 1
 
 
 def test_a_single_package_needs_no_table() -> None:
