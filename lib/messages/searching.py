@@ -94,7 +94,8 @@ def without_version(
     news = frozenset(news) if {*packages} - {*news} else frozenset()
     ordered = sorted(groups, key=lambda names: (news.isdisjoint(names), fewer_last(groups[names])))
     distinct = list(dict.fromkeys(name for group in ordered for name in group))
-    texts = [f"{_plain(name)}{' (new)' if name in news else ''}" for name in distinct[:_LOOKED_FOR]]
+    shown = first(distinct, _LOOKED_FOR)
+    texts = [f"{_plain(name)}{' (new)' if name in news else ''}" for name in shown]
     more = len(distinct) - len(texts)
     texts += [counted(more, "more package")] if more else []
     search = search_of(content, distinct, rebuild)

@@ -602,6 +602,13 @@ def packaged(purl: str) -> Finding:
 class TestPackagesWithoutAVersion:
     """They are searched for by the usual command, and may have come with the release."""
 
+    def test_a_single_package_more_is_named(self) -> None:
+        """Seven are; of eight the last two are counted."""
+        rows = [a_finding(f"CVE-2026-{n}", package=f"lib{n}", links=UBUNTU) for n in range(8)]
+
+        assert of(*rows[:7]).to_do.without_version.endswith("lib5 and lib6")
+        assert of(*rows).to_do.without_version.endswith("lib5 and 2 more packages")
+
     @pytest.mark.parametrize(
         ("urls", "search"),
         [
