@@ -5,7 +5,7 @@ from collections import Counter
 from lib.core.upgrades import is_kernel
 from lib.messages.levels import HIGH, LOW, MEDIUM, Urgency
 from lib.messages.phrases import PUBLIC_EXPLOIT, counts_text
-from lib.messages.urgency import CHECK_HOSTS, HOSTS, UNPATCHED
+from lib.messages.urgency import UNPATCHED, UNTIL_PATCHED
 from lib.models import Digest, Severity
 from lib.text import counted
 
@@ -32,7 +32,7 @@ def urgency_of(digest: Digest) -> Urgency | None:
         return Urgency(MEDIUM, number)
     reason = f"{number}; {PUBLIC_EXPLOIT}" if digest.exploitable else number
     if _is_of_hosts(digest, worst):
-        return Urgency(HIGH, reason, UNPATCHED, otherwise=LOW, check=CHECK_HOSTS, cases=HOSTS)
+        return Urgency(HIGH, reason, UNPATCHED, otherwise=LOW, until=UNTIL_PATCHED)
     return Urgency(HIGH, reason)
 
 

@@ -1,13 +1,8 @@
-"""The urgency of what is news: a level, or what to check where it depends on something. Pure."""
+"""The urgency of what is news: a level, and what to find out where it depends on that. Pure."""
 
 from typing import NamedTuple
 
-from lib.messages.titles import (
-    NOW,
-    SOON,
-    URGENCY,
-    WORKING_HOURS,
-)
+from lib.messages.titles import URGENCY, WORKING_HOURS
 
 HIGH, MEDIUM, LOW = "high", "medium", "low"
 
@@ -26,27 +21,14 @@ class Urgency(NamedTuple):
     """The level where the condition does not hold."""
     waits: bool = False
     """Whether the risk is unknown, which waits for working hours whatever its level."""
-    check: str = ""
-    """What to do first, and {when}: it tells whether the condition holds."""
-    cases: tuple[str, ...] = ()
-    """What that can show: where the condition holds, and where it does not."""
+    until: str = ""
+    """What to find out: that the condition does not hold."""
 
     @property
     def title(self) -> str:
-        """The level with its reason, and when to look where that is not known from it."""
-        return f"{URGENCY}: {self._first} ({self.reason}){self._levels}"
-
-    @property
-    def _first(self) -> str:
-        """The level; where it depends on something, what to check and when."""
+        """The level with its reason, and when to look or what to find out where that differs."""
         if self.condition:
-            return self.check.format(when=NOW if self.level == HIGH else SOON)
-        return f"{self.level}, {WORKING_HOURS}" if self.waits else self.level
-
-    @property
-    def _levels(self) -> str:
-        """The level in each case, as a sentence; empty where there is one."""
-        if not self.condition:
-            return ""
-        holds, holds_not = self.cases
-        return f". {holds}: {self.level}; {holds_not}: {self.otherwise}"
+            level = f"{self.level} until you know {self.until} ({self.reason})"
+            return f"{URGENCY}: {level}, then {self.otherwise}"
+        level = f"{self.level}, {WORKING_HOURS}" if self.waits else self.level
+        return f"{URGENCY}: {level} ({self.reason})"

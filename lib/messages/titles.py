@@ -6,8 +6,6 @@ TO_DO: Final = "What to do"
 ACCEPT: Final = "Accept the risk for 90 days"
 URGENCY: Final = "Urgency"
 WORKING_HOURS: Final = "in working hours"
-NOW: Final = "now"
-SOON: Final = "within days"
 IN_WORKING_HOURS: Final = "look at it in working hours"
 STOP_PAGES: Final = (
     "To stop such pages, leave SCAN_FAILED and NOT_SCANNED out of kinds of the route in alerts.yml"

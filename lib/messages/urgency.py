@@ -15,12 +15,12 @@ from lib.models import Severity
 from lib.text import capitalized, first, short
 
 UNPATCHED: Final = "if the hosts run an unpatched kernel"
-CHECK_HOSTS: Final = "check the hosts {when}"
-HOSTS: Final = ("Unpatched kernel", "patched")
+UNTIL_PATCHED: Final = "that the hosts' kernel is patched"
 _UNEXPECTED: Final = "if nobody meant to push it"
-_ASK: Final = "ask {when} who pushed it"
-_PUSHES: Final = ("Not meant", "meant")
-_NO_EXPLOIT_DATA: Final = "exploit status unknown"
+_UNTIL_MEANT: Final = "that somebody meant to push it"
+_UNKNOWN_EXPLOITS: Final = "exploit status unknown"
+_NO_EXPLOITS: Final = "no public exploit known"
+_UNKNOWN, _NONE_KNOWN = "unknown", "none known"
 _RUNNING: Final = "running now"
 _RISKS: Final = "the risk of {} platforms is unknown"
 
@@ -55,11 +55,20 @@ def urgency(content: Content) -> Urgency | None:
     is_hosts = is_urgent and all(map(is_about_kernel, decisive))
     is_running = is_urgent and any(image.running for image in content.state.images)
     reason = f"{reason}, {_RUNNING}" if is_running else reason
-    is_silent = exploits == "unknown" and not waits
-    reason = f"{reason}; {_NO_EXPLOIT_DATA}" if is_silent else reason
+    remark = "" if waits else _remark(content, exploits)
+    reason = f"{reason}; {remark}" if remark else reason
     if is_hosts:
-        return Urgency(level, reason, UNPATCHED, exploits, LOW, check=CHECK_HOSTS, cases=HOSTS)
+        return Urgency(level, reason, UNPATCHED, exploits, LOW, until=UNTIL_PATCHED)
     return Urgency(level, reason, exploits=exploits, waits=waits)
+
+
+def _remark(content: Content, exploits: str) -> str:
+    """Return that no exploit is known, or why that is not; empty where there is one."""
+    if exploits == _UNKNOWN:
+        scanner = scanner_of(source_of(content))
+        data = "" if scanner.knows_exploits else f": {scanner.name} has no exploit data"
+        return f"{_UNKNOWN_EXPLOITS}{data}"
+    return _NO_EXPLOITS if exploits == _NONE_KNOWN else ""
 
 
 def _risk(content: Content) -> str:
@@ -82,7 +91,7 @@ def _of_settings(content: Content, news: Sequence[Entry]) -> Urgency:
     exploits = _exploits(content)
     if any(entry.id == TAG_MOVED for entry in news):
         reason = "the tag was not to move"
-        return Urgency(HIGH, reason, _UNEXPECTED, exploits, LOW, check=_ASK, cases=_PUSHES)
+        return Urgency(HIGH, reason, _UNEXPECTED, exploits, LOW, until=_UNTIL_MEANT)
     worst = max(entry.severity for entry in news)
     number = sum(entry.severity is worst for entry in news)
     what = "setting, not a vulnerability" if number == 1 else "settings, not vulnerabilities"
@@ -153,4 +162,4 @@ def _exploits(content: Content) -> str:
     if any(entry.exploitable for entry in entries):
         return "public"
     is_known = any(says_exploit(row) for entry in entries for row in entry.findings)
-    return "none known" if is_known else "unknown"
+    return _NONE_KNOWN if is_known else _UNKNOWN

@@ -249,12 +249,13 @@ class TestNamedVersion:
         assert (first.package, last.package) == ("flask", "scipy")
         assert last.effect == "removes 1 HIGH (optional: disputed by the vendor)"
         assert partly.effect == "removes 2 HIGH (1 disputed by the vendor)"
+        unknown = "exploit status unknown: ECR basic scanning has no exploit data"
         assert [
             of(*rows).urgency_line for rows in ((disputed,), (disputed, second), (second,))
         ] == [
-            "Urgency: medium (1 HIGH, disputed by the vendor; exploit status unknown)",
-            "Urgency: medium (2 HIGH, 1 disputed by the vendor; exploit status unknown)",
-            "Urgency: medium (1 HIGH; exploit status unknown)",
+            f"Urgency: medium (1 HIGH, disputed by the vendor; {unknown})",
+            f"Urgency: medium (2 HIGH, 1 disputed by the vendor; {unknown})",
+            f"Urgency: medium (1 HIGH; {unknown})",
         ]
 
     def test_it_is_no_word_of_the_scanner(self) -> None:
@@ -547,7 +548,10 @@ class TestWhereToStart:
         assert urgency.title == "Urgency: low (highest severity MEDIUM)"
         silent = of(a_finding(severity="MEDIUM")).urgency
         assert silent is not None
-        assert silent.title == "Urgency: low (highest severity MEDIUM; exploit status unknown)"
+        assert silent.title == (
+            "Urgency: low (highest severity MEDIUM; exploit status unknown: ECR basic scanning has "
+            "no exploit data)"
+        )
 
     def test_what_only_the_headline_counts_comes_after(self) -> None:
         """A route for CRITICAL ones has upgrades for those; the headline counts HIGH ones, too."""

@@ -61,7 +61,10 @@ def test_a_platform_of_one_vulnerability_is_no_remark_about_its_package() -> Non
         (a_finding(), "Urgency: medium (1 HIGH; exploit status unknown)"),
         (
             a_finding(package="linux", exploit_available="YES"),
-            ("Urgency: check the hosts now (public exploit). Unpatched kernel: high; patched: low"),
+            (
+                "Urgency: high until you know that the hosts' kernel is patched (public exploit), "
+                "then low"
+            ),
         ),
     ],
 )
@@ -85,10 +88,10 @@ def test_a_page_says_its_urgency_once_and_begins_with_an_act() -> None:
     shown = json.dumps(details)
     assert text.urgency is not None
     assert details["Urgency"] == (
-        "Check the hosts now (public exploit). Unpatched kernel: high; patched: low"
+        "High until you know that the hosts' kernel is patched (public exploit), then low"
     )
     assert details["Urgency"].lower() == text.urgency.title.removeprefix("Urgency: ").lower()
-    assert shown.count("Unpatched kernel") == 1
+    assert shown.count("kernel is patched") == 1
     assert details["What happened"] == "First scan: 1 HIGH in the kernel"
     assert text.lasting.endswith(": 1 HIGH in the kernel, public exploit: check the hosts")
     assert details["What to do"][0].startswith("1. Run uname -r on the hosts")
@@ -117,8 +120,8 @@ def test_a_medium_urgency_of_hosts_is_low_elsewhere() -> None:
 
     assert text.urgency is not None
     assert text.urgency.title == (
-        "Urgency: check the hosts within days (1 HIGH; exploit status unknown). "
-        "Unpatched kernel: medium; patched: low"
+        "Urgency: medium until you know that the hosts' kernel is patched "
+        "(1 HIGH; exploit status unknown), then low"
     )
 
 
@@ -137,7 +140,10 @@ def test_a_setting_is_less_urgent_than_a_tag_that_moved() -> None:
 
     assert lines == [
         "Urgency: medium (2 HIGH settings, not vulnerabilities)",
-        "Urgency: ask now who pushed it (the tag was not to move). Not meant: high; meant: low",
+        (
+            "Urgency: high until you know that somebody meant to push it (the tag was not to "
+            "move), then low"
+        ),
     ]
 
 

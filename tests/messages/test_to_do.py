@@ -329,9 +329,9 @@ def test_a_headline_has_no_fix_of_a_kernel() -> None:
     ("severities", "title"),
     [
         (("UNKNOWN",), "Urgency: medium, in working hours (no severity given)"),
-        (("LOW", "UNKNOWN"), "Urgency: low (highest severity given LOW)"),
-        (("LOW",), "Urgency: low (highest severity LOW)"),
-        (("HIGH", "UNKNOWN"), "Urgency: medium (1 HIGH)"),
+        (("LOW", "UNKNOWN"), "Urgency: low (highest severity given LOW; no public exploit known)"),
+        (("LOW",), "Urgency: low (highest severity LOW; no public exploit known)"),
+        (("HIGH", "UNKNOWN"), "Urgency: medium (1 HIGH; no public exploit known)"),
     ],
 )
 def test_what_nobody_rated_is_not_low(severities: tuple[str, ...], title: str) -> None:

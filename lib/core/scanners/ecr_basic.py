@@ -57,6 +57,7 @@ ECR_BASIC: Final = Scanner(
     }),
     remedy=_INSPECT,
     names_fixes=False,
+    knows_exploits=False,
     pages=MappingProxyType({"UNSUPPORTED_SYSTEM": _PAGES, "UNSUPPORTED_IMAGE": _PAGES}),
     gaps="{name} gives {missing}; enhanced scanning (Amazon Inspector) often has {them}.",
 )  # fmt: skip

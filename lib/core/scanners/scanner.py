@@ -39,6 +39,8 @@ class Scanner:
     """The same for every other status."""
     names_fixes: bool = True
     """Whether it says which findings have a fix."""
+    knows_exploits: bool = True
+    """Whether it has data about exploits."""
     pages: Mapping[str, tuple[tuple[str, str], ...]] = field(
         default_factory=lambda: MappingProxyType({})
     )

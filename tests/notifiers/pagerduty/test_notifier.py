@@ -264,7 +264,7 @@ class TestWhatItSays:
             "Delivery",
         ]
         assert details["What happened"].startswith("2 new CRITICAL since 1.4.1")
-        assert details["Urgency"] == "High (2 CRITICAL)"
+        assert details["Urgency"] == "High (2 CRITICAL; no public exploit known)"
         assert details["What to do"][0].startswith(
             "Rebuild on the latest base image (Debian 12) with docker build --pull --no-cache ., "
             "then push: openssl from 3.0.11-1~deb12u1 to 3.0.14-1~deb12u2, removes "

@@ -277,7 +277,9 @@ def test_a_mail_repeats_its_subject_only_where_that_is_cut() -> None:
         sns().render(NOTICES[story]) for story in ("new-and-resolved", "all-fixed", "rescan")
     )
 
-    assert whole["Message"].startswith(f"{RED} Urgency: high (2 CRITICAL)\n\nWHAT TO DO\n")
+    assert whole["Message"].startswith(
+        f"{RED} Urgency: high (2 CRITICAL; no public exploit known)\n\nWHAT TO DO\n"
+    )
     assert whole["Subject"] not in whole["Message"]
     assert ended["Message"].startswith("FIXED")
     assert cut["Subject"].endswith("...")
