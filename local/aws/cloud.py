@@ -2,7 +2,7 @@
 The embedded AWS with ECR scanning: ministack in this process, and a control API for scripts.
 
 `local.aws.process` runs it with the Python of requirements/cloud.txt; nothing else imports it. It
-uses private names of ministack, so the version is pinned, and tests/local/test_ecr_scanning.py
+uses private names of ministack, so the version is pinned, and tests/local/aws/test_ecr_scanning.py
 calls all of them over the wire. So does `local.aws.strictness`. The control API, on the same
 loopback port:
 

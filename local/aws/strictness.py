@@ -2,7 +2,7 @@
 Rules of AWS that ministack does not enforce.
 
 Used only by `local.aws.cloud`, with private names of ministack as there. Each rule has a test over
-the wire in tests/local/test_strictness.py.
+the wire in tests/local/aws/test_strictness.py.
 
 - EventBridge delivers to a queue or a function only if their policy allows the rule. Failed
   deliveries go to the dead-letter queue of the target. A standard queue keeps the message group.

@@ -101,7 +101,7 @@ def test_every_type_takes_part() -> None:
 
 @pytest.mark.parametrize("mode", MODES)
 def test_every_receiver_can_be_tested(mode: str) -> None:
-    """`destinations test` works for it; tests/local/test_destination_test.py tries it."""
+    """`destinations test` works for it; tests/local/standins/test_destination_test.py tries it."""
     made = notifier(mode, tools())
 
     assert isinstance(made, ports.Testable), f"{type(made).__name__} needs a method test"

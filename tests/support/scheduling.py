@@ -36,7 +36,7 @@ LONGEST: Final = (
     "tests/e2e/test_health.py",
     "tests/e2e/test_streams.py",
     "tests/e2e/test_config_push.py",
-    "tests/local/test_inbox_browser.py",
+    "tests/local/inbox/test_inbox_browser.py",
     "tests/deploy/test_release_files.py",
     "tests/deploy/test_package.py",
     "tests/deploy/test_wheel.py",

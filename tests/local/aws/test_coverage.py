@@ -8,7 +8,7 @@ from lib.models import Image, Workload
 from lib.sources.clusters import InspectorWorkloads
 from lib.sources.coverage import InspectorCoverage
 from local.aws.process import ACCOUNT, REGION, EmbeddedAws
-from tests.local.test_ecr_scanning import basic, enhanced
+from tests.local.aws.test_ecr_scanning import basic, enhanced
 
 
 @pytest.fixture
