@@ -36,9 +36,10 @@ from lib.models import (
 )
 from lib.models.current import DigestBasis, OpenItem, StreamShare
 
+_MONTH: Final = timedelta(days=30)
 _BANDS: Final = (
     (timedelta(days=7), "up to 7 days"),
-    (timedelta(days=30), "8 to 30 days"),
+    (_MONTH, "8 to 30 days"),
     (timedelta(days=90), "31 to 90 days"),
     (None, "over 90 days"),
 )
@@ -259,7 +260,8 @@ def _ages(entries: Iterable[_Entry], until: datetime) -> tuple[Age, ...]:
         if entry.item.undated and most is not None:
             words = UNDATED
         bands[words][entry.item.severity] += 1
-    return tuple([Age(words, worst_first(counts)) for words, counts in bands.items()])
+    old = {words for most, words in _BANDS if most is None or most > _MONTH}
+    return tuple([Age(words, worst_first(counts), words in old) for words, counts in bands.items()])
 
 
 def _package_words(item: OpenItem) -> str:

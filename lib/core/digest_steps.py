@@ -36,13 +36,9 @@ def packages_of(
     for item in items:
         groups[item.package, item.others, item.fixable].append(item)
     steps: defaultdict[object, list[PackageDigest]] = defaultdict(list)
-    ids: defaultdict[object, set[str]] = defaultdict(set)
     packages = [(_package_digest(group, images), group) for group in groups.values()]
-    for package, group in sorted(packages, key=lambda pair: _worst_package_first(pair[0])):
+    for package, _ in sorted(packages, key=_worst_package_first):
         steps[_step(package)].append(package)
-        ids[_step(package)].update(item.id for item in group)
-    for step, (worst, *others) in steps.items():
-        steps[step] = [replace(worst, ids=len(ids[step])), *others]
     ranked = sorted(steps.values(), key=_worst_step_first)
     shown = _covering(ranked)
     left_out = [step for step in ranked if step not in shown and step[0].fixable]
@@ -98,8 +94,7 @@ def _worst_step_first(step: Sequence[PackageDigest]) -> tuple[object, ...]:
 
 def _package_digest(items: Sequence[OpenItem], images: Mapping[str, Image]) -> PackageDigest:
     """Return a package with the vulnerabilities that all have, or all lack, a fix."""
-    # Among equals the first one: a share lists what is in a stream worst first, as alerts do.
-    worst = min(items, key=lambda item: (-item.severity, not item.exploitable))
+    worst = min(items, key=_rank)
     places = Counter(item.image for item in items).most_common()
     others = {item.other for item in items}
     described = [item for item in items if item.described]
@@ -134,6 +129,13 @@ def _version(described: str) -> tuple[object, ...]:
     return version_key(NamedVersion.of_words(described).version)
 
 
-def _worst_package_first(package: PackageDigest) -> tuple[object, ...]:
+def _rank(item: OpenItem) -> tuple[float, ...]:
+    """Return how bad a vulnerability is, as lists order them; less is worse."""
+    return (-item.severity, not item.exploitable, -item.epss, -item.score)
+
+
+def _worst_package_first(pair: tuple[PackageDigest, Sequence[OpenItem]]) -> tuple[object, ...]:
+    """Return a key that orders packages by their worst vulnerability, then by numbers."""
+    package, items = pair
     numbers = tuple([-package.counts.get(severity, 0) for severity in reversed(Severity)])
-    return (*numbers, package.package)
+    return (*min(map(_rank, items)), *numbers, package.package)

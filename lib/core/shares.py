@@ -15,7 +15,7 @@ from lib.core.named_versions import described_version
 from lib.core.problems import in_short, problem_of
 from lib.core.routing import BELOW, UNRATED
 from lib.core.streams import is_settings
-from lib.core.upgrades import of_distribution, version_key
+from lib.core.upgrades import highest_score, of_distribution, version_key
 from lib.core.verdicts import Judge, RuleSet
 from lib.core.vulnerabilities import find, vulnerabilities_of
 from lib.models import (
@@ -146,6 +146,7 @@ def _open_item(item: DesiredItem, lifecycle: Lifecycle | None, at: datetime) -> 
     if lifecycle is not None:
         opened, observed = lifecycle.opened.at, lifecycle.first_observed_at
     is_dated = any(finding.first_observed_at is not None for finding in item.findings)
+    score = highest_score(item.findings)
     # Of 5,000 streams: the same names come again and again, and are kept once.
     return OpenItem(
         intern(reported.id),
@@ -164,6 +165,8 @@ def _open_item(item: DesiredItem, lifecycle: Lifecycle | None, at: datetime) -> 
         disputed=intern(str(dispute_of(item.findings) or "")),
         undated=not is_dated and observed >= opened,
         other=intern(_other_package(item.findings)),
+        epss=max(finding.epss or 0.0 for finding in item.findings),
+        score=score.value if score is not None else 0.0,
     )
 
 

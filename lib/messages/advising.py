@@ -50,7 +50,8 @@ _REPLACE: Final = (
 )
 _CVES: Final = 3
 """Vulnerabilities of a kernel that are named and linked."""
-_COMMAND: Final = "`docker build --pull --no-cache .`"
+DOCKER_BUILD: Final = "docker build --pull --no-cache ."
+_COMMAND: Final = f"`{DOCKER_BUILD}`"
 _LAST_UPDATES: Final = (
     f"Rebuild now ({_COMMAND}) and push: brings the {{release}} updates up to {{ended:%B %Y}}"
 )
@@ -185,18 +186,11 @@ class Base(NamedTuple):
         return f"Rebuild on {LATEST_BASE}{f' ({what})' if what else ''}"
 
     @property
-    def way(self) -> str:
-        """From which release without updates to which one."""
-        return (
-            f"from {self.release} ({self._reason()}) to {_SUPPORTED}, for example {self._next.name}"
-        )
-
-    @property
     def plan(self) -> str:
         """The move off a release without updates; empty for any other."""
         if not self.ended:
             return ""
-        reason = self._reason(self.release)
+        reason = self._reason()
         if _OFFICIAL.fullmatch(self.name):
             return f"Plan the move to {_SUPPORTED}: FROM {self._next.image} ({reason})"
         kind = f"a base image on {_SUPPORTED}" if self.name else _SUPPORTED
@@ -207,12 +201,11 @@ class Base(NamedTuple):
         """The release to go to."""
         return SUPPORTED[self.release.rpartition(" ")[0]]
 
-    def _reason(self, release: str = "") -> str:
+    def _reason(self) -> str:
         """Return that there are no more free security updates, and since when."""
-        of = f" for {release}" if release else ""
         if self.release.startswith(_UBUNTU):
-            return f"standard support{of} ended in {self.ended:%B %Y}"
-        return f"no free security updates{of} since {self.ended:%B %Y}"
+            return f"standard support for {self.release} ended in {self.ended:%B %Y}"
+        return f"no free security updates for {self.release} since {self.ended:%B %Y}"
 
 
 def base_of(base_image: str | None, release: str, today: date) -> Base:

@@ -15,6 +15,7 @@ from lib.messages.digest_notes import (
     is_unchanged,
     left_out,
     routes,
+    unknown,
 )
 from lib.messages.digest_parts import (
     DigestLine,
@@ -136,11 +137,12 @@ def _headline(digest: Digest) -> str:
     where += counted(digest.images, "image")
     verb = "has" if digest.exploitable == 1 else "have"
     exploits = f"; {digest.exploitable:,} {verb} a public exploit" if digest.exploitable else ""
+    gap = f"; {unknown(digest)}" if unknown(digest) else ""
     # The number before "in 2 images" is that of all, not that of the last severity.
     numbers = f"{counts_text(digest.counts)} open in {where}"
     if len(digest.counts) > 1:
         numbers = f"{digest.total:,} open in {where} ({counts_text(digest.counts)})"
-    return f"{change}{numbers}{exploits}"
+    return f"{change}{numbers}{exploits}{gap}"
 
 
 def _net(digest: Digest) -> str:
@@ -333,10 +335,11 @@ def _unscanned(unscanned: UnscannedImage, issue: IssueOf) -> DigestLine:
 
 
 def _scan(unscanned: UnscannedImage, issue: IssueOf) -> DigestLine:
-    """Return the same as a step."""
+    """Return the same as a step, which begins with what to do."""
     reason = truncate(one_line(unscanned.reason), _REASON)
-    state = "has no new result" if unscanned.has_result else "is not scanned"
-    text = f"{short(unscanned.image.name)} {state} ({reason}){_remedy(unscanned)}"
+    scanned = "scanned again" if unscanned.has_result else "scanned"
+    name = short(unscanned.image.name)
+    text = f"Get {name} {scanned}, or delete it ({reason}){_remedy(unscanned)}"
     return linked(text, *_issues(unscanned, issue), (CONSOLE, console_url(unscanned.image)))
 
 

@@ -18,9 +18,7 @@ def fixes(digest: Digest) -> tuple[str, ...]:
         verb = "has" if digest.fixable == 1 else "have"
         number = f"{digest.fixable:,} of the {digest.total:,} {verb} a fix"
         return (number if digest.fixable else "", *_partial_data(digest))
-    is_unknown = digest.unknown_fixes.number == digest.total
-    numbers = "" if is_unknown else f"Fixes: {', '.join(_ways(digest))}"
-    return (numbers, *_partial_data(digest, without_fixes=True))
+    return (*_ways(digest), *_partial_data(digest))
 
 
 def no_data(digest: Digest) -> str:
@@ -30,36 +28,25 @@ def no_data(digest: Digest) -> str:
 
 
 def _ways(digest: Digest) -> Iterator[str]:
-    """Yield "1 by an upgrade", "2 on the hosts (kernel)", "none yet for 3"; all add up."""
-    upgrades = digest.fixable
+    """Yield where versions come from, and of how many there is no fix; steps say the others."""
     hosts, described = digest.other_fixes or (0, 0)
-    unknown = digest.unknown_fixes
-    if upgrades:
-        yield f"{upgrades:,} by {'an upgrade' if upgrades == 1 else 'upgrades'}"
-    if hosts:
-        yield f"{hosts:,} on the hosts (kernel)"
-    if described:
-        texts = "the CVE text" if described == 1 else "the CVE texts"
-        if described == digest.total:
-            number = f" for all {described:,}" if described > 1 else ""
-            yield f"named{number} in {texts}, not by the scanner"
-        else:
-            yield f"{described:,} named only in {texts}"
-    none = digest.total - upgrades - hosts - described - unknown.number
+    if described == digest.total:
+        one = "the fix version comes from the CVE text"
+        several = "fix versions come from the CVE texts"
+        yield f"{one if described == 1 else several}; the scanner gave none"
+    elif described:
+        texts = "text" if described == 1 else "texts"
+        yield f"{described:,} with a fix version from the CVE {texts} only"
+    none = digest.total - digest.fixable - hosts - described - digest.unknown_fixes.number
     if none > 0:
-        yield f"none yet for {'all' if none == digest.total else f'{none:,}'}"
-    if unknown.number:
-        is_same = unknown == digest.unknown_exploits
-        data = "no fix or exploit data" if is_same else "no data"
-        yield f"unknown {_gap(unknown, digest)} ({data} from the scanner)"
+        yield f"no fix yet for {'all' if none == digest.total else f'{none:,}'}"
 
 
-def _partial_data(digest: Digest, *, without_fixes: bool = False) -> tuple[str, ...]:
+def _partial_data(digest: Digest) -> tuple[str, ...]:
     """Return of how many, if not of all, the scanner says nothing about a fix or an exploit."""
     gaps = [(kind, gap) for kind, gap in _gaps(digest) if 0 < gap.number < digest.total]
-    if without_fixes:
-        gaps = [(kind, gap) for kind, gap in gaps if kind == "exploit"]
-    return (", ".join(f"no {kind} data {_gap(gap, digest)}" for kind, gap in gaps),)
+    words = ", ".join(f"no {kind} data {_gap(gap, digest)}" for kind, gap in gaps)
+    return (f"the scanner gave {words}" if words else "",)
 
 
 def _gaps(digest: Digest) -> list[tuple[str, Unknown]]:

@@ -17,7 +17,7 @@ def counts_line(digest: Digest) -> str:
     if not digest.images:
         return _no_result(digest)
     if is_unchanged(digest):
-        return unknown(digest)
+        return "" if digest.counts else unknown(digest)  # else the title says it
     is_compared = not (digest.occasion or is_first(digest))
     return _movement(digest) if is_compared else capitalized(_distinct(digest))
 
@@ -128,6 +128,8 @@ def is_unchanged(digest: Digest) -> bool:
 
 
 def _ages(digest: Digest) -> str:
-    """Return how many are of which age; of a single band there is nothing to compare."""
+    """Return how many are of which age; nothing where none is known to be older than a month."""
+    if is_unchanged(digest) or not any(age.is_old and age.counts for age in digest.ages):
+        return ""
     bands = [f"{age.words} ({counts_text(age.counts)})" for age in digest.ages if age.counts]
-    return f"{_AGES}: {', '.join(bands)}" if len(bands) > 1 and not is_unchanged(digest) else ""
+    return f"{_AGES}: {', '.join(bands)}"

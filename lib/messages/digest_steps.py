@@ -7,11 +7,17 @@ from typing import Final, NamedTuple
 
 from lib.core.named_versions import NamedVersion
 from lib.core.upgrades import is_kernel
-from lib.messages.advising import LATEST_BASE, Base, base_of, namespace_of, release_in
+from lib.messages.advising import (
+    DOCKER_BUILD,
+    LATEST_BASE,
+    Base,
+    base_of,
+    namespace_of,
+    release_in,
+)
 from lib.messages.digest_parts import DigestLine, DigestLink, image_name, linked
 from lib.messages.named_upgrades import upgrade_to
 from lib.messages.phrases import counts_text, listed, severity_word
-from lib.messages.titles import CHECK_NEXT_SCAN
 from lib.models import Counts, Finding, Image, Package, PackageDigest, RemainingFixes, Severity
 from lib.text import counted, first, one_line, short
 from lib.urls.advisories import vulnerability_url
@@ -110,24 +116,23 @@ def _step(
     elif package.fixable or (package.described and _removes_most(package)):
         text = f"{_upgrade(package)} in {names}"
     elif package.of_distribution:
-        parts = _rebuilt(packages)
-        text = f"{_rebuild(packages, today)}; then {CHECK_NEXT_SCAN}: {listed(parts)}"
+        text = _rebuild(packages, today)
     else:
         text = f"Look for a newer version of {_installed(package)}: "
         text = f"{text}{_looked_for(package)} in {names}"
     finding = Finding(package.worst, Package(package.package), Severity.UNKNOWN)
     release = _release(package) if package.of_distribution else ""
-    label = f"{'worst: ' if package.ids > 1 else ''}{short(package.worst, _NAME)}"
-    page = (label, vulnerability_url(finding, namespace_of(release)))
+    page = (short(package.worst, _NAME), vulnerability_url(finding, namespace_of(release)))
     return linked(one_line(text), *links, page)
 
 
 def _rebuild(packages: Sequence[PackageDigest], today: date) -> str:
-    """Return on which base image to rebuild; of a release without updates another release."""
-    names, base = _names(packages[0]), _base_image(packages, today)
-    if base.ended:
-        return f"Move {names} {base.way}"
-    return f"Rebuild {names} on {LATEST_BASE}"
+    """Return what to rebuild and then to upgrade, and the move off a release without updates."""
+    base = _base_image(packages, today)
+    newer = "" if base.ended else f" on {LATEST_BASE}"
+    rebuild = f"Rebuild {_names(packages[0])}{newer} ({DOCKER_BUILD}) and push"
+    upgrade = f"then upgrade what the next scan still lists: {listed(_rebuilt(packages))}"
+    return ". ".join(filter(None, (f"{rebuild}, {upgrade}", base.plan)))
 
 
 def _base_image(packages: Sequence[PackageDigest], today: date) -> Base:

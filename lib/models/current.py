@@ -66,6 +66,10 @@ class OpenItem(NamedTuple):
     """
     other: str = ""
     """The further package, where it is one, with the same versions."""
+    epss: float = 0.0
+    """The highest one; 0 where no scanner says it."""
+    score: float = 0.0
+    """The highest CVSS score, of whatever version; 0 where there is none."""
 
 
 class CountedImage(NamedTuple):

@@ -157,6 +157,8 @@ class Age:
     words: str
     """The age in words: "up to 7 days", "over 90 days"."""
     counts: Counts
+    is_old: bool = False
+    """Whether that is more than a month."""
 
 
 @immutable(frozen=True, slots=True)
@@ -228,7 +230,7 @@ class PackageDigest:
     images: tuple[Image, ...]
     """The images that have it, those with most of the vulnerabilities first."""
     worst: str = ""
-    """The id of the worst vulnerability of the first image."""
+    """The id of the worst vulnerability, as lists order them."""
     installed: tuple[str, ...] = ()
     """The installed versions, lowest first."""
     fixed: str | None = None
@@ -245,11 +247,6 @@ class PackageDigest:
     """
     How many of the vulnerabilities are disputed, by who does, in words; where descriptions name a
     version for a part, how many of that part.
-    """
-    ids: int = 0
-    """
-    How many ids the vulnerabilities of its step have, of the first package of the step; 0 of
-    others, and in digests that did not count them.
     """
     other: str = ""
     """The further package, where it is one, with the same versions."""

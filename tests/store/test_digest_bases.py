@@ -48,6 +48,8 @@ SHARE = StreamShare(
             described="1.1.3",
             disputed="disputed by the vendor",
             undated=True,
+            epss=0.4,
+            score=7.5,
         ),
     ),
     (UnscannedImage(an_image(), "FAILED", has_result=True, remedy="Rebuild it."),),
@@ -82,7 +84,7 @@ def test_a_basis_of_an_earlier_version_is_read() -> None:
     facts, line = basis_to_lines(BEGUN)
     share = json.loads(line)
     del share["oldest_here_since"]
-    share["items"] = [item[:-7] for item in share["items"]]
+    share["items"] = [item[:-9] for item in share["items"]]
     for trouble in share["troubles"]:
         del trouble["remedy"]
 
@@ -97,6 +99,8 @@ def test_a_basis_of_an_earlier_version_is_read() -> None:
         disputed="",
         undated=False,
         other="",
+        epss=0.0,
+        score=0.0,
     )
     (trouble,) = SHARE.troubles
     assert basis.shares[TEAM] == (

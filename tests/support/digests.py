@@ -79,8 +79,8 @@ def a_digest_of(**fields: Any) -> Digest:
         ages=(
             Age("up to 7 days", {C: 1, H: 6}),
             Age("8 to 30 days", {C: 2, H: 20}),
-            Age("31 to 90 days", {H: 9}),
-            Age("over 90 days", {H: 5}),
+            Age("31 to 90 days", {H: 9}, is_old=True),
+            Age("over 90 days", {H: 5}, is_old=True),
         ),
         oldest_open_since=MONDAY - timedelta(days=161),
         oldest_here_since=MONDAY - timedelta(days=95),
@@ -104,11 +104,11 @@ def a_digest_of(**fields: Any) -> Digest:
         packages=(
             PackageDigest(
                 "openssl", {C: 2, H: 9}, fixable=True, images=(API, SHOP), worst="CVE-2026-5450",
-                installed=("3.0.1", "3.0.2"), fixed="3.0.9", others=1, ids=7,
+                installed=("3.0.1", "3.0.2"), fixed="3.0.9", others=1,
             ),
             PackageDigest(
                 "tensorflow-gpu", {C: 1, H: 24}, fixable=False, images=(TRAINER,),
-                worst="CVE-2022-35939", installed=("2.6.3",), ids=25,
+                worst="CVE-2022-35939", installed=("2.6.3",),
             ),
         ),
         omitted={
@@ -180,7 +180,7 @@ def digests() -> dict[str, Digest]:
             new={},
             resolved={C: 4},
             omitted={},
-            ages=(Age("over 90 days", {H: 45}),),
+            ages=(Age("over 90 days", {H: 45}, is_old=True),),
             trend=(*week.trend[:-1], Moment(MONDAY, {H: 45})),
             repositories=(RepositoryDigest(*ACCOUNT, "ml/trainer", 6, {H: 45}, 0, 4, TRAINER),),
         ),

@@ -98,7 +98,7 @@ class JiraNotifier(Notifier):
         none is stored.
         """
         if isinstance(alert, Digest):
-            return self._digest(alert, thread, self._labels(alert))
+            return self._digest(alert, thread, self._labels(alert) | self._priority(_worst(alert)))
         text = text_of(alert, rows=layout.ROWS)
         text = replace(text, thread=self._scope.key(text.thread or None) or "")
         texts = self._texts(alert, layout.summary(text), layout.description(text))
@@ -413,13 +413,13 @@ class JiraNotifier(Notifier):
         name = f"{FILE}-{_UNFIT.sub('-', tag)[:_TAG]}-{alert.delivery_id[:8]}.html"
         return {"attach": {"page": alert.page_key, "name": name}}
 
-    def _digest(self, digest: Digest, thread: str | None, labels: dict[str, Json]) -> Json:
+    def _digest(self, digest: Digest, thread: str | None, fields: dict[str, Json]) -> Json:
         text = jira_digest.text_of_digest(digest, self._scope)
         description = jira_digest.description(text, reopens=self._options.get("reopen", True))
         texts = self._texts(digest, jira_digest.summary(text), description)
         update = {"fields": texts, "comment": {"body": jira_digest.comment(text)}}
         payload = {
-            "create": self._new(digest, texts | labels),
+            "create": self._new(digest, texts | fields),
             "update": self._keyed(digest, thread) | update | self._about_digest(digest),
         }
         other = self._options.get("issue_type", _DEFAULT_TYPE)
@@ -435,9 +435,16 @@ class JiraNotifier(Notifier):
         return {"labels": [*dict.fromkeys((*own, *given))]}
 
     def _extras(self, alert: Notice, text: AlertText) -> dict[str, Json]:
-        extras = self._labels(alert)
         # Without a result, the severity is as unknown as one that nobody gave.
         is_unknown = text.worst is None and text.problem is not None
         worst = Severity.UNKNOWN if is_unknown else text.worst
+        return self._labels(alert) | self._priority(worst)
+
+    def _priority(self, worst: Severity | None) -> dict[str, Json]:
         priority = self._options.get("priority", {}).get(worst.name) if worst is not None else None
-        return extras | {"priority": {"name": priority}} if priority else extras
+        return {"priority": {"name": priority}} if priority else {}
+
+
+def _worst(digest: Digest) -> Severity | None:
+    """Return the worst severity of a digest; None where nothing is open, and all is scanned."""
+    return max(digest.counts, default=Severity.UNKNOWN if digest.without_result else None)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lib.errors import PermanentDeliveryError
-from lib.models import Digest, HttpAnswer, Json
+from lib.models import Digest, HttpAnswer, Json, Severity
 from lib.notifiers.jira import workflow
 from lib.notifiers.jira.digest import text_of_digest
 from lib.notifiers.jira.identity import Scope
@@ -94,7 +94,7 @@ def test_a_step_of_one_image_links_to_its_issues() -> None:
         text = text_of_digest(digest, Scope(SITE, "SEC"))
         return [link.label for link in text.lists[0].lines[0].links]
 
-    cve, console = "worst: CVE-2026-5450", "ECR console"
+    cve, console = "CVE-2026-5450", "ECR console"
     assert links(replace(digest, packages=(single,))) == ["SEC-1", "SEC-2", console, cve]
     assert links(replace(digest, packages=(package,))) == [
         f"{name} (web/storefront:3.2.1)" for name in ("SEC-1", "SEC-2", console)
@@ -130,7 +130,7 @@ def test_an_image_without_a_scan_links_to_its_issue() -> None:
     shown = description(replace(with_issues("SEC-3", "SEC-4"), unscanned=(unscanned,)))
 
     assert "work in SEC-3 to SEC-5 (SEC-4 is about the same image as SEC-3). Close" in shown
-    assert shown.index("is not scanned (") < shown.index(f"{SITE}/browse/SEC-5")
+    assert shown.index("scanned, or delete it (") < shown.index(f"{SITE}/browse/SEC-5")
 
 
 @pytest.mark.parametrize(
@@ -157,6 +157,26 @@ def test_it_says_what_a_later_digest_does() -> None:
 
     assert words in description(a_digest_of())
     assert words not in description(a_digest_of(), reopen=False)
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"counts": {Severity.HIGH: 1}}, {"name": "High"}),
+        ({"counts": {Severity.LOW: 1}}, None),
+        ({"counts": {}}, {"name": "Medium"}),
+        ({"counts": {}, "unscanned": ()}, None),
+    ],
+)
+def test_a_digest_has_the_priority_of_its_worst_severity(
+    fields: dict[str, Any], expected: Json
+) -> None:
+    """As other issues have; without a result it is that of an unknown one."""
+    notifier, _ = jira(priority={"HIGH": "High", "UNKNOWN": "Medium"})
+
+    payload = notifier.render(a_digest_of(**fields))
+
+    assert payload["create"]["fields"].get("priority") == expected
 
 
 def test_a_digest_is_a_task() -> None:
