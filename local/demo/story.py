@@ -127,8 +127,8 @@ STORY: Final = (
         "web/storefront",
         "production",
         "",
-        "a promotion: the tag production points to 3.2.1 now, and begins a stream of its own",
-        _STOREFRONT - {"on-call"},
+        "a promotion: the tag production points to 3.2.1 now, and begins a stream without an issue",
+        _STOREFRONT - {"on-call", "security-jira"},
         promotes="3.2.1",
     ),
     Scene(
