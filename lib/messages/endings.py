@@ -49,18 +49,16 @@ def exploit_of(entries: Sequence[Entry]) -> str:
     return f", {share}{words}"
 
 
-def of_kernel(entries: Sequence[Entry], everything: Sequence[Entry]) -> str:
+def of_kernel(entries: Sequence[Entry]) -> str:
     """
     Return a title of open vulnerabilities whose worst are all in the kernel; else nothing.
 
-    `entries`: worst first. `everything`: all that the title stands for.
+    `entries`: worst first. The number of all beside it would be read as that of the kernel.
     """
     worst = [entry for entry in entries if entry.severity is entries[0].severity]
     if not all(map(is_about_kernel, worst)):
         return ""
-    counts = counts_text(counts_of(worst))
-    total = f" ({len(everything):,} open)" if len(everything) > len(worst) else ""
-    return f"{counts}{KERNEL}{total}{exploit_of(worst)}{HOSTS}"
+    return f"{counts_text(counts_of(worst))}{KERNEL}{exploit_of(worst)}{HOSTS}"
 
 
 def urgent_of(entries: Sequence[Entry]) -> str:

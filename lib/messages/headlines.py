@@ -17,7 +17,7 @@ from lib.messages.changes import (
     standing,
 )
 from lib.messages.checks import has_steps, state_of_check, verdict_of_check
-from lib.messages.comparing import NAME, beginning, cause, is_rescan, since
+from lib.messages.comparing import NAME, beginning, cause, is_rescan, same_as, since
 from lib.messages.content import Content, Entry, counts_of
 from lib.messages.endings import HOSTS, KERNEL, UPGRADE, exploit_of, of_kernel, remedy_of, urgent_of
 from lib.messages.phrases import (
@@ -121,7 +121,7 @@ def lasting_of(content: Content) -> str:
     if not content.open:
         return f"{short(image.repository)}: vulnerabilities"
     worst = content.open[0]
-    kernel = of_kernel(content.open, content.open)
+    kernel = of_kernel(content.open)
     if kernel:
         return f"{short(image.name)}: {kernel}"
     packages = [short(name, NAME) for name in dict.fromkeys(p.name for p in worst.packages)]
@@ -134,7 +134,7 @@ def lasting_of(content: Content) -> str:
 def standing_of(content: Content) -> str:
     """Return what is open now and what makes it urgent: how the title of a stream ends."""
     if content.open and not content.is_check:
-        kernel = of_kernel(content.open, content.everything)
+        kernel = of_kernel(content.open)
         if kernel:
             return kernel
     counts = state_of(content).partition("; ")[0]
@@ -172,9 +172,11 @@ def _pieces(content: Content, kinds: Sequence[Kind]) -> Iterator[str]:
         is_kernel = remedy == KERNEL
         place, fix = (KERNEL, "") if is_kernel else ("", remedy_once)
         hosts = HOSTS if is_kernel and HOSTS not in upgrades else ""
-        yield f"{_phrase(content, kind, entries)}{place}{total}{fix}{exploit}{hosts}"
+        # Beside "in the kernel", the number of all would be read as that of the kernel.
+        number = "" if is_kernel else total
+        yield f"{_phrase(content, kind, entries)}{place}{number}{fix}{exploit}{hosts}"
         upgrades |= {remedy} if remedy.startswith(UPGRADE) else {hosts}
-        total = ""
+        total = "" if number else total
     others = sum(len(entries) for _, entries in changes[_PIECES:])
     if others:
         yield counted(others, "other change")
@@ -199,10 +201,18 @@ def _counted_for(content: Content, kind: Kind) -> Sequence[Entry]:
 def _phrase(content: Content, kind: Kind, entries: Sequence[Entry]) -> str:
     words = _amounts(_PHRASES[kind], counts_of(entries))
     if kind is Kind.BASELINE:
-        return f"{beginning(content)}: {counts_text(counts_of(entries))}"
+        return f"{beginning(content)}: {_amount(content, entries)}"
     if kind is Kind.NEW:
         return _new(content, words, entries)
     return words
+
+
+def _amount(content: Content, entries: Sequence[Entry]) -> str:
+    """Return how many a first scan found; of an image that has another name, the only one by id."""
+    if same_as(content) and len(entries) == 1:
+        (entry,) = entries
+        return f"{severity_word(entry.severity)} {short(entry.id, NAME)}"
+    return counts_text(counts_of(entries))
 
 
 def _new(content: Content, words: str, entries: Sequence[Entry]) -> str:

@@ -77,6 +77,11 @@ def test_a_first_scan_says_how_much_can_be_fixed(findings: list[Finding], senten
             found(3, "LOW", **FIXED) + found(3, "CRITICAL", start=9, fix_available="YES"),
             "3 new CRITICAL since 1.4.1 (6 open), fix available for all 3",
         ),
+        (
+            found(3, start=50, package="zlib"),
+            found(3, start=50, package="zlib") + found(1, package="linux"),
+            "1 new HIGH since 1.4.1 in the kernel: check the hosts",
+        ),
         (found(3), [], "3 HIGH fixed"),
         (found(1, "CRITICAL") + found(2, start=5), [], "1 CRITICAL and 2 HIGH fixed"),
         (
@@ -297,7 +302,7 @@ def test_the_worst_score_comes_first_in_a_package() -> None:
         ),
         (
             found(1, package="linux") + found(1, "MEDIUM", start=50, **FIXED),
-            "1 HIGH in the kernel (2 open): check the hosts",
+            "1 HIGH in the kernel: check the hosts",
         ),
         (
             found(1, **FIXED) + found(1, "MEDIUM", start=50, package="linux", **FIXED),

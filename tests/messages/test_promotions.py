@@ -9,8 +9,10 @@ import pytest
 from lib.messages.text import text_of
 from lib.models import DeliveryId, Notice
 from lib.models.views import Dispatch, OtherName
-from tests.support.notices import notices
+from tests.support.builders import a_finding, a_report
+from tests.support.notices import noticed, notices
 from tests.support.receivers import notifier, tools
+from tests.support.scenes import Scene
 
 RELEASE = "payments/api:3.2.1"
 
@@ -41,6 +43,19 @@ def test_a_headline_says_which_image_the_tag_is() -> None:
 
     assert promoted == first.replace(": First scan: ", " now points to 3.2.1: ")
     assert promoted.startswith("payments/api:1.4.2 now points to 3.2.1: ")
+
+
+def test_a_single_vulnerability_is_named() -> None:
+    """So that readers know which one of the messages before it is."""
+    scene = Scene(a_report(a_finding("CVE-2023-42753", package="linux")))
+    dispatch = Dispatch(DeliveryId("1"), other_name=OtherName(RELEASE, is_reported=True))
+    notice = noticed(scene)
+
+    text = text_of(replace(notice, message=replace(notice.message, dispatch=dispatch)))
+
+    assert text.headline.endswith(
+        " now points to 3.2.1: HIGH CVE-2023-42753 in the kernel: check the hosts"
+    )
 
 
 def test_a_digest_points_to_nothing() -> None:
