@@ -53,7 +53,7 @@ _CVES: Final = 3
 DOCKER_BUILD: Final = "docker build --pull --no-cache ."
 _COMMAND: Final = f"`{DOCKER_BUILD}`"
 _LAST_UPDATES: Final = (
-    f"Rebuild now ({_COMMAND}) and push: brings the {{release}} updates up to {{ended:%B %Y}}"
+    f"Rebuild ({_COMMAND}) and push: brings the {{release}} updates published up to {{ended:%B %Y}}"
 )
 _BUILD: Final = f"{{step}}: {_COMMAND}, then push"
 BUILD: Final = f"Build with {_COMMAND}, then push"

@@ -76,6 +76,12 @@ class Link(NamedTuple):
     is_package: bool = False
     """Whether its name is that of a package: a link only in a list of packages."""
 
+    @property
+    def in_step(self) -> "Link":
+        """The same with the name that stands within a sentence."""
+        first, *others = self.name.split(" ")
+        return self._replace(name=" ".join((first.lower() if others else first, *others)))
+
     def printed(self, limit: int) -> str:
         """Return the address, where it is not longer than a text can show."""
         return self.url if len(self.url) <= limit else _TOO_LONG
@@ -416,7 +422,12 @@ class AlertText:
     def of_steps(self) -> list[Link]:
         """The links that stand in steps: of hosts, commits, packages and the report, by name."""
         report = [self.report._replace(name=FULL_REPORT)] if self.report is not None else []
-        return [*self.sources, *self.of_packages, *report]
+        return [*self.of_sources, *self.of_packages, *report]
+
+    @property
+    def of_sources(self) -> list[Link]:
+        """The links of hosts and commits, as steps name them."""
+        return [link.in_step for link in self.sources]
 
     @property
     def of_hosts(self) -> list[Link]:

@@ -162,5 +162,7 @@ def added(content: Content, packages: Collection[str], commits: str) -> str:
     if not shown:
         return ""
     more = len(shown) - len(first(shown, _ADDED))
-    words = [*first(shown, _ADDED), *([counted(more, "more package")] if more else [])]
-    return f"See in {commits} whether this release added {listed(words)}; drop what is not needed"
+    words = [*first(shown, _ADDED), *([f"any of {counted(more, 'more package')}"] if more else [])]
+    named = " or ".join(filter(None, (", ".join(words[:-1]), words[-1])))
+    unused = "it if it is unused" if len(words) == 1 else "what is unused"
+    return f"Did this release add {named}? Check the {commits}; remove {unused}"

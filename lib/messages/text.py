@@ -50,7 +50,7 @@ def text_of(
     numbers = numbers_of(content)
     left_out = omissions.left_out(content)
     sources = facts.source_links(content, notice)
-    commits = next((link.name for link in sources if link.name.startswith(COMMITS)), "")
+    commits = next((link.in_step.name for link in sources if link.name.startswith(COMMITS)), "")
     steps = to_do(content, rows, notice.running, _base_image(notice), commits=commits, whole=whole)
     return AlertText(
         kind="Repository check" if is_check else "Scan report",

@@ -576,8 +576,7 @@ class TestWhereToStart:
         text = of(*shared, a_finding("CVE-2026-2", package="curl"))
 
         assert text.to_do.without_version == (
-            "What the next scan still lists, upgrade in your Dockerfile. Open now: gzip, xz-utils "
-            "and curl"
+            "Upgrade in your Dockerfile whatever the next scan still lists: gzip, xz-utils and curl"
         )
 
     def test_the_base_image_is_named_where_the_image_says_it(self) -> None:
@@ -660,7 +659,7 @@ class TestPackagesWithoutAVersion:
             ("next", "https://ubuntu.com/security/CVE-2026-1002")
         ]
         assert "".join(piece.text for piece in made) == (
-            "What the next scan still lists, upgrade in your Dockerfile. Open now: next"
+            "Upgrade in your Dockerfile whatever the next scan still lists: next"
         )
 
     def test_a_release_may_have_added_what_is_new(self) -> None:
@@ -683,10 +682,11 @@ class TestPackagesWithoutAVersion:
             return step
 
         assert added(more[0]) == (
-            "See in Commits since 1.4.1 whether this release added lib0; drop what is not needed"
+            "Did this release add lib0? Check the commits since 1.4.1; remove it if it is unused"
         )
         assert added(*more).endswith(
-            "added lib0, lib1, lib2, lib3 and 2 more packages; drop what is not needed"
+            "add lib0, lib1, lib2, lib3 or any of 2 more packages? Check the commits since 1.4.1; "
+            "remove what is unused"
         )
         assert added(known) == added(replace(more[0], fixed_version="2")) == ""
 
@@ -707,7 +707,7 @@ class TestTheBaseImage:
             )
         ]
         assert text.to_do.without_version == (
-            "What the next scan still lists, upgrade in your Dockerfile. Open now: openssl"
+            "Upgrade in your Dockerfile whatever the next scan still lists: openssl"
         )
         assert text.to_do.brief == "Rebuild on the latest base image"
         assert text.to_do.support == ""
@@ -744,17 +744,17 @@ class TestTheBaseImage:
 
         assert of(self.OLD).to_do.before == [
             (
-                "Rebuild now (`docker build --pull --no-cache .`) and push: brings the Debian 10 "
-                "updates up to June 2024"
+                "Rebuild (`docker build --pull --no-cache .`) and push: brings the Debian 10 "
+                "updates published up to June 2024"
             ),
         ]
         ubuntu = of(a_finding(), image=scanned).to_do
         assert ubuntu.lines == [
             (
-                "Rebuild now (`docker build --pull --no-cache .`) and push: brings the Ubuntu "
-                "20.04 updates up to May 2025"
+                "Rebuild (`docker build --pull --no-cache .`) and push: brings the Ubuntu "
+                "20.04 updates published up to May 2025"
             ),
-            "What the next scan still lists, upgrade in your Dockerfile. Open now: openssl",
+            "Upgrade in your Dockerfile whatever the next scan still lists: openssl",
             (
                 "Plan the move to a supported release, for example Ubuntu 24.04 (standard support "
                 "for Ubuntu 20.04 ended in May 2025)"
@@ -924,7 +924,7 @@ def test_silence_about_fixes_is_not_no_fix() -> None:
     silent, certain = of(a_finding()), of(a_finding(fix_available="NO"))
 
     assert silent.to_do.without_fix == ""
-    assert "Dockerfile. Open now: openssl" in silent.to_do.without_version
+    assert "whatever the next scan still lists: openssl" in silent.to_do.without_version
     assert silent.to_do.gaps == (
         "ECR basic scanning gives neither fix versions nor exploit data; enhanced scanning (Amazon "
         "Inspector) often has both."

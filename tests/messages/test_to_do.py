@@ -225,7 +225,7 @@ NAMELESS = replace(a_finding("CVE-1"), package=Package("", None))
             [NAMELESS, a_finding("CVE-2", severity="LOW")],
             [
                 "Rebuild on the latest base image: `docker build --pull --no-cache .`, then push",
-                "What the next scan still lists, upgrade in your Dockerfile. Open now: openssl",
+                "Upgrade in your Dockerfile whatever the next scan still lists: openssl",
                 "Then look at CVE-1 (1 HIGH); the scanner names no package",
             ],
         ),

@@ -48,7 +48,12 @@ def _links(text: AlertText) -> list[str]:
     """Return the links: the report, then the shortest first, and the console without a report."""
     lines = [f"  {REPORT_NAME}: {text.report_command}"] if text.report_command else []
     report = _report(text)
-    others = [link for link in text.sources if not link.of_hosts]
+    steps = text.to_do.after
+    others = [
+        link
+        for link in text.sources
+        if not (link.of_hosts or any(link.in_step.name in step for step in steps))
+    ]
     # A long one hides what follows.
     others = sorted(others, key=lambda link: len(link.url))
     for link in filter(None, (report, *others, text.console if report is None else None)):
@@ -164,9 +169,10 @@ def _to_do(text: AlertText) -> list[str]:
             *map(_upgrade, upgrades),
         ]
     lines += _indented(rest, indent="     ") if rest else []
-    lines += [
-        line for step in to_do.after for line in _indented(_plain(step), bullet=next(bullets))
-    ]
+    for step in to_do.after:
+        lines += _indented(_plain(step), bullet=next(bullets))
+        links = (link for link in text.of_sources if link.name in step and not link.of_hosts)
+        lines += [f"     {link.printed(_MAX_URL)}" for link in links]
     lines += [line for remark in to_do.remarks for line in _indented(remark)]
     # What helps with a scan without a result stands under the same title.
     return [*(_title(to_do.title) if lines and text.problem is None else []), *lines]

@@ -261,6 +261,26 @@ def test_a_mail_says_until_when_its_report_link_works_and_leaves_the_others_to_i
     assert "security-tracker" not in mail
 
 
+def test_a_mail_has_the_address_of_commits_below_the_step_that_names_them() -> None:
+    """Nobody looks for it among the links at the end, which have it no more."""
+    link = ("http://people.ubuntu.com/~ubuntu-security/cve/CVE-2026-1001",)
+    old = a_finding("CVE-2026-1001", package="curl", links=link)
+    new = replace(old, vulnerability_id="CVE-2026-2001", package=replace(old.package, name="fop"))
+    commit = Provenance("1" * 40, "https://github.com/example/payments")
+    scene = Scene(a_report(old, new, image=an_image(2)), a_report(old, image=an_image(1)))
+    notice = replace(
+        noticed(scene), provenance=commit, provenance_before=replace(commit, commit="2" * 40)
+    )
+
+    lines = sns().render(notice)["Message"].splitlines()
+
+    place = next(place for place, line in enumerate(lines) if "Did this release add fop?" in line)
+    url = f"https://github.com/example/payments/compare/{'2' * 40}...{'1' * 40}"
+    assert url in "".join(line.strip() for line in lines[place + 1 : place + 5])
+    assert sum("/compare/" in line for line in lines) == 1
+    assert "Commits since 1.4.1" not in "\n".join(lines)
+
+
 @pytest.mark.parametrize("url", [None, f"https://reports.example/{'x' * 3000}"])
 def test_a_mail_without_a_report_links_the_console_and_the_vulnerabilities(url: str | None) -> None:
     """There is no other place to read about them; the console has the longest address."""
