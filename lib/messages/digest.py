@@ -339,7 +339,9 @@ def _scan(unscanned: UnscannedImage, issue: IssueOf) -> DigestLine:
     reason = truncate(one_line(unscanned.reason), _REASON)
     scanned = "scanned again" if unscanned.has_result else "scanned"
     name = short(unscanned.image.name)
-    text = f"Get {name} {scanned}, or delete it ({reason}){_remedy(unscanned)}"
+    # The alert has the steps; a single one is short.
+    remedy = "" if "\n" in unscanned.remedy else _remedy(unscanned)
+    text = f"Get {name} {scanned}, or delete it ({reason}){remedy}"
     return linked(text, *_issues(unscanned, issue), (CONSOLE, console_url(unscanned.image)))
 
 

@@ -222,10 +222,11 @@ def _removed(package: PackageDigest) -> str:
 
 
 def _disputed(package: PackageDigest) -> str:
-    """Return "1 disputed by the vendor"; of all of them without the number, of none nothing."""
+    """Return "1 disputed by the vendor"; of all "optional: disputed by the vendor", as alerts."""
     total = sum((package.described_counts or package.counts).values())
+    optional = "optional: " if total == sum(package.counts.values()) else ""
     disputed = [
-        words if number == total else f"{number:,} {words}"
+        f"{optional}{words}" if number == total else f"{number:,} {words}"
         for words, number in package.disputed.items()
     ]
     return ", ".join(disputed)

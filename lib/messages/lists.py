@@ -192,6 +192,11 @@ class Section:
         return counts_text(self.counts)
 
     @property
+    def in_words(self) -> str:
+        """The number of findings as a sentence says it: "2 newly reported"."""
+        return f"{self.count:,} {self.title.lower()}"
+
+    @property
     def heading(self) -> str:
         """The title with the number of findings; where others are open, too, all of them."""
         if sum(self.open.values()) <= self.count:

@@ -1,6 +1,7 @@
 """The filter of the table: only what tells rows apart has a control, or a column. Pure."""
 
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from typing import Final
 
 from lib.messages.inventory import (
@@ -41,12 +42,18 @@ def controls(all_rows: Sequence[Row], noun: str) -> Markup:
     )
 
 
-def silent_columns(all_rows: Sequence[Row]) -> str:
-    """Return the classes that hide each column in which no row says anything of its own."""
+def silent_columns(all_rows: Sequence[Row], pushed: datetime | None) -> str:
+    """
+    Return the classes that hide each column in which no row says anything of its own.
+
+    `pushed`: when the image was; a scanner that knows all of them since that day says no more.
+    """
+    days = {row.since.date() if row.since is not None else None for row in all_rows}
     silent = {
         "no-fix": all(fix_word(row.findings) in ("", NOT_NAMED) for row in all_rows),
         "no-exploit": all(exploit_word(row.findings) in ("", UNKNOWN) for row in all_rows),
         "no-change": len({row.change for row in all_rows}) <= 1,
+        "no-since": pushed is not None and days == {pushed.date()},
     }
     return " ".join(name for name, is_silent in silent.items() if is_silent)
 

@@ -37,7 +37,7 @@ def render(notice: Notice, history: Sequence[HistoryPoint], *, now: datetime) ->
     state, has_result = content.state, content.state.has_evidence
     text = text_of(notice, rows=steps.MOST, listed=sections.CHANGES, whole=True)
     noun = _SETTINGS if content.image.is_repository else _VULNERABILITIES
-    all_rows = rows(content)
+    all_rows, pushed = rows(content), content.image.pushed_at
     shown = fitting(all_rows)
     hosts = host_links(content)
     upgrades = steps.to_do(text)
@@ -55,7 +55,7 @@ def render(notice: Notice, history: Sequence[HistoryPoint], *, now: datetime) ->
             upgrades,
             sections.changes(text, len(all_rows)),
             sections.platforms(text.platforms),
-            _findings(text, shown, noun) if has_result else None,
+            _findings(text, shown, noun, pushed) if has_result else None,
             _missing(text, len(all_rows) - len(shown), noun),
             sections.history(history, with_suppressed=bool(text.suppressed)),
             sections.details(text, state.at),
@@ -92,7 +92,9 @@ def _missing(text: AlertText, number: int, noun: tuple[str, str]) -> Markup | No
     )
 
 
-def _findings(text: AlertText, all_rows: Sequence[Row], noun: tuple[str, str]) -> Markup:
+def _findings(
+    text: AlertText, all_rows: Sequence[Row], noun: tuple[str, str], pushed: datetime | None
+) -> Markup:
     """Return the table with its controls."""
     title = f"All {noun[1]}"
     titles = columns(text.columns, is_check=noun is _SETTINGS)
@@ -115,7 +117,7 @@ def _findings(text: AlertText, all_rows: Sequence[Row], noun: tuple[str, str]) -
         element("p", first, id="hits", role="status"),
         element(
             "section",
-            table(all_rows, title, titles, silent_columns(all_rows)),
+            table(all_rows, title, titles, silent_columns(all_rows, pushed)),
             class_="wide",
             tabindex=0,
             aria_label=f"Table: {title}",

@@ -43,7 +43,8 @@ _ENDED: Final = frozenset(
         SectionKind.QUIETLY_ENDED,
     }
 )
-"""Sections that are seen on request."""
+"""Sections that are seen on request, unless what they list may be there all the same."""
+_NOT_COUNTED: Final = ", not counted as open"
 
 
 def header(text: AlertText, content: Content, beside: Collection[Link]) -> Markup:
@@ -189,23 +190,26 @@ def changes(text: AlertText, total: int) -> Markup | None:
     )
 
 
-def _changed(text: AlertText, section: Section, total: int) -> Markup:
+def _changed(text: AlertText, section: Section, total: int) -> Markup | None:
     rows = section.rows[:CHANGES]
     more = section.more(len(rows))
     if section.kind not in _ENDED and (section.count == total or total <= _FEW):
-        note = f" {section.note}." if section.note else None
-        return element("p", element("strong", section.heading), ": in the table below.", note)
+        note = f"{section.note}." if section.note else None
+        if section.in_words in text.changes:  # and the table marks the rows
+            return element("p", note) if note else None
+        return element("p", element("strong", section.heading), ": in the table below. ", note)
     is_remarked = any(row.notes or row.what for row in rows)
+    is_doubtful = section.kind is SectionKind.NO_LONGER_REPORTED
     titles = ("Severity", *text.columns, *([REMARKS] if is_remarked else []))
     return element(
         "details",
-        element("summary", section.heading),
+        element("summary", section.heading, _NOT_COUNTED if is_doubtful else None),
         element("p", section.note, class_="quiet") if section.note else None,
         scrolling_table(
             section.heading, titles, [_row(row, is_remarked=is_remarked) for row in rows]
         ),
         element("p", more, class_="quiet") if more else None,
-        open=section.kind not in _ENDED,
+        open=section.kind not in _ENDED or is_doubtful,
     )
 
 

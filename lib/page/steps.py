@@ -26,6 +26,7 @@ _UNVERSIONED: Final = 4
 """Packages without a version to go to that are seen at once."""
 _UPGRADES: Final = 5
 """Upgrades that are seen at once."""
+_SCORE: Final = "Score"
 _CHARACTERS: Final = 100_000
 """Room for commands and templates, more than all checks of a repository need."""
 
@@ -157,26 +158,30 @@ def _code(label: str, lines: Sequence[str]) -> Markup:
 
 def _upgrades(remedy: str, group: Sequence[UpgradeText]) -> list[Markup]:
     title = remedy.replace("`", "")
+    has_score = any(upgrade.score for upgrade in group)
+    titles = (*UPGRADE_COLUMNS, *([_SCORE] if has_score else []))
+    rows = [_upgrade(upgrade, has_score=has_score) for upgrade in group]
     parts = [
         element("p", _commands(f"{remedy}:")),
-        scrolling_table(title, UPGRADE_COLUMNS, map(_upgrade, group[:_UPGRADES])),
+        scrolling_table(title, titles, rows[:_UPGRADES]),
     ]
-    others = group[_UPGRADES:]
+    others = rows[_UPGRADES:]
     if others:
         more = f"{len(others):,} more"
-        table = scrolling_table(f"{title}, {more}", UPGRADE_COLUMNS, map(_upgrade, others))
+        table = scrolling_table(f"{title}, {more}", titles, others)
         parts.append(element("details", element("summary", more), table))
     return parts
 
 
-def _upgrade(upgrade: UpgradeText) -> Markup:
+def _upgrade(upgrade: UpgradeText, *, has_score: bool) -> Markup:
     target = upgrade.described or element("code", upgrade.fixed)
     return element(
         "tr",
         element("td", element("code", upgrade.package)),
         element("td", element("code", upgrade.installed)),
         element("td", target),
-        element("td", _effect(upgrade)),
+        element("td", upgrade.removes),
+        element("td", upgrade.score) if has_score else None,
     )
 
 

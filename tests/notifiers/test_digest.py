@@ -474,7 +474,7 @@ def test_a_step_says_what_is_disputed_and_counts_what_it_does_not_name() -> None
     )
     scipy = PackageDigest("scipy", {M: 2}, False, (SHOP,), disputed={"disputed by the vendor": 2})
     assert text_of(a_digest_of(packages=(scipy,))).lists[0].lines[0].text == (
-        "Look for a newer version of scipy: 2 MEDIUM (disputed by the vendor) in"
+        "Look for a newer version of scipy: 2 MEDIUM (optional: disputed by the vendor) in"
         " web/storefront:3.2.1"
     )
 
@@ -631,7 +631,8 @@ def test_an_image_without_a_scan_has_the_advice() -> None:
     steps = replace(
         advised, remedy="Is it one? Turn it on.\nIs it none? Rebuild it.\nElse delete it."
     )
-    assert line(steps).endswith("scanner). Is it one? Turn it on. Is it none? Rebuild it")
+    assert line(steps).endswith(", or delete it (not supported by the scanner)")
+    assert line(*[steps] * 3, part=-1).endswith("Is it one? Turn it on. Is it none? Rebuild it")
     old = replace(advised, has_result=True)
     assert line(old).startswith("Get web/storefront:3.2.1 scanned again, or delete it (not ")
     assert line(*[advised] * 3, part=-1) == (

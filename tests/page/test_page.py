@@ -5,6 +5,7 @@ import re
 import tracemalloc
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
@@ -39,6 +40,7 @@ from lib.normalizer.documents import normalize_document
 from lib.page import charts, render
 from lib.page import findings as page_findings
 from lib.page.charts import MOST_COLUMNS, NO_RESULT
+from lib.page.controls import silent_columns
 from lib.page.rows import rows
 from tests.checks.test_check import a_repository
 from tests.support.builders import (
@@ -518,10 +520,34 @@ def test_what_is_new_stands_once() -> None:
 
     gone = render(noticed(Scene(a_report(second), a_report())), (), now=NOW)
 
-    assert "<strong>Newly reported (1)</strong>: in the table below." in page(first, second)
-    assert "<strong>Newly reported (1)</strong>: in the table below." in gone
+    assert "in the table below" not in page(first, second)
+    assert "1 newly reported" in page(first, second)
+    assert "1 newly reported" in gone
+    assert "in the table below" not in gone
     scene = Scene(a_report(second, *many), a_report(*many, complete=False))
     assert "<details open><summary>New" in render(noticed(scene), (), now=NOW)
+
+
+def test_what_may_be_there_all_the_same_is_seen_at_once() -> None:
+    """The totals do not count it, which its list says."""
+    listed = a_finding("CVE-2024-1"), a_finding("CVE-2024-2")
+    scene = Scene(a_report(listed[0]), a_report(*listed))
+
+    assert "<details open><summary>No longer reported (1), not counted as open</summary>" in render(
+        noticed(scene), (), now=NOW
+    )
+
+
+def test_a_day_that_all_rows_share_with_the_push_is_no_column() -> None:
+    """It stays where an image was pushed on another day."""
+    scene = Scene(a_report(a_finding(first_observed_at=NOW)))
+    shown = rows(Content(noticed(scene).message))
+
+    (since,) = {row.since for row in shown}
+    assert since is not None
+    assert "no-since" in silent_columns(shown, since)
+    assert "no-since" not in silent_columns(shown, since - timedelta(days=3))
+    assert "no-since" not in silent_columns(shown, None)
 
 
 def test_what_the_alert_leaves_out_is_no_change() -> None:

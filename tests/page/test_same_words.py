@@ -50,7 +50,9 @@ def sentences(text: AlertText) -> Iterator[str]:
     for section in text.sections:
         if text.in_steps(section):
             continue
-        yield from (section.heading, section.note) if _is_compared(section.kind) else ()
+        if _is_compared(section.kind):
+            is_said = section.in_words in text.changes
+            yield from (section.in_words if is_said else section.heading, section.note)
         for row in section.rows:
             yield from _row(row, kind=section.kind)
 
