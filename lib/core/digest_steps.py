@@ -40,7 +40,7 @@ def packages_of(
     for package, _ in sorted(packages, key=_worst_package_first):
         steps[_step(package)].append(package)
     ranked = sorted(steps.values(), key=_worst_step_first)
-    shown = _covering(ranked)
+    shown = sorted(_covering(ranked), key=_is_optional)
     left_out = [step for step in ranked if step not in shown and step[0].fixable]
     return tuple([package for step in shown for package in _named(step)]), _left_out(left_out)
 
@@ -90,6 +90,11 @@ def _named(step: Sequence[PackageDigest]) -> Sequence[PackageDigest]:
 def _worst_step_first(step: Sequence[PackageDigest]) -> tuple[object, ...]:
     counts = sum((Counter(package.counts) for package in step), Counter[Severity]())
     return (*[-counts[severity] for severity in reversed(Severity)], step[0].package)
+
+
+def _is_optional(step: Sequence[PackageDigest]) -> bool:
+    """Return whether somebody disputes all vulnerabilities of a step, which comes last."""
+    return all(sum(package.disputed.values()) == sum(package.counts.values()) for package in step)
 
 
 def _package_digest(items: Sequence[OpenItem], images: Mapping[str, Image]) -> PackageDigest:

@@ -13,6 +13,7 @@ from lib.messages.titles import (
     CHANGED,
     DELIVERY,
     DETAILS,
+    NOT_COUNTED,
     OPEN_NOW,
 )
 from lib.models import Severity
@@ -44,7 +45,6 @@ _ENDED: Final = frozenset(
     }
 )
 """Sections that are seen on request, unless what they list may be there all the same."""
-_NOT_COUNTED: Final = ", not counted as open"
 
 
 def header(text: AlertText, content: Content, beside: Collection[Link]) -> Markup:
@@ -203,7 +203,7 @@ def _changed(text: AlertText, section: Section, total: int) -> Markup | None:
     titles = ("Severity", *text.columns, *([REMARKS] if is_remarked else []))
     return element(
         "details",
-        element("summary", section.heading, _NOT_COUNTED if is_doubtful else None),
+        element("summary", section.heading, NOT_COUNTED if is_doubtful else None),
         element("p", section.note, class_="quiet") if section.note else None,
         scrolling_table(
             section.heading, titles, [_row(row, is_remarked=is_remarked) for row in rows]

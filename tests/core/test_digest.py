@@ -158,6 +158,23 @@ def test_a_dispute_reaches_the_digest() -> None:
     assert package.disputed == {"disputed by the vendor": 1}
 
 
+def test_what_is_disputed_is_the_last_step() -> None:
+    """Nobody has to do it, however many there are."""
+    disputed = [
+        replace(
+            a_finding(f"CVE-{n}"),
+            package=Package("scipy", "1.7.0", "PYTHON", "/app"),
+            description="NOTE: this is disputed by the vendor.",
+        )
+        for n in range(2)
+    ]
+    other = replace(a_finding("CVE-9"), package=Package("flask", "2.0", "PYTHON", "/app"))
+
+    packages = a_digest(of_images(a_watched(*disputed, other))).packages
+
+    assert [package.package for package in packages] == ["flask", "scipy"]
+
+
 @pytest.mark.parametrize(("number", "named", "more"), [(4, 4, 0), (6, 6, 0), (9, 5, 4)])
 def test_a_rebuild_counts_all_that_it_brings_up_to_date(number: int, named: int, more: int) -> None:
     """Two packages beyond the first three are named, the others are counted."""
