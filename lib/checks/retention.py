@@ -39,7 +39,7 @@ from lib.text import counted
 _GB: Final = 1024**3
 _NAMED: Final = 3
 _DIGEST: Final = 19
-_KEEP_MORE: Final = "`--keep N` keeps more"
+_KEEP_MORE: Final = "`fix … --keep N` keeps more"
 _UNKNOWN_RUNS: Final = " What runs is not known here."
 _INCOMPLETE: Final = "incomplete"
 _IDLE: Final = "idle"

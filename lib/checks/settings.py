@@ -43,11 +43,11 @@ from lib.text import capitalized
 _GRACE: Final = timedelta(days=1)
 """A newly pushed image without a scan is no finding for this long."""
 _FIRST_TAGS: Final = (
-    "For tags that move (latest, production): `--allow TAG`, and list them under allow_mutable in "
-    "alerts.yml."
+    "For tags that move (latest, production): `fix … --allow TAG`, and list them under "
+    "allow_mutable in alerts.yml."
 )
 _MORE_TAGS: Final = (
-    "Other tags that move: add them to `--allow`, and to allow_mutable in alerts.yml."
+    "Other tags that move: add them to `fix … --allow`, and to allow_mutable in alerts.yml."
 )
 
 

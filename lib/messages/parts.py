@@ -19,6 +19,7 @@ from lib.messages.phrases import (
     MARKS,
     PROBLEM_MARK,
     levels_text,
+    listed,
 )
 from lib.messages.steps import ToDo
 from lib.messages.titles import (
@@ -35,6 +36,7 @@ from lib.models import Image, Omission, Severity
 from lib.text import capitalized
 
 _TOO_LONG: Final = "(too long to print)"
+_NAMED: Final = 3  # vulnerabilities of a short message
 
 
 class Fact(NamedTuple):
@@ -312,7 +314,7 @@ class AlertText:
             return self
         return replace(
             self,
-            known_as="",
+            known_as=self._repeated,
             standout="",
             to_do=ToDo(rebuild=self._first_step, brief=self.to_do.brief),
             platforms=Platforms(),
@@ -322,6 +324,13 @@ class AlertText:
             accept_command="",
             left_to=self.repeats,
         )
+
+    @property
+    def _repeated(self) -> str:
+        """Which vulnerabilities it has, and the message that has them, too."""
+        names = [row.name for row in self.open.rows[:_NAMED]]
+        names += [f"{more:,} more"] if (more := self.open.count - len(names)) else []
+        return f"{listed(names)}, as in the message about {self.repeats}." if names else ""
 
     @property
     def _first_step(self) -> str:
@@ -344,6 +353,12 @@ class AlertText:
         """The counts of what is open, and why it is urgent; the event where nothing is known."""
         is_known = self.problem is None or self.open.count > 0
         return self.open_now if is_known else self.verdict
+
+    @property
+    def counts_open(self) -> str:
+        """The counts of what is open alone; the event where nothing is known."""
+        is_known = self.problem is None or self.open.count > 0
+        return self.state.partition("; ")[0] if is_known else self.verdict
 
     @property
     def urgency_line(self) -> str:

@@ -44,12 +44,26 @@ DONE_WHEN_BOTH: Final = (
     "the hosts run a patched kernel and no scan lists what else is open below, or each risk is "
     "accepted."
 )
+RESOLVE: Final = "Resolve when"
+BY_ITSELF: Final = "then it resolves by itself"
+RESOLVE_ONE: Final = f"No {{look}} lists it, or its risk is accepted: {BY_ITSELF}"
+RESOLVE_SEVERAL: Final = f"No {{look}} lists any of them, or each is accepted: {BY_ITSELF}"
+RESOLVE_PATCHED: Final = (
+    "The hosts run a patched kernel: resolve it by hand, a scan of the image cannot see the hosts"
+)
+RESOLVE_BOTH: Final = (
+    "The hosts run a patched kernel, and no scan lists the others: resolve it by hand, a scan of "
+    "the image cannot see the hosts"
+)
+RESOLVE_SCANNED: Final = f"A {{look}} has a result, or the {{subject}} is deleted: {BY_ITSELF}"
 DONE_WHEN_SCANNED: Final = (
     "a scan of {name} succeeds, the image is deleted, or it is accepted that there is no result."
 )
 DONE_WHEN_CHECKED: Final = "a check of {name} has a result, or the repository is deleted."
 NOTES: Final = "Notes"
 ABOUT: Final = "About"
+OTHERS: Final = "Others"
+"""Before a row of what no row of a table names."""
 DETAILS: Final = "Image and scan details"
 TECHNICAL: Final = "Technical details"
 HOW_TO_ACCEPT: Final = "How to accept a risk, and technical details"

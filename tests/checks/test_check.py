@@ -329,7 +329,7 @@ def test_scans_of_the_newest_image_may_be_of_any_source() -> None:
             (),
             (
                 "Pushing an existing tag again fails then. For tags that move (latest, "
-                "production): `--allow TAG`, and list them under allow_mutable in alerts.yml."
+                "production): `fix … --allow TAG`, and list them under allow_mutable in alerts.yml."
             ),
             "repository fix payments/api --region eu-central-1",
         ),
@@ -337,7 +337,7 @@ def test_scans_of_the_newest_image_may_be_of_any_source() -> None:
             ("latest",),
             (
                 "Pushing an existing tag again fails then, unless it matches latest. Other tags "
-                "that move: add them to `--allow`, and to allow_mutable in alerts.yml."
+                "that move: add them to `fix … --allow`, and to allow_mutable in alerts.yml."
             ),
             "repository fix payments/api --region eu-central-1 --allow latest",
         ),

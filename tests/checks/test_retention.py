@@ -270,8 +270,8 @@ def test_the_policy_can_be_previewed() -> None:
     assert '"countNumber":7' in second
     assert finding.extra[GUIDED].endswith("--keep 7")
     assert finding.extra[GUIDED_REMARK] == (
-        "Deletes images, even in use (`--keep N` keeps more): all but the newest 7, and untagged "
-        "ones after 14 days."
+        "Deletes images, even in use (`fix … --keep N` keeps more): all but the newest 7, and "
+        "untagged ones after 14 days."
     )
 
 

@@ -109,6 +109,10 @@ def test_the_short_form_keeps_the_colour_and_the_routes() -> None:
     text = text_of(named("baseline", is_reported=True))
 
     assert text.in_short.mark == text.mark
+    assert text.in_short.lead == (
+        "CVE-2021-44228, CVE-2026-2000, CVE-2026-2001 and 17 more, as in the message about "
+        f"{RELEASE}."
+    )
     assert text.in_short.why_paged == text.why_paged
     assert not text.in_short.listed
     assert not text.in_short.news

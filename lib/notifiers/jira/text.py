@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 from lib.messages.lists import PackageText, Row, Section
-from lib.messages.parts import AlertText, Danger, Link, Omissions, Problem
+from lib.messages.parts import AlertText, Link, Omissions, Problem
 from lib.messages.steps import ToDo, UpgradeText
 from lib.messages.titles import (
     DONE,
@@ -23,6 +23,7 @@ from lib.messages.titles import (
     HOW_TO_ACCEPT,
     ITS_RISK,
     NOTES,
+    OTHERS,
     PACKAGE_COLUMNS,
     REPORT_NAME,
     TECHNICAL,
@@ -107,7 +108,6 @@ def _nodes(text: AlertText, rows: int) -> Iterable[Json]:
     yield from _upgrades(text, rows)
     yield from _done(text)
     yield from _open(text, rows)
-    yield from _omissions(text.not_open)
     yield from _platforms(text)
     yield from _last_change(text)
     for warning in text.warnings:
@@ -272,16 +272,23 @@ def _steps(to_do: ToDo) -> Iterable[Json]:
 def _open(text: AlertText, rows: int) -> Iterable[Json]:
     section = text.open
     if not section.count or text.in_steps(section):
+        yield from _omissions(text.not_open)
         return
     yield adf.heading(section.heading)
     if text.image.is_repository:
         yield adf.table((*text.columns, NOTES), map(_row, section.rows[:rows]))
         yield from _paragraph(section.more(rows))
+        yield from _omissions(text.not_open)
         return
+    others = text.not_open.lines(_REASONS)
     if section.package_count == 1:
-        yield adf.bullets(map(_package_item, section.packages))
+        last = (adf.paragraph(adf.text(line)) for line in others)
+        yield adf.bullets((*map(_package_item, section.packages), *last))
     else:
-        yield adf.table(PACKAGE_COLUMNS, map(_package_row, section.packages[:rows]))
+        cells = (adf.paragraph(adf.text(words)) for words in (OTHERS, _DOT.join(others), ""))
+        last_row = [cells] if others else []
+        packages = map(_package_row, section.packages[:rows])
+        yield adf.table(PACKAGE_COLUMNS, (*packages, *last_row))
     yield from _paragraph(section.more_packages(rows))
 
 
@@ -290,21 +297,15 @@ def _last_change(text: AlertText) -> Iterable[Json]:
     yield from _paragraph(text.changes)
 
 
-def _danger(danger: Danger) -> Json:
-    """Return what is not new and has an exploit, with the page about it."""
-    name = [adf.text(danger.name, link=danger.url)] if danger.name else []
-    end = [adf.text(danger.end)] if danger.end else []
-    return adf.paragraph(adf.text(danger.start), *name, *end)
-
-
 def _listing(section: Section, rows: int, *, by_package: bool) -> Iterable[Json]:
     yield adf.heading(section.heading, level=4)
     yield from _paragraph(section.note)
     if by_package:
-        yield adf.bullets(map(_package_item, section.packages[:rows]))
+        packages = section.packages[:rows]
+        yield adf.bullets(_package_item(package, is_short=True) for package in packages)
         yield from _paragraph(section.more_packages(rows))
     else:
-        yield adf.bullets(map(_item, section.rows[:rows]))
+        yield adf.bullets(_item(row._replace(what="")) for row in section.rows[:rows])
         yield from _paragraph(section.more(rows))
 
 
@@ -322,15 +323,17 @@ def _package_row(package: PackageText) -> Iterable[Json]:
     yield adf.paragraph(adf.text(_about(package)))
 
 
-def _package_item(package: PackageText) -> Json:
+def _package_item(package: PackageText, *, is_short: bool = False) -> Json:
+    """Return a package in one item. `is_short`: without what its vulnerabilities are."""
     if package.number == 1:
-        return _item(package.rows[0])
+        row = package.rows[0]
+        return _item(row._replace(what="") if is_short else row)
     details = ", ".join(filter(None, (package.name, package.fix)))
     return adf.paragraph(
         adf.text(package.summary, "strong"),
         adf.text(f" in {details}: "),
         *_names(package),
-        adf.text(f". {_about(package)}"),
+        *(() if is_short else [adf.text(f". {_about(package)}")]),
     )
 
 
@@ -405,9 +408,11 @@ def _update(text: AlertText, items: int) -> Iterable[Json]:
     yield from _platforms(text)
     for section in text.listed:
         yield from _listing(section, items, by_package=not text.image.is_repository)
-    yield from map(_danger, text.dangers)
+    # The headline counts what is new, and the title of the issue what is open.
+    is_counted = all(section.kind.is_news for section in text.sections)
     for line in text.numbers:
-        yield adf.paragraph(adf.text(line))
+        if not (is_counted and line == text.changes):
+            yield adf.paragraph(adf.text(line))
     # A repeat is looked for by the whole id.
     yield adf.expand(TECHNICAL, adf.paragraph(adf.text(text.footer, "em")))
 

@@ -18,6 +18,12 @@ from lib.messages.titles import (
     NOTES,
     OPEN_NOW,
     REPORT_NAME,
+    RESOLVE,
+    RESOLVE_BOTH,
+    RESOLVE_ONE,
+    RESOLVE_PATCHED,
+    RESOLVE_SCANNED,
+    RESOLVE_SEVERAL,
     STILL_OPEN,
     URGENCY,
     WHY_PAGED,
@@ -85,6 +91,7 @@ def details_of(text: AlertText) -> Json:
         URGENCY: capitalized(text.urgency_line.removeprefix(f"{URGENCY}: ")),
         NO_RESULT: _no_result(text),
         text.to_do.title: _what_to_do(text),
+        RESOLVE: _resolve_when(text),
         WHY_PAGED: text.why_paged,
         **{section.title: _listing(section) for section in text.news},
         text.platforms.title: text.platforms.lines(LINES),
@@ -103,6 +110,18 @@ def _happened(text: AlertText) -> str:
     headline = text.headline.removeprefix(f"{text.name}: ")
     endings = (headline[match.start() :] for match in _SEPARATOR.finditer(headline))
     return headline.removesuffix(next((end for end in endings if text.lasting.endswith(end)), ""))
+
+
+def _resolve_when(text: AlertText) -> str:
+    """Return when an incident is over, and whether somebody has to resolve it then."""
+    look = "check" if text.image.is_repository else "scan"
+    if text.worst_news is None or text.problem is not None:
+        is_scan = text.worst_news is None and text.problem is not None
+        return RESOLVE_SCANNED.format(look=look, subject=text.subject) if is_scan else ""
+    if text.to_do.hosts:
+        has_others = text.to_do.upgrade_count or text.to_do.unversioned_count
+        return RESOLVE_BOTH if has_others else RESOLVE_PATCHED
+    return (RESOLVE_ONE if text.open.count == 1 else RESOLVE_SEVERAL).format(look=look)
 
 
 def _delivery(text: AlertText) -> str:

@@ -178,7 +178,7 @@ def _root(text: AlertText) -> list[Json]:
     """Return how a stream stands, and the first step."""
     lines = (_trouble(text), _urgency(text) or _say(text.why, _NOTE), _first_step(text))
     parts = (
-        _root_header(text),
+        _root_header(text, text.standing),
         _section("\n".join(filter(None, lines))),
         _section(_links(text)),
         _small_print(text, ()),
@@ -189,12 +189,13 @@ def _root(text: AlertText) -> list[Json]:
 def _root_above(text: AlertText) -> list[Json]:
     """Return how a stream stands, above the message that has all of it."""
     has_steps = bool(text.to_do.lines) or text.problem is not None
-    lines = (_trouble(text), _first_step(text), STEPS_BELOW if has_steps else DETAILS_BELOW)
-    return [_root_header(text), _section("\n".join(filter(None, lines)))]
+    lines = (_trouble(text), STEPS_BELOW if has_steps else DETAILS_BELOW)
+    header = _root_header(text, text.counts_open)
+    return [header, _section("\n".join(filter(None, lines)))]
 
 
-def _root_header(text: AlertText) -> Json:
-    title = f"{text.name}: {text.standing}" if _is_open(text) else f"{_RESOLVED}{text.name}"
+def _root_header(text: AlertText, state: str) -> Json:
+    title = f"{text.name}: {state}" if _is_open(text) else f"{_RESOLVED}{text.name}"
     return _header(text.state_mark, title)
 
 

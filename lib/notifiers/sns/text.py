@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from lib.messages.linking import pieces
 from lib.messages.lists import PackageText, Row, Section
 from lib.messages.parts import AlertText, Link, Omissions, Problem
 from lib.messages.steps import ToDo, UpgradeText
@@ -34,7 +35,7 @@ def render(notice: Notice, text: AlertText, _room: int) -> tuple[str, bool]:
         listed, is_section_cut = _listing(text, section)
         lines += listed
         is_cut = is_cut or is_section_cut
-    lines += [*_platforms(text), *_numbers(text), *_notes(text), *_ending(text)]
+    lines += [*_platforms(text), *_numbers(text), *_notes(text), *_ending(text, text.to_do.after)]
     return "\n".join(lines).lstrip("\n") + "\n", is_cut
 
 
@@ -44,15 +45,18 @@ def render_plain(notice: Notice, text: AlertText, _room: int) -> tuple[str, bool
     return "\n".join(lines).lstrip("\n") + "\n", bool(text.sections)
 
 
-def _links(text: AlertText) -> list[str]:
-    """Return the links: the report, then the shortest first, and the console without a report."""
+def _links(text: AlertText, steps: Sequence[str]) -> list[str]:
+    """
+    Return the links: the report, then the shortest first, and the console without a report.
+
+    `steps`: those with the addresses of what they name below them.
+    """
     lines = [f"  {REPORT_NAME}: {text.report_command}"] if text.report_command else []
     report = _report(text)
-    steps = text.to_do.after
     others = [
         link
         for link in text.sources
-        if not (link.of_hosts or any(link.in_step.name in step for step in steps))
+        if not (link.of_hosts or any(_is_named(link.in_step, step) for step in steps))
     ]
     # A long one hides what follows.
     others = sorted(others, key=lambda link: len(link.url))
@@ -106,9 +110,9 @@ def _notes(text: AlertText) -> list[str]:
     return ["", *notes] if notes else []
 
 
-def _ending(text: AlertText) -> list[str]:
+def _ending(text: AlertText, steps: Sequence[str] = ()) -> list[str]:
     """Return the links, the small print, and how to accept the risk."""
-    links = _links(text)
+    links = _links(text, steps)
     small = " \N{MIDDLE DOT} ".join((*text.small, text.reference))
     accept = []
     if text.accept_command:
@@ -162,7 +166,7 @@ def _to_do(text: AlertText) -> list[str]:
     lines = []
     for step in to_do.before:
         lines += _indented(_plain(step), bullet=next(bullets))
-        lines += [f"     {link.url}" for link in text.of_hosts if link.name in step]
+        lines += _addresses(step, text.of_hosts)
     for remedy, upgrades in groups.items():
         lines += [
             *_indented(f"{remedy}:".replace("`", ""), bullet=next(bullets)),
@@ -171,11 +175,19 @@ def _to_do(text: AlertText) -> list[str]:
     lines += _indented(rest, indent="     ") if rest else []
     for step in to_do.after:
         lines += _indented(_plain(step), bullet=next(bullets))
-        links = (link for link in text.of_sources if link.name in step and not link.of_hosts)
-        lines += [f"     {link.printed(_MAX_URL)}" for link in links]
+        lines += _addresses(step, [link for link in text.of_sources if not link.of_hosts])
     lines += [line for remark in to_do.remarks for line in _indented(remark)]
     # What helps with a scan without a result stands under the same title.
     return [*(_title(to_do.title) if lines and text.problem is None else []), *lines]
+
+
+def _addresses(step: str, links: Iterable[Link]) -> list[str]:
+    """Return the addresses of the pages that a step names, to stand below it."""
+    return [f"     {link.printed(_MAX_URL)}" for link in links if _is_named(link, step)]
+
+
+def _is_named(link: Link, step: str) -> bool:
+    return any(piece.link == link for piece in pieces(step, [link]))
 
 
 def _upgrade(upgrade: UpgradeText) -> str:

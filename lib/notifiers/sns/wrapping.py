@@ -4,7 +4,7 @@ import textwrap
 from typing import Final
 
 COLUMNS: Final = 76
-_LEAST, _NARROWER = 56, 4
+_LEAST, _NARROWER = 66, 2
 """Columns that a text has at least, and how much narrower a line is made at a time."""
 
 

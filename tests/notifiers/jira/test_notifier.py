@@ -959,8 +959,9 @@ def test_description_says_how_things_stand() -> None:
     assert any(text.startswith("Both new. CVE-2026-2001: EPSS 12 %") for text in texts)
     assert "openssl 3.0.11-1~deb12u1 \N{RIGHTWARDS ARROW} 3.0.14-1~deb12u2" in texts
     assert any(text.startswith("Since 1.4.1: 2 new") for text in texts)
-    assert any(
-        text.startswith("Besides these: 12 MEDIUM in perl, perl1 and perl2 (") for text in texts
+    last = texts.index("Others") + 1
+    assert texts[last].startswith(
+        "12 MEDIUM in perl, perl1 and perl2 (listed here: HIGH and above)"
     )
 
 

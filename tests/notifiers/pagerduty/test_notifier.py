@@ -18,7 +18,7 @@ from lib.errors import (
     PermanentDeliveryError,
     TemporaryDeliveryError,
 )
-from lib.models import Destination, HttpAnswer, Notice, Receipt, Severity, StreamId
+from lib.models import Destination, Finding, HttpAnswer, Notice, Receipt, Severity, StreamId
 from lib.notifiers.pagerduty.event import MAX_SUMMARY
 from lib.notifiers.pagerduty.incidents import Incident, dedup_key
 from lib.notifiers.pagerduty.notifier import PagerDutyNotifier
@@ -256,6 +256,7 @@ class TestWhatItSays:
             "What happened",
             "Urgency",
             "What to do",
+            "Resolve when",
             "Why you are paged",
             "New",
             "What changed",
@@ -280,6 +281,39 @@ class TestWhatItSays:
         assert details["What to do"][-1] == "No fix exists yet for 40 HIGH"
         assert "suppressions add" not in json.dumps(details)
         assert details["Delivery"] == STORIES["new-and-resolved"].delivery_id
+
+    @pytest.mark.parametrize(
+        ("rows", "sentence"),
+        [
+            ((a_finding(),), "No scan lists it, or its risk is accepted: then it resolves"),
+            (
+                (a_finding(package="linux", fixed_version="2"),),
+                "The hosts run a patched kernel: resolve it by hand",
+            ),
+            (
+                (
+                    a_finding("CVE-2026-1", package="linux", fixed_version="2"),
+                    a_finding("CVE-2026-2", package="curl", fixed_version="2"),
+                ),
+                "The hosts run a patched kernel, and no scan lists the others: resolve it by hand",
+            ),
+        ],
+    )
+    def test_details_say_when_to_resolve(self, rows: tuple[Finding, ...], sentence: str) -> None:
+        """Who is paged sees the end of it; a scan of an image cannot see the hosts."""
+        notice = noticed(Scene(a_report(*rows)))
+
+        details = pagerduty().render(notice)["events"][-1]["payload"]["custom_details"]
+
+        assert details["Resolve when"].startswith(sentence)
+
+    def test_an_image_without_a_result_says_when_to_resolve(self) -> None:
+        """A result is what is missing."""
+        events = pagerduty().render(STORIES["scan-failed"])["events"]
+
+        assert events[-1]["payload"]["custom_details"]["Resolve when"] == (
+            "A scan has a result, or the image is deleted: then it resolves by itself"
+        )
 
     def test_links_lead_to_report_and_console(self) -> None:
         """The report first, where there is one."""

@@ -279,6 +279,8 @@ def test_a_mail_has_the_address_of_commits_below_the_step_that_names_them() -> N
     assert url in "".join(line.strip() for line in lines[place + 1 : place + 5])
     assert sum("/compare/" in line for line in lines) == 1
     assert "Commits since 1.4.1" not in "\n".join(lines)
+    # A message without steps has it at its end.
+    assert sns().plain(notice)["Message"].count(url) == 1
 
 
 @pytest.mark.parametrize("url", [None, f"https://reports.example/{'x' * 3000}"])
