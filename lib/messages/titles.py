@@ -11,7 +11,7 @@ STOP_PAGES: Final = (
     "To stop such pages, leave SCAN_FAILED and NOT_SCANNED out of kinds of the route in alerts.yml"
 )
 NO_SCAN_NEEDED: Final = "Accept for 90 days that there is no result"
-ACCEPT_ONE: Final = "Accept a risk for 90 days (here the first one)"
+ACCEPT_ONE: Final = "Accept a risk for 90 days, for example"
 NOT_LISTED: Final = "Besides these"
 BEGINS: Final = "listed here: "
 """Before the severities that a destination asks for."""
