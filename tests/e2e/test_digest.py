@@ -82,7 +82,7 @@ def test_a_digest_reaches_every_kind_of_receiver(
     mail = next(message for message in messages if "NEXT STEPS" in message.raw)
     text = " ".join(mail.raw.replace("\\n", " ").split())
     assert f" {scanned}:1.0.0" in text
-    assert f"{never}:1.0.0 is not scanned (never scanned)" in text
+    assert f"Get {never}:1.0.0 scanned, or delete it (never scanned)" in text
 
 
 def test_the_deployed_function_makes_none_that_nobody_asked_for(app: App) -> None:
