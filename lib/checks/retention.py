@@ -39,7 +39,7 @@ from lib.text import counted
 _GB: Final = 1024**3
 _NAMED: Final = 3
 _DIGEST: Final = 19
-_KEEP_MORE: Final = "`fix … --keep N` keeps more"
+_KEEP_MORE: Final = "To keep more: `fix … --keep {more}`. Or answer no to this change."
 _UNKNOWN_RUNS: Final = " What runs is not known here."
 _INCOMPLETE: Final = "incomplete"
 _IDLE: Final = "idle"
@@ -167,8 +167,8 @@ def _missing(
             remedies.with_preview(remedy, settings, keep),
             settings,
             expected,
-            f"Deletes images, even in use ({_KEEP_MORE}): all but the newest {keep:,}, and "
-            f"untagged ones after {UNTAGGED_DAYS} days.",
+            f"The fix adds rules that delete all but the newest {keep:,} images, even ones in use, "
+            f"and untagged ones after {UNTAGGED_DAYS} days. {_KEEP_MORE.format(more=2 * keep)}",
         ),
     )
 
@@ -200,7 +200,8 @@ def _completion(
         remedy,
         settings,
         expected,
-        f"Deletes images, even in use ({_KEEP_MORE}): what the new rules select.",
+        "The fix adds rules that delete images, even ones in use. "
+        f"{_KEEP_MORE.format(more=2 * expected.keep)}",
     )
 
 

@@ -38,12 +38,11 @@ from lib.models import (
     ScanProgress,
     Severity,
 )
-from lib.text import capitalized
 
 _GRACE: Final = timedelta(days=1)
 """A newly pushed image without a scan is no finding for this long."""
 _FIRST_TAGS: Final = (
-    "For tags that move (latest, production): `fix … --allow TAG`, and list them under "
+    "For tags that move add for example `fix … --allow latest`, and list them under "
     "allow_mutable in alerts.yml."
 )
 _MORE_TAGS: Final = (
@@ -127,7 +126,7 @@ def _tag_mutability(settings: RepositorySettings, expected: Expectations) -> Ite
             remedies.immutable_tags(settings, allowed),
             settings,
             expected,
-            f"{capitalized(remedies.same_tag(allowed, 'fails then'))} {more}",
+            f"After the fix, {remedies.same_tag(allowed, 'is refused')} {more}",
         ),
     )
 

@@ -74,7 +74,7 @@ class Step(NamedTuple):
     """How bad it is, and what deviates: "HIGH: tags can be overwritten"."""
     risk: str
     remark: str
-    """What to know before the commands are run."""
+    """What to know before the commands are run. Commands in it stand in backticks."""
     commands: tuple[str, ...]
     """Empty where they are too long, or too strange, to be shown as they are."""
     resource: str
@@ -296,18 +296,9 @@ class ToDo:
             settings = f"{', '.join(ids[:-1])} and {ids[-1]}" if ids[1:] else ids[0]
         else:
             settings = _ALL.get(len(ids), f"all {len(ids)}")
-        return f"Fix {settings}: `{guided}` (shows each change, then asks)"
-
-    def cautions(self, command: int) -> list[str]:
-        """
-        Return what to know before the command of `at_once` is run: lines to stand below it.
-
-        Commands in them stand in backticks.
-        """
-        guided = self._guided(command)
-        steps = (step for step in self.all_steps if guided and step.guided == guided)
-        remarks = dict.fromkeys(step.guided_remark for step in steps if step.guided_remark)
-        return [f"{PROBLEM_MARK} {remark}" for remark in remarks]
+        return (
+            f"Fix {settings}: `{guided}` (shows each change and asks; answer no to leave one out)"
+        )
 
     def _guided(self, limit: int) -> str:
         guided = next((step.guided for step in self.all_steps if step.guided), "")
@@ -319,7 +310,7 @@ class ToDo:
 
         A command is shown whole or not at all: of at most `command` characters, all within `limit`.
         `templates`: also the lines of templates. Without them, no command of a setting that the
-        command of `at_once` fixes, whose warnings `cautions` has.
+        command of `at_once` fixes: what to know before that is run stands there.
         """
         guided = self._guided(command)
         shown: list[Step] = []
@@ -335,8 +326,9 @@ class ToDo:
 
 
 def _advised(step: Step) -> Step:
-    """Return a step without commands: one above fixes its setting."""
-    return step._replace(commands=(), remark="", template=())
+    """Return a step with the warning of the command above that fixes its setting, for its own."""
+    remark = f"{PROBLEM_MARK} {step.guided_remark}" if step.guided_remark else ""
+    return step._replace(commands=(), remark=remark, template=())
 
 
 def _shown(step: Step, limit: int, *, templates: bool) -> Step:

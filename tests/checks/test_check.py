@@ -328,16 +328,18 @@ def test_scans_of_the_newest_image_may_be_of_any_source() -> None:
         (
             (),
             (
-                "Pushing an existing tag again fails then. For tags that move (latest, "
-                "production): `fix … --allow TAG`, and list them under allow_mutable in alerts.yml."
+                "After the fix, pushing an existing tag again is refused. For tags that move add "
+                "for example `fix … --allow latest`, and list them under allow_mutable in "
+                "alerts.yml."
             ),
             "repository fix payments/api --region eu-central-1",
         ),
         (
             ("latest",),
             (
-                "Pushing an existing tag again fails then, unless it matches latest. Other tags "
-                "that move: add them to `fix … --allow`, and to allow_mutable in alerts.yml."
+                "After the fix, pushing an existing tag again is refused, unless it matches "
+                "latest. Other tags that move: add them to `fix … --allow`, and to allow_mutable "
+                "in alerts.yml."
             ),
             "repository fix payments/api --region eu-central-1 --allow latest",
         ),

@@ -270,8 +270,9 @@ def test_the_policy_can_be_previewed() -> None:
     assert '"countNumber":7' in second
     assert finding.extra[GUIDED].endswith("--keep 7")
     assert finding.extra[GUIDED_REMARK] == (
-        "Deletes images, even in use (`fix … --keep N` keeps more): all but the newest 7, and "
-        "untagged ones after 14 days."
+        "The fix adds rules that delete all but the newest 7 images, even ones in use, and "
+        "untagged ones after 14 days. To keep more: `fix … --keep 14`. Or answer no to "
+        "this change."
     )
 
 

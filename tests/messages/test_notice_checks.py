@@ -167,7 +167,9 @@ def test_one_command_fixes_a_message_that_names_all_settings() -> None:
         (step,), _ = to_do.steps(command=99, limit=999, templates=templates)
         return step.commands
 
-    assert whole.at_once(99) == "Fix it: `repository fix` (shows each change, then asks)"
+    assert whole.at_once(99) == (
+        "Fix it: `repository fix` (shows each change and asks; answer no to leave one out)"
+    )
     assert commands(whole) == ()
     assert commands(whole, templates=True) == ("aws ecr put",)
     assert part.at_once(99) == ""
@@ -199,24 +201,23 @@ def test_the_one_command_names_what_it_fixes() -> None:
     assert to_do(own).at_once(99) == ""
 
 
-def test_the_warnings_of_the_one_command_stand_below_it() -> None:
-    """Once each, and not again at the settings; without that command there are none."""
+def test_the_warnings_of_the_one_command_stand_below_their_settings() -> None:
+    """Without that command there are none."""
     warned, quiet = with_remedy(MUTABLE), with_remedy(OLD_SCAN)
     warned = replace(warned, extra={**warned.extra, GUIDED_REMARK: "Deletes images."})
     quiet = replace(quiet, extra={**quiet.extra, GUIDED_REMARK: ""})
-    twice = replace(warned, vulnerability_id="E-2")
-    notice = a_notice(a_check(warned, quiet, twice), a_view(agreed=an_agreement()))
+    notice = a_notice(a_check(warned, quiet), a_view(agreed=an_agreement()))
 
     text = text_of(notice)
 
     steps, _ = text.to_do.steps(command=99, limit=999)
-    assert text.to_do.cautions(99) == ["\N{WARNING SIGN} Deletes images."]
-    assert [step.remark for step in steps] == ["", "", ""]
-    assert text.to_do.cautions(12) == []
+    assert [step.remark for step in steps] == ["", "\N{WARNING SIGN} Deletes images."]
+    alone, _ = text.to_do.steps(command=12, limit=999)
+    assert "Deletes images" not in " ".join(step.remark for step in alone)
     lines = details_of(text)["What to do"]
-    assert lines[1] == "\N{WARNING SIGN} Deletes images."
+    assert lines[2].endswith(": \N{WARNING SIGN} Deletes images.")
     slack = json.dumps(alert_message(text), ensure_ascii=False)
-    assert "then asks).\\n\N{WARNING SIGN} Deletes images." in slack
+    assert "\\n\N{WARNING SIGN} Deletes images." in slack
     assert slack.count("Deletes images") == 1
 
 

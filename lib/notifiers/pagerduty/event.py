@@ -176,8 +176,7 @@ def _steps(to_do: ToDo) -> Iterator[list[str]]:
 def _settings(to_do: ToDo) -> Iterator[str]:
     """Yield the command that fixes the settings, each setting, and how many more there are."""
     steps, rest = to_do.steps(command=_CHARACTERS, limit=_CHARACTERS)
-    first = (to_do.at_once(_CHARACTERS), *to_do.cautions(_CHARACTERS))
-    lines = (*first, *(step.line for step in steps), rest)
+    lines = (to_do.at_once(_CHARACTERS), *(step.line for step in steps), rest)
     yield from filter(None, lines)
 
 

@@ -346,11 +346,11 @@ def _steps(to_do: ToDo) -> list[str]:
     """Return what fixes each setting, in sections of their own: commands are long."""
     steps, rest = to_do.steps(command=_COMMAND, limit=_STEPS)
     at_once = to_do.at_once(_COMMAND)
-    first = [*([at_once] if at_once else []), *to_do.cautions(_COMMAND)]
-    sections = ["\n".join(_step(line, code=True) for line in first)] if first else []
+    sections = [_step(at_once, code=True)] if at_once else []
     for step in steps:
         lines = [f"{step.mark} *{_say(step.title, _NOTE)}*{_id(step)}"]
-        lines += [_say(text, _OTHERS) for text in (step.risk, step.remark) if text]
+        lines += [_say(step.risk, _OTHERS)] if step.risk else []
+        lines += [_say(step.remark, _OTHERS, code=True)] if step.remark else []
         lines += [f"```{_say(line, MAX_SECTION, code=True)}```" for line in step.commands]
         sections.append("\n".join(lines))
     if sections:

@@ -140,8 +140,7 @@ def _steps(to_do: ToDo) -> list[str]:
     shown += [_say(upgrade.line, _STEP) for upgrade in to_do.by_description[:room]]
     steps, rest = to_do.steps(command=_COMMAND, limit=_FIXES)
     at_once = to_do.at_once(_COMMAND)
-    first = " ".join((at_once, *to_do.cautions(_COMMAND)))
-    shown += [slack_text(unlinked(first), 4 * _COMMAND)] if at_once else []
+    shown += [slack_text(unlinked(at_once), 4 * _COMMAND)] if at_once else []
     shown += [slack_text(unlinked(one_line(step.line)), 4 * _COMMAND) for step in steps]
     last = rest or to_do.more_upgrades(most) or to_do.without_version or to_do.nameless
     return [*shown, *([_say(last, _STEP)] if last else [])]
