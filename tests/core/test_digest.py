@@ -524,7 +524,7 @@ def test_an_image_without_a_result_has_the_steps_that_are_no_commands() -> None:
     (image,) = a_digest(of_images(a_watched(parts=(part,)))).unscanned
 
     assert "`" not in image.remedy
-    assert "Turn on enhanced scanning" in image.remedy
+    assert "turn on enhanced scanning" in image.remedy
     assert len(image.remedy.splitlines()) > 1
 
 

@@ -415,8 +415,8 @@ def test_pages_about_a_remedy_stand_beside_it() -> None:
     html = render(about(an_unusable_report(status="UNSUPPORTED_SYSTEM")), (), now=NOW)
 
     steps = steps_of(about(an_unusable_report(status="UNSUPPORTED_SYSTEM")))
-    assert html.count(">Systems that Inspector supports</a>") == 1
-    assert [step.partition(" ")[0] for step in steps] == ["Find", "Is", "Is", "Not"]
+    assert html.count(">Supported by Inspector</a>") == 1
+    assert [step.partition(" ")[0] for step in steps] == ["Not", "Otherwise", "Supported", "Not"]
 
 
 def cards_of(made: Notice) -> list[str]:

@@ -11,24 +11,26 @@ from lib.core.scanners.scanner import (
     ABSENT,
     FIND_SYSTEM,
     NO_IMAGE,
-    SUPPORTED,
     UNUSED,
     Scanner,
 )
 
+_SUPPORTED: Final = "Supported by Inspector"
+_TURN_ON: Final = "turn on enhanced scanning"
 # https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-enhanced.html
 _ENHANCED: Final = (
+    f"{UNUSED}\n"
     f"{FIND_SYSTEM}\n"
-    f"Is it one of the {SUPPORTED}? Turn on enhanced scanning (whole registry, paid per image).\n"
-    "Is it none of them? Rebuild the image on one that is."
+    f"{_SUPPORTED}: {_TURN_ON} (whole registry, paid per image).\n"
+    "Not supported: rebuild the image on a system that is."
 )
 _PAGES: Final = (
     (
-        SUPPORTED,
+        _SUPPORTED,
         "https://docs.aws.amazon.com/inspector/latest/user/supported.html",
     ),
     (
-        "Turn on enhanced scanning",
+        _TURN_ON,
         "https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-enhanced-enabling.html",
     ),
 )
@@ -41,9 +43,9 @@ ECR_BASIC: Final = Scanner(
     remedies=MappingProxyType({
         "FAILED": f"{_INSPECT}. If its operating system is supported, scan it again "
         "(once in 24 h per image): `{start}`",
-        "UNSUPPORTED_SYSTEM": f"{_ENHANCED}\n{UNUSED}",
+        "UNSUPPORTED_SYSTEM": _ENHANCED,
         "UNSUPPORTED_MANIFEST": NO_IMAGE,
-        "UNSUPPORTED_IMAGE": f"{_ENHANCED}\n{UNUSED}\n{NO_IMAGE}",
+        "UNSUPPORTED_IMAGE": f"{_ENHANCED}\n{NO_IMAGE}",
         "SCAN_ELIGIBILITY_EXPIRED": "Push the image again if it is still used, else delete it.",
         "FINDINGS_UNAVAILABLE": "Scan it again (once in 24 h per image): `{start}`",
         "LIMIT_EXCEEDED": "Wait 24 hours, then scan it again: `{start}`",

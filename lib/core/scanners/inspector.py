@@ -16,7 +16,7 @@ from lib.core.scanners.scanner import (
     Scanner,
 )
 
-_REBUILD: Final = f"{FIND_SYSTEM}\nRebuild it on one of the {SUPPORTED}."
+_REBUILD: Final = f"{UNUSED}\n{FIND_SYSTEM}\nRebuild it on one of the {SUPPORTED}."
 _PAGES: Final = (
     (
         SUPPORTED,
@@ -31,9 +31,9 @@ INSPECTOR: Final = Scanner(
     vendor="AWS",
     remedies=MappingProxyType({
         "FAILED": f"{_COVERAGE}. Then push the image again.",
-        "UNSUPPORTED_SYSTEM": f"{_REBUILD}\n{UNUSED}",
+        "UNSUPPORTED_SYSTEM": _REBUILD,
         "UNSUPPORTED_MANIFEST": NO_IMAGE,
-        "UNSUPPORTED_IMAGE": f"{_REBUILD}\n{UNUSED}\n{NO_IMAGE}",
+        "UNSUPPORTED_IMAGE": f"{_REBUILD}\n{NO_IMAGE}",
         "SCAN_ELIGIBILITY_EXPIRED": "If it is still used, push it again or lengthen the duration: "
         "`aws inspector2 update-configuration --region {region} "
         "--ecr-configuration rescanDuration=LIFETIME`",

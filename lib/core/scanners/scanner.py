@@ -11,7 +11,8 @@ NO_IMAGE: Final = "A signature, an attestation or an image index is never scanne
 SUPPORTED: Final = "Systems that Inspector supports"
 """The name of the page that a remedy names."""
 FIND_SYSTEM: Final = (
-    "Find its system: `docker run --rm --entrypoint cat {address} /etc/os-release`."
+    "Otherwise read its system: `docker run --rm --entrypoint cat {address} /etc/os-release` "
+    "(fails? See FROM in its Dockerfile)."
 )
 UNUSED: Final = "Not used any more? Delete the image."
 ABSENT: Final = (
