@@ -55,9 +55,10 @@ def with_version(
 
 
 def _left(counts: Counts) -> str:
-    """Return "; 6 HIGH name no version"; empty for none."""
-    name = "names" if sum(counts.values()) == 1 else "name"
-    return f"; {words} {name} no version" if (words := counts_text(counts)) else ""
+    """Return "; no fixed version named in the CVE texts of 6 HIGH"; empty for none."""
+    text = "text" if sum(counts.values()) == 1 else "texts"
+    words = counts_text(counts)
+    return f"; no fixed version named in the CVE {text} of {words}" if words else ""
 
 
 def _dispute(content: Content, package: str) -> str:

@@ -268,10 +268,12 @@ class TestNamedVersion:
         assert of(named).to_do.without_version == ""
         less = replace(other, severity=Severity.MEDIUM)
         (partly,) = of(named, less, threshold=Severity.HIGH).to_do.described
-        assert partly.effect == "removes 1 HIGH; 1 MEDIUM names no version"
+        assert partly.effect == "removes 1 HIGH; no fixed version named in the CVE text of 1 MEDIUM"
         several = [replace(less, vulnerability_id=f"CVE-2026-{n}") for n in (4, 5)]
         (partly,) = of(named, less, *several, threshold=Severity.HIGH).to_do.described
-        assert partly.effect == "removes 1 HIGH; 3 MEDIUM name no version"
+        assert (
+            partly.effect == "removes 1 HIGH; no fixed version named in the CVE texts of 3 MEDIUM"
+        )
         third = replace(named, vulnerability_id="CVE-2026-3", description="Not in SciPy 1.8.0.")
         assert of(named, other, third).to_do.described == ()
 
