@@ -120,17 +120,17 @@ CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "a lost answer makes no second issue": (
         "faults/test_mutants.py::test_the_matrix_catches_wrong_ideas_of_identity",
-        "local/test_jira_notifier.py::test_a_deleted_issue_and_a_lost_answer_make_one_new_issue",
+        "local/standins/test_jira_notifier.py::test_a_deleted_issue_and_a_lost_answer_make_one_new_issue",
     ),
     "An issue is edited only when a property": (
         "notifiers/jira/test_notifier.py::test_an_issue_of_others_is_never_changed",
-        "local/test_jira_notifier.py::test_our_label_on_an_issue_of_people_is_no_invitation",
-        "local/test_jira_notifier.py::test_a_key_of_the_same_site_that_is_not_ours_is_left_alone",
+        "local/standins/test_jira_notifier.py::test_our_label_on_an_issue_of_people_is_no_invitation",
+        "local/standins/test_jira_notifier.py::test_a_key_of_the_same_site_that_is_not_ours_is_left_alone",
     ),
     "Keys of another site or project are not used, and two stages have an issue each": (
         "notifiers/jira/test_notifier.py::test_a_key_of_another_site_or_project_is_not_used",
-        "local/test_jira_notifier.py::test_another_site_keeps_its_issues",
-        "local/test_jira_notifier.py::test_two_stages_have_an_issue_each",
+        "local/standins/test_jira_notifier.py::test_another_site_keeps_its_issues",
+        "local/standins/test_jira_notifier.py::test_two_stages_have_an_issue_each",
     ),
     "open before + new - resolved = open now": ("core/test_digest.py::test_numbers_add_up",),
     "of at most 256 KiB": (
@@ -184,8 +184,8 @@ CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
         "notifiers/jira/test_workflow.py::test_a_decision_not_to_do_it_is_recognized",
     ),
     "there is nothing to find": (
-        "local/test_jira_notifier.py::test_without_both_signs_only_the_ledger_knows_the_issue",
-        "local/test_jira_notifier.py::test_people_may_take_one_of_our_two_signs",
+        "local/standins/test_jira_notifier.py::test_without_both_signs_only_the_ledger_knows_the_issue",
+        "local/standins/test_jira_notifier.py::test_people_may_take_one_of_our_two_signs",
     ),
     "its role allows nothing else": (
         "deploy/test_template.py::test_deliver_reads_our_secrets_only",
@@ -194,22 +194,22 @@ CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
     "An incident is resolved once nothing is left of what it showed": (
         "notifiers/pagerduty/test_notifier.py::test_an_incomplete_list_closes_nothing",
         "notifiers/test_quiet.py::test_what_has_nothing_left_of_its_sort_is_resolved",
-        "local/test_pagerduty_notifier.py::test_another_stage_does_not_close_the_incident",
+        "local/standins/test_pagerduty_notifier.py::test_another_stage_does_not_close_the_incident",
     ),
     "A fix beside others that stay open changes nothing": (
         "notifiers/test_quiet.py::test_a_fix_beside_others_that_stay_changes_nothing",
-        "local/test_pagerduty_notifier.py::test_a_first_scan_and_a_fix_beside_others_wake_nobody",
+        "local/standins/test_pagerduty_notifier.py::test_a_first_scan_and_a_fix_beside_others_wake_nobody",
     ),
     "edits the first one, and nothing is posted": (
-        "local/test_slack_bot_notifier.py::test_a_quiet_update_edits_the_root_whatever_fails",
+        "local/standins/test_slack_bot_notifier.py::test_a_quiet_update_edits_the_root_whatever_fails",
         "notifiers/test_quiet.py::test_a_root_that_cannot_be_edited_stays",
     ),
     "changes the description of an open issue, without a comment": (
         "notifiers/test_quiet.py::test_the_issue_is_edited_without_a_comment",
-        "local/test_jira_notifier.py::test_a_quiet_update_is_seen_by_nobody",
+        "local/standins/test_jira_notifier.py::test_a_quiet_update_is_seen_by_nobody",
     ),
     "A repeat changes nothing": (
-        "local/test_pagerduty_notifier.py::test_an_alert_that_comes_again_adds_to_its_incident",
+        "local/standins/test_pagerduty_notifier.py::test_an_alert_that_comes_again_adds_to_its_incident",
     ),
     "can send nothing to another host than `host`": (
         "notifiers/test_webhook.py::test_another_host_than_the_one_that_was_named_is_not_called",
@@ -217,7 +217,7 @@ CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
         "test_http_client.py::test_other_addresses_are_refused",
     ),
     "`doctor` changes and sends nothing.": (
-        "local/test_destination_test.py::test_look_only_sends_nothing",
+        "local/standins/test_destination_test.py::test_look_only_sends_nothing",
         "test_claims.py::test_an_examination_only_reads",
     ),
     "and answers nothing else": (
@@ -229,18 +229,18 @@ CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
         "cli/test_deliveries.py::test_a_pipe_has_a_row_on_each_line",
     ),
     "Every line says what was found": (
-        "local/test_destination_test.py::test_wrong_secret_fails_with_remedy",
+        "local/standins/test_destination_test.py::test_wrong_secret_fails_with_remedy",
     ),
     "checks all of this and writes nothing": (
-        "local/test_destination_test.py::test_says_what_an_alert_would_do",
+        "local/standins/test_destination_test.py::test_says_what_an_alert_would_do",
     ),
     "Such a limit holds up that issue, and no other alert": (
         "test_http_client.py::test_the_limit_of_one_issue_is_not_that_of_its_project",
     ),
     "writes nothing: checks site": (
-        "local/test_destination_test.py::test_says_what_an_alert_would_do",
+        "local/standins/test_destination_test.py::test_says_what_an_alert_would_do",
     ),
-    "which pages nobody": ("local/test_destination_test.py::test_right_secret_passes",),
+    "which pages nobody": ("local/standins/test_destination_test.py::test_right_secret_passes",),
     "whose tags cannot be moved": (
         "cli/repository/test_templates.py::test_what_is_deployed_is_what_was_asked_for",
     ),
@@ -344,7 +344,7 @@ CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
         "page/test_page.py::test_nothing_breaks_out_of_its_place",
     ),
     "without the scope for history it cannot ask": (
-        "local/test_slack_bot_notifier.py::test_a_bot_without_the_scope_for_history_cannot_tell",
+        "local/standins/test_slack_bot_notifier.py::test_a_bot_without_the_scope_for_history_cannot_tell",
         "test_claims.py::test_a_possible_repeat_can_be_told",
     ),
     "Where it cannot be edited, replies go on": (
