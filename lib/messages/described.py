@@ -8,6 +8,7 @@ from lib.core.disputes import Dispute, dispute_of
 from lib.core.named_versions import NamedVersion, described
 from lib.core.upgrades import version_key
 from lib.messages.content import Content, Entry, counts_of
+from lib.messages.named_upgrades import has_new_name, target_of
 from lib.messages.phrases import NAME, counts_text
 from lib.messages.steps import UpgradeText
 from lib.models import Counts, Finding, Upgrade
@@ -15,6 +16,7 @@ from lib.text import first, one_line, short, truncate
 
 _VERSIONS: Final = 3
 _PACKAGES: Final = 6
+_NEW_NAME: Final = "(its new name)"
 _OTHER_NAME: Final = "(replace the package if it has no such release)"
 """Behind a version of a product that is not called as the package is."""
 
@@ -48,17 +50,21 @@ def with_version(
     rest = {level: number - removed.get(level, 0) for level, number in upgrade.fixes.items()}
     dispute = _dispute(content, upgrade.package)
     other = f" {_OTHER_NAME}" if named.product else ""
+    other = f" {_NEW_NAME}" if has_new_name(upgrade.package, named) else other
     return text._replace(
-        described=f"{short(named.words, NAME)} or later{other}",
+        described=f"{short(target_of(upgrade.package, named), NAME)} or later{other}",
         removes=f"{counts_text(removed)}{f' ({dispute})' if dispute else ''}{_left(rest)}",
     )
 
 
 def _left(counts: Counts) -> str:
-    """Return "; no fixed version named in the CVE texts of 6 HIGH"; empty for none."""
-    text = "text" if sum(counts.values()) == 1 else "texts"
+    """Return "; for 6 more HIGH the CVE texts name no fixed version"; empty for none."""
     words = counts_text(counts)
-    return f"; no fixed version named in the CVE {text} of {words}" if words else ""
+    if not words:
+        return ""
+    more = words.replace(" ", " more ", 1)
+    names = "text names" if sum(counts.values()) == 1 else "texts name"
+    return f"; for {more} the CVE {names} no fixed version"
 
 
 def _dispute(content: Content, package: str) -> str:

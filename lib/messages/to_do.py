@@ -33,6 +33,7 @@ from lib.messages.described import installed_text, is_disputed, versions_of, wit
 from lib.messages.describing import worst_score
 from lib.messages.facts import workloads_text
 from lib.messages.kernels import kernels_of, later_text
+from lib.messages.named_upgrades import target_of
 from lib.messages.phrases import NAME, counts_text, listed, look_for, names_text
 from lib.messages.searching import added, search_of, to_newest, unclear, without_version
 from lib.messages.sections import says_exploit
@@ -163,7 +164,9 @@ def _brief(
     kernels = kernels_of(content, packages)
     ready = ready_upgrades(upgrade for upgrade in packages if upgrade not in kernels)
     is_hosts = any(map(is_about_kernel, content.open))
-    others = [f"{short(name, NAME)} to {one.words}" for name, one in by_description.items()]
+    others = [
+        f"{short(name, NAME)} to {target_of(name, one)}" for name, one in by_description.items()
+    ]
     groups = together(ready)
     targets = [*map(_target, groups), *others]
     more = sum(map(len, groups[_THEN:])) + len(others[max(_THEN - len(groups), 0) :])

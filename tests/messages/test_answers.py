@@ -210,21 +210,30 @@ class TestNamedVersion:
         """It patches an old one."""
         assert named_version(described("scipy before 1.8.0", manager="OS")) is None
 
-    def test_another_product_is_moved_to(self) -> None:
+    @pytest.mark.parametrize(
+        ("package", "target", "brief"),
+        [
+            (
+                "tensorflow-rocm",
+                "TensorFlow 2.12.0 or later (replace the package if it has no such release)",
+                "TensorFlow 2.12.0",
+            ),
+            ("tensorflow-gpu", "tensorflow 2.12.0 or later (its new name)", "tensorflow 2.12.0"),
+        ],
+    )
+    def test_another_product_is_moved_to(self, package: str, target: str, brief: str) -> None:
         """Its version is none of the package; the words are those of a digest."""
         finding = described("The fix will be included in TensorFlow 2.12.0.")
-        finding = replace(finding, package=replace(finding.package, name="tensorflow-gpu"))
+        finding = replace(finding, package=replace(finding.package, name=package))
 
         to_do = of(finding).to_do
 
-        assert [upgrade.line for upgrade in to_do.by_description] == [
-            (
-                "Upgrade or replace (versions from the CVE texts, not from the scanner): "
-                "tensorflow-gpu from 1.7.0 to TensorFlow 2.12.0 or later (replace the package if "
-                "it has no such release), removes 1 HIGH"
-            )
-        ]
-        assert to_do.brief.endswith("tensorflow-gpu to TensorFlow 2.12.0")
+        (upgrade,) = to_do.by_description
+        assert upgrade.line == (
+            "Upgrade or replace (versions from the CVE texts, not from the scanner): "
+            f"{package} from 1.7.0 to {target}, removes 1 HIGH"
+        )
+        assert to_do.brief.endswith(f"{package} to {brief}")
 
     def test_who_disputes_a_vulnerability_stands_in_its_row(self) -> None:
         """A reader knows that somebody does not take it for one."""
@@ -268,11 +277,13 @@ class TestNamedVersion:
         assert of(named).to_do.without_version == ""
         less = replace(other, severity=Severity.MEDIUM)
         (partly,) = of(named, less, threshold=Severity.HIGH).to_do.described
-        assert partly.effect == "removes 1 HIGH; no fixed version named in the CVE text of 1 MEDIUM"
+        assert (
+            partly.effect == "removes 1 HIGH; for 1 more MEDIUM the CVE text names no fixed version"
+        )
         several = [replace(less, vulnerability_id=f"CVE-2026-{n}") for n in (4, 5)]
         (partly,) = of(named, less, *several, threshold=Severity.HIGH).to_do.described
         assert (
-            partly.effect == "removes 1 HIGH; no fixed version named in the CVE texts of 3 MEDIUM"
+            partly.effect == "removes 1 HIGH; for 3 more MEDIUM the CVE texts name no fixed version"
         )
         third = replace(named, vulnerability_id="CVE-2026-3", description="Not in SciPy 1.8.0.")
         assert of(named, other, third).to_do.described == ()

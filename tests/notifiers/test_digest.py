@@ -412,7 +412,7 @@ def test_a_version_that_removes_a_part_says_how_many() -> None:
         return text_of(a_digest_of(packages=(package,))).lists[0].lines[0].text
 
     assert step(package) == (
-        "Move from tensorflow-gpu 2.6.3 to TensorFlow 2.12.0 or later: removes 8 CRITICAL, 94 of"
+        "Replace tensorflow-gpu 2.6.3 by tensorflow 2.12.0 or later: removes 8 CRITICAL, 94 of"
         " 100 HIGH, 0 of 2 MEDIUM (1 disputed by the vendor) in web/storefront:3.2.1 and"
         " ml/trainer:2.6.0"
     )
@@ -522,12 +522,12 @@ def test_a_package_of_the_distribution_is_upgraded_by_a_rebuild() -> None:
 def test_another_product_is_moved_to_not_upgraded_to() -> None:
     """The version is that of the product that the descriptions name."""
     package = PackageDigest(
-        "tensorflow-gpu", {M: 10}, False, (SHOP,), installed=("2.6.3",),
+        "tensorflow-rocm", {M: 10}, False, (SHOP,), installed=("2.6.3",),
         described="TensorFlow 2.12.0",
     )  # fmt: skip
 
     assert text_of(a_digest_of(packages=(package,))).lists[0].lines[0].text == (
-        "Move from tensorflow-gpu 2.6.3 to TensorFlow 2.12.0 or later: removes 10 MEDIUM in"
+        "Move from tensorflow-rocm 2.6.3 to TensorFlow 2.12.0 or later: removes 10 MEDIUM in"
         " web/storefront:3.2.1"
     )
 
