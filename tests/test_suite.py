@@ -77,7 +77,7 @@ def test_every_folder_with_a_rule_is_there() -> None:
     """A folder that was renamed would be traced, and run by `make unit`."""
     folders = {*SLOW_FOLDERS, UNTRACED_FOLDER}
 
-    assert {name for name in folders if list((TESTS / name).glob("test_*.py"))} == folders
+    assert {name for name in folders if list((TESTS / name).rglob("test_*.py"))} == folders
 
 
 def test_every_module_with_a_rule_is_there() -> None:

@@ -11,12 +11,15 @@ from deploy.address import main
 from deploy.package import ROOT
 from lib.models.program import REPOSITORY
 
+GOLDEN = ROOT / "tests" / "notifiers" / "golden"
 FILES = (
     Path("lib/models/program.py"),
     Path("mkdocs.yml"),
     Path("README.md"),
     *(path.relative_to(ROOT) for path in (ROOT / "schemas").rglob("*.json")),
     *(path.relative_to(ROOT) for path in (ROOT / "docs").rglob("*.md")),
+    *(path.relative_to(ROOT) for path in GOLDEN.glob("webhook/*.json")),
+    *(path.relative_to(ROOT) for path in GOLDEN.glob("*/webhook.json")),
 )
 
 
