@@ -222,9 +222,17 @@ def guided(
     is_whole = len(excluded) <= _EXCLUSIONS and all(map(_is_exclusion, allowed))
     if settings.template is not None or not is_whole or not all(map(_is_narrow, allowed)):
         return remedy
-    command = _own("fix", settings, expected.keep)
-    command += f" --allow {' '.join(map(quote, allowed))}" if allowed else ""
+    command = fix_command(settings, expected)
     return replace(remedy, guided=command, guided_remark=warning)
+
+
+def fix_command(
+    settings: RepositorySettings, expected: Expectations, keep: int | None = None
+) -> str:
+    """Return the command that fixes all settings; `keep`: for another number of images to keep."""
+    allowed = _widest(expected.mutable_tags(settings.image.repository))
+    command = _own("fix", settings, keep or expected.keep)
+    return f"{command} --allow {' '.join(map(quote, allowed))}" if allowed else command
 
 
 def _is_narrow(glob: str) -> bool:

@@ -39,7 +39,7 @@ from lib.text import counted
 _GB: Final = 1024**3
 _NAMED: Final = 3
 _DIGEST: Final = 19
-_KEEP_MORE: Final = "To keep more: `fix … --keep {more}`. Or answer no to this change."
+_KEEP_MORE: Final = "To keep more: `{fix}`. Or answer no to this change."
 _UNKNOWN_RUNS: Final = " What runs is not known here."
 _INCOMPLETE: Final = "incomplete"
 _IDLE: Final = "idle"
@@ -168,9 +168,15 @@ def _missing(
             settings,
             expected,
             f"The fix adds rules that delete all but the newest {keep:,} images, even ones in use, "
-            f"and untagged ones after {UNTAGGED_DAYS} days. {_KEEP_MORE.format(more=2 * keep)}",
+            f"and untagged ones after {UNTAGGED_DAYS} days. "
+            f"{_keep_more(settings, expected, 2 * keep)}",
         ),
     )
+
+
+def _keep_more(settings: RepositorySettings, expected: Expectations, keep: int) -> str:
+    """Return how to keep more images than the command that fixes all settings does."""
+    return _KEEP_MORE.format(fix=remedies.fix_command(settings, expected, keep))
 
 
 def _invalid(settings: RepositorySettings, expected: Expectations, error: str) -> Finding:
@@ -201,7 +207,7 @@ def _completion(
         settings,
         expected,
         "The fix adds rules that delete images, even ones in use. "
-        f"{_KEEP_MORE.format(more=2 * expected.keep)}",
+        f"{_keep_more(settings, expected, 2 * expected.keep)}",
     )
 
 

@@ -42,11 +42,11 @@ from lib.models import (
 _GRACE: Final = timedelta(days=1)
 """A newly pushed image without a scan is no finding for this long."""
 _FIRST_TAGS: Final = (
-    "For tags that move add for example `fix … --allow latest`, and list them under "
+    "For tags that move run for example `{fix} --allow latest` instead, and list them under "
     "allow_mutable in alerts.yml."
 )
 _MORE_TAGS: Final = (
-    "Other tags that move: add them to `fix … --allow`, and to allow_mutable in alerts.yml."
+    "Other tags that move: add them at the end of the command, and to allow_mutable in alerts.yml."
 )
 
 
@@ -126,7 +126,8 @@ def _tag_mutability(settings: RepositorySettings, expected: Expectations) -> Ite
             remedies.immutable_tags(settings, allowed),
             settings,
             expected,
-            f"After the fix, {remedies.same_tag(allowed, 'is refused')} {more}",
+            f"After the fix, {remedies.same_tag(allowed, 'is refused')} "
+            f"{more.format(fix=remedies.fix_command(settings, expected))}",
         ),
     )
 

@@ -35,7 +35,7 @@ The release in a version that was made for it: "1.2-3ubuntu0.20.04.1", "11.0-0ub
 https://wiki.ubuntu.com/SecurityTeam/UpdatePreparation
 """
 _BASE_NAME: Final = re.compile(r"[a-z0-9][\w./:-]{0,99}", re.ASCII)
-PATCHED: Final = "check that the hosts run a patched kernel"
+PATCHED: Final = "check that the hosts run a patched kernel (`uname -r`)"
 _LOOK: Final = (
     "Run `uname -r` on the hosts (EKS: `kubectl get nodes -o wide`). Containers use the host's "
     "kernel"

@@ -17,7 +17,7 @@ from lib.messages.phrases import (
     listed,
     severity_word,
 )
-from lib.messages.titles import BEGINS, NOT_LISTED
+from lib.messages.titles import ACCEPTED, BEGINS, NOT_LISTED
 from lib.models import Counts, Omission, Severity
 from lib.models.views import Kind
 from lib.text import one_line, short, truncate
@@ -35,8 +35,9 @@ def left_out(content: Content) -> Omissions:
 def unlisted(content: Content) -> Omissions:
     """Return what neither the lists nor the line about changes have, by its reason."""
     if Kind.BASELINE in content.changes or has_rest(content):
-        groups = [group for group in content.left_out if not is_beyond(group)]
-        return Omissions(tuple(map(omission_of, groups)), "", NOT_LISTED)
+        return accepted(content)
+    if not _standing(content) and not any(map(is_beyond, content.left_out)):
+        return accepted(content)
     return left_out(content)
 
 
@@ -58,8 +59,18 @@ def _standing_name(entry: Entry) -> str:
 
 
 def not_open(content: Content) -> Omissions:
-    """Return what a list of everything reported does not have, by its reason."""
-    return Omissions(tuple(_omitted(content)), "", NOT_LISTED)
+    """Return what is open and a list of everything reported does not have, by its reason."""
+    groups = filter(is_beyond, content.left_out)
+    return Omissions(tuple(map(omission_of, groups)), "", NOT_LISTED)
+
+
+def accepted(content: Content) -> Omissions:
+    """Return what entries of alerts.yml accept, under the title that says so."""
+    groups = (omission_of(group) for group in content.left_out if not is_beyond(group))
+    shown = (
+        Omission(group.reason.replace(f" {SUPPRESSED}", "", 1), group.count) for group in groups
+    )
+    return Omissions(tuple(shown), "", ACCEPTED)
 
 
 def _omitted(content: Content) -> list[Omission]:

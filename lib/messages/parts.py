@@ -18,22 +18,19 @@ from lib.messages.phrases import (
     CLEAR_MARK,
     MARKS,
     PROBLEM_MARK,
-    levels_text,
     listed,
 )
 from lib.messages.steps import ToDo
 from lib.messages.titles import (
     ACCEPT,
     ACCEPT_ONE,
-    BEGINS,
     FULL_REPORT,
+    HOSTS_CHECKED,
     NO_SCAN_NEEDED,
     PLATFORMS,
     SAME_IMAGE,
-    STOP_PAGES,
 )
 from lib.models import Image, Omission, Severity
-from lib.text import capitalized
 
 _TOO_LONG: Final = "(too long to print)"
 _NAMED: Final = 3  # vulnerabilities of a short message
@@ -224,7 +221,9 @@ class AlertText:
     unlisted: Omissions
     """The part of it that `numbers` do not say."""
     not_open: Omissions
-    """What `open` does not list."""
+    """What is open and `open` does not list."""
+    accepted: Omissions
+    """What entries of alerts.yml accept: it is not counted as open."""
     columns: tuple[str, str]
     """What identifies a finding, as titles of a table."""
     warnings: tuple[str, ...]
@@ -314,9 +313,9 @@ class AlertText:
             return self
         return replace(
             self,
-            known_as=self._repeated,
+            known_as="",
             standout="",
-            to_do=ToDo(rebuild=self._first_step, brief=self.to_do.brief),
+            to_do=ToDo(rebuild=self._first_step, repeated=self._repeated, brief=self.to_do.brief),
             platforms=Platforms(),
             dangers=(),
             numbers=(),
@@ -330,7 +329,12 @@ class AlertText:
         """Which vulnerabilities it has, and the message that has them, too."""
         names = [row.name for row in self.open.rows[:_NAMED]]
         names += [f"{more:,} more"] if (more := self.open.count - len(names)) else []
-        return f"{listed(names)}, as in the message about {self.repeats}." if names else ""
+        if not names:
+            return ""
+        same = f"Same vulnerabilities as in the message about {self.repeats}: {listed(names)}"
+        to_do = self.to_do
+        is_done = to_do.hosts and not (to_do.upgrade_count or to_do.unversioned_count)
+        return f"{same}. {HOSTS_CHECKED}" if is_done else same
 
     @property
     def _first_step(self) -> str:
@@ -364,42 +368,6 @@ class AlertText:
     def urgency_line(self) -> str:
         """The urgency in one line; empty where nothing is news."""
         return self.urgency.title if self.urgency is not None else ""
-
-    @property
-    def why_paged(self) -> str:
-        """The worst that is news, and which routes of alerts.yml ask for it."""
-        routes = [fact for fact in self.small if fact.startswith("route")]
-        is_scan = self.problem is not None and self.worst_news is None
-        what = "repositories that could not be checked"
-        what = what if self.image.is_repository else "images that could not be scanned"
-        asked = what if is_scan else self._asked
-        asks = [
-            f"{route} {'ask' if route.startswith('routes') else 'asks'} for {asked}"
-            for route in routes
-        ]
-        asks += [STOP_PAGES] if is_scan and asks else []
-        if not self._worst_in_news:
-            return capitalized(". ".join(asks))
-        return ": ".join(filter(None, (self._worst_in_news, ". ".join(asks))))
-
-    @property
-    def _worst_in_news(self) -> str:
-        """The worst vulnerability that is news; empty for none."""
-        rows = [row for section in self.sections if section.kind.is_news for row in section.rows]
-        worst = max(rows, key=lambda row: row.level, default=None)
-        return f"{worst.severity} {worst.name}" if worst else ""
-
-    @property
-    def _asked(self) -> str:
-        """The vulnerabilities that a destination asks for, as far as what is left out says it."""
-        reasons = [group.reason for group in self.not_open.groups]
-        ends = (f"{BEGINS}{levels_text(level)}" for level in Severity)
-        levels = [
-            level
-            for level, end in zip(Severity, ends, strict=True)
-            if any(end in reason for reason in reasons)
-        ]
-        return levels_text(levels[0]) if levels else "it"
 
     @property
     def accept_title(self) -> str:

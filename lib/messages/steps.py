@@ -159,6 +159,8 @@ class ToDo:
     """What the scanner does not say about fixes and exploits."""
     brief: str = ""
     """The first steps in one line."""
+    repeated: str = ""
+    """Which message has the same vulnerabilities."""
     title: str = TO_DO
 
     @property
@@ -221,7 +223,7 @@ class ToDo:
     @property
     def remarks(self) -> list[str]:
         """Remarks beside the steps."""
-        return [self.without_fix] if self.without_fix else []
+        return [text for text in (self.without_fix, self.repeated) if text]
 
     @property
     def notes(self) -> list[str]:

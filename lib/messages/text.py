@@ -88,6 +88,7 @@ def text_of(
         left_out=left_out,
         unlisted=omissions.unlisted(content),
         not_open=omissions.not_open(content),
+        accepted=omissions.accepted(content),
         columns=("Check", "Setting") if is_check else ("Vulnerability", "Package"),
         warnings=facts.warnings(content),
         report=facts.report_link(notice),

@@ -328,9 +328,9 @@ def test_scans_of_the_newest_image_may_be_of_any_source() -> None:
         (
             (),
             (
-                "After the fix, pushing an existing tag again is refused. For tags that move add "
-                "for example `fix … --allow latest`, and list them under allow_mutable in "
-                "alerts.yml."
+                "After the fix, pushing an existing tag again is refused. For tags that move run "
+                "for example `ecr-scan-alerts repository fix payments/api --region eu-central-1 "
+                "--allow latest` instead, and list them under allow_mutable in alerts.yml."
             ),
             "repository fix payments/api --region eu-central-1",
         ),
@@ -338,8 +338,8 @@ def test_scans_of_the_newest_image_may_be_of_any_source() -> None:
             ("latest",),
             (
                 "After the fix, pushing an existing tag again is refused, unless it matches "
-                "latest. Other tags that move: add them to `fix … --allow`, and to allow_mutable "
-                "in alerts.yml."
+                "latest. Other tags that move: add them at the end of the command, and to "
+                "allow_mutable in alerts.yml."
             ),
             "repository fix payments/api --region eu-central-1 --allow latest",
         ),

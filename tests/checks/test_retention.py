@@ -271,8 +271,8 @@ def test_the_policy_can_be_previewed() -> None:
     assert finding.extra[GUIDED].endswith("--keep 7")
     assert finding.extra[GUIDED_REMARK] == (
         "The fix adds rules that delete all but the newest 7 images, even ones in use, and "
-        "untagged ones after 14 days. To keep more: `fix … --keep 14`. Or answer no to "
-        "this change."
+        "untagged ones after 14 days. To keep more: `ecr-scan-alerts repository fix payments/api "
+        "--region eu-central-1 --keep 14`. Or answer no to this change."
     )
 
 

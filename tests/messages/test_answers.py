@@ -510,7 +510,9 @@ class TestWhereToStart:
         )
         assert text.verdict == "First scan: 1 HIGH in the kernel: check the hosts"
         assert text.lasting.endswith("1 HIGH in the kernel: check the hosts")
-        assert text.to_do.brief == ("Check that the hosts run a patched kernel; the image can wait")
+        assert text.to_do.brief == (
+            "Check that the hosts run a patched kernel (`uname -r`); the image can wait"
+        )
         assert text.totals == "1 HIGH open; the fix is on the hosts"
         (row,) = text.open.rows
         assert row.fix == text.open.packages[0].fix == ""

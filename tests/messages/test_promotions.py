@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from lib.messages.paging import why_paged
 from lib.messages.text import text_of
 from lib.models import DeliveryId, Notice
 from lib.models.views import Dispatch, OtherName
@@ -56,6 +57,22 @@ def test_a_single_vulnerability_is_named() -> None:
     assert text.headline.endswith(
         " now points to 3.2.1: HIGH CVE-2023-42753 in the kernel: check the hosts"
     )
+
+
+@pytest.mark.parametrize("has_other", [False, True])
+def test_the_short_form_begins_with_an_act(has_other: bool) -> None:  # noqa: FBT001
+    """Only checks of hosts can be done already: the image has the same packages as before."""
+    rows = [a_finding("CVE-2023-42753", package="linux")]
+    rows += [a_finding("CVE-2023-0002", package="zlib", fixed_version="2")] if has_other else []
+    dispatch = Dispatch(DeliveryId("1"), other_name=OtherName(RELEASE, is_reported=True))
+    notice = noticed(Scene(a_report(*rows)))
+    text = text_of(replace(notice, message=replace(notice.message, dispatch=dispatch)))
+
+    act, same = text.in_short.to_do.lines
+
+    assert act.startswith("Check that the hosts run a patched kernel (`uname -r`)")
+    assert same.startswith(f"Same vulnerabilities as in the message about {RELEASE}: CVE-2023-")
+    assert same.endswith("Then nothing more to do.") is not has_other
 
 
 def test_a_digest_points_to_nothing() -> None:
@@ -109,11 +126,14 @@ def test_the_short_form_keeps_the_colour_and_the_routes() -> None:
     text = text_of(named("baseline", is_reported=True))
 
     assert text.in_short.mark == text.mark
-    assert text.in_short.lead == (
-        "CVE-2021-44228, CVE-2026-2000, CVE-2026-2001 and 17 more, as in the message about "
-        f"{RELEASE}."
-    )
-    assert text.in_short.why_paged == text.why_paged
+    assert not text.in_short.lead
+    assert text.in_short.to_do.remarks == [
+        (
+            f"Same vulnerabilities as in the message about {RELEASE}: "
+            "CVE-2021-44228, CVE-2026-2000, CVE-2026-2001 and 17 more"
+        )
+    ]
+    assert why_paged(text.in_short) == why_paged(text)
     assert not text.in_short.listed
     assert not text.in_short.news
     assert text_of(notices()["baseline"]).in_short.left_to == ""

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from lib.messages.paging import why_paged
 from lib.messages.text import text_of
 from lib.models import DeliveryId, Finding, Notice, Severity
 from lib.models.streams import StreamState
@@ -92,7 +93,7 @@ def test_a_page_says_its_urgency_once_and_begins_with_an_act() -> None:
     )
     assert details["Urgency"].lower() == text.urgency.title.removeprefix("Urgency: ").lower()
     assert shown.count("kernel is patched") == 1
-    assert details["What happened"] == "First scan: 1 HIGH in the kernel"
+    assert details["What happened"] == "First scan: HIGH CVE-2024-0001 in the kernel"
     assert text.lasting.endswith(": 1 HIGH in the kernel, public exploit: check the hosts")
     assert details["What to do"][0].startswith("1. Run uname -r on the hosts")
     assert "Later" not in shown
@@ -187,12 +188,11 @@ def test_a_page_says_what_its_route_pages_about() -> None:
     failed = text_of(notices()["scan-failed"])
     found = text_of(notices()["new-and-resolved"])
 
-    assert failed.why_paged == (
-        "Route everything asks for images that could not be scanned. To stop such pages, leave "
+    assert why_paged(failed) == (
+        "Route everything pages for images that could not be scanned. To stop such pages, leave "
         "SCAN_FAILED and NOT_SCANNED out of kinds of the route in alerts.yml"
     )
-    assert found.why_paged.startswith("CRITICAL CVE-")
-    assert ": routes payments, security ask for HIGH and above" in found.why_paged
+    assert why_paged(found) == "Routes payments, security page for HIGH and above"
 
 
 def test_a_remedy_with_a_release_is_whole_in_slack() -> None:

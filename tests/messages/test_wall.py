@@ -24,6 +24,7 @@ ENTRY_POINTS: Final = {
     "lib.messages.digest_parts": set(),
     "lib.messages.linking": {"pieces"},
     "lib.messages.lists": {"more_findings"},
+    "lib.messages.paging": {"happened", "why_paged"},
     "lib.messages.parts": set(),
     "lib.messages.steps": set(),
     "lib.messages.titles": set(),

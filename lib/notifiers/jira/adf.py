@@ -23,7 +23,10 @@ def document(nodes: Iterable[Json]) -> Json:
 
 def text(value: str, *marks: str, link: str | None = None) -> Json:
     """Return a text node with marks such as "strong" and "code". Jira refuses empty ones."""
-    node: dict[str, Json] = {"type": "text", "text": _BLANKS.sub(" ", clean(value)) or "-"}
+    node: dict[str, Json] = {
+        "type": "text",
+        "text": _BLANKS.sub(" ", clean(value)) or "\N{EN DASH}",
+    }
     applied: list[Json] = [{"type": mark} for mark in marks]
     if link is not None:
         applied.append({"type": "link", "attrs": {"href": link}})
@@ -64,7 +67,7 @@ def numbered(items: Iterable[Json], start: int = 1) -> Json:
 
 def code_block(lines: Iterable[str]) -> Json:
     """Return lines of fixed width, as they are."""
-    content = {"type": "text", "text": clean("\n".join(lines)) or "-"}
+    content = {"type": "text", "text": clean("\n".join(lines)) or "\N{EN DASH}"}
     return {"type": "codeBlock", "attrs": {"language": "text"}, "content": [content]}
 
 

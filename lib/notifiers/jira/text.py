@@ -272,13 +272,13 @@ def _steps(to_do: ToDo) -> Iterable[Json]:
 def _open(text: AlertText, rows: int) -> Iterable[Json]:
     section = text.open
     if not section.count or text.in_steps(section):
-        yield from _omissions(text.not_open)
+        yield from (*_omissions(text.not_open), *_omissions(text.accepted))
         return
     yield adf.heading(section.heading)
     if text.image.is_repository:
         yield adf.table((*text.columns, NOTES), map(_row, section.rows[:rows]))
         yield from _paragraph(section.more(rows))
-        yield from _omissions(text.not_open)
+        yield from (*_omissions(text.not_open), *_omissions(text.accepted))
         return
     others = text.not_open.lines(_REASONS)
     if section.package_count == 1:
@@ -290,6 +290,7 @@ def _open(text: AlertText, rows: int) -> Iterable[Json]:
         packages = map(_package_row, section.packages[:rows])
         yield adf.table(PACKAGE_COLUMNS, (*packages, *last_row))
     yield from _paragraph(section.more_packages(rows))
+    yield from _omissions(text.accepted)
 
 
 def _last_change(text: AlertText) -> Iterable[Json]:

@@ -1,11 +1,11 @@
 """The texts of an event: summary, details, links, within PagerDuty's limits. Pure."""
 
-import re
 from collections.abc import Iterator
 from operator import attrgetter
 from typing import Final
 
 from lib.messages.lists import PackageText, Section
+from lib.messages.paging import happened, why_paged
 from lib.messages.parts import AlertText
 from lib.messages.steps import ToDo
 from lib.messages.titles import (
@@ -44,8 +44,6 @@ _REASONS: Final = 12
 _PROBLEM: Final = 1000
 NAME: Final = 200
 _MAX_URL: Final = 2000
-_SEPARATOR: Final = re.compile(r"[,;] (?!\d)")
-"""Before a statement that is no count."""
 
 
 def summary_of(text: AlertText, incident: Incident) -> str:
@@ -87,12 +85,12 @@ def details_of(text: AlertText) -> Json:
     """
     text = text.in_short
     details = {
-        HAPPENED: _happened(text),
+        HAPPENED: happened(text),
+        WHY_PAGED: why_paged(text),
         URGENCY: capitalized(text.urgency_line.removeprefix(f"{URGENCY}: ")),
         NO_RESULT: _no_result(text),
         text.to_do.title: _what_to_do(text),
         RESOLVE: _resolve_when(text),
-        WHY_PAGED: text.why_paged,
         **{section.title: _listing(section) for section in text.news},
         text.platforms.title: text.platforms.lines(LINES),
         STILL_OPEN: [danger.line.removeprefix(f"{STILL_OPEN}: ") for danger in text.dangers],
@@ -103,13 +101,6 @@ def details_of(text: AlertText) -> Json:
         DELIVERY: _delivery(text),
     }
     return {name: value for name, value in details.items() if value}
-
-
-def _happened(text: AlertText) -> str:
-    """Return the headline without the name and the ending that the title of the incident has."""
-    headline = text.headline.removeprefix(f"{text.name}: ")
-    endings = (headline[match.start() :] for match in _SEPARATOR.finditer(headline))
-    return headline.removesuffix(next((end for end in endings if text.lasting.endswith(end)), ""))
 
 
 def _resolve_when(text: AlertText) -> str:

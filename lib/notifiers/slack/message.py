@@ -189,8 +189,11 @@ def _root(text: AlertText) -> list[Json]:
 def _root_above(text: AlertText) -> list[Json]:
     """Return how a stream stands, above the message that has all of it."""
     has_steps = bool(text.to_do.lines) or text.problem is not None
-    lines = (_trouble(text), STEPS_BELOW if has_steps else DETAILS_BELOW)
-    header = _root_header(text, text.counts_open)
+    is_said = text.standing.startswith(text.counts_open.removesuffix(" open"))
+    counts = "" if is_said else _say(text.counts_open, _VERDICT)
+    where = (counts, STEPS_BELOW if has_steps else DETAILS_BELOW)
+    lines = (_trouble(text), capitalized(_DOT.join(filter(None, where))))
+    header = _root_header(text, text.standing)
     return [header, _section("\n".join(filter(None, lines)))]
 
 
@@ -206,7 +209,7 @@ def _trouble(text: AlertText) -> str:
 
 def _first_step(text: AlertText) -> str:
     brief = text.to_do.brief
-    return f"*{text.to_do.title}:* {_say(brief, _TO_DO)}" if brief else ""
+    return f"*{text.to_do.title}:* {_say(brief.replace('`', ''), _TO_DO)}" if brief else ""
 
 
 def _is_open(text: AlertText) -> bool:

@@ -963,6 +963,9 @@ def test_description_says_how_things_stand() -> None:
     assert texts[last].startswith(
         "12 MEDIUM in perl, perl1 and perl2 (listed here: HIGH and above)"
     )
+    assert not any("accepted" in text for text in texts[last:])
+    accepted = [said(node) for node in body["content"] if said(node).startswith("Accepted, not")]
+    assert accepted[0].startswith("Accepted, not counted: 1 CRITICAL until 2027-01-31: CVE")
 
 
 def test_steps_are_numbered_across_tables() -> None:
@@ -1086,7 +1089,7 @@ def test_backticks_from_outside_do_not_multiply_nodes() -> None:
 
 def test_empty_text_gets_a_sign() -> None:
     """Jira refuses empty text nodes."""
-    assert adf.text("\u200b")["text"] == "-"
+    assert adf.text("\u200b")["text"] == "\N{EN DASH}"
 
 
 def test_a_word_that_is_true_of_all_is_no_remark_about_one() -> None:

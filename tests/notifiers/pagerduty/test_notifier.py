@@ -254,10 +254,10 @@ class TestWhatItSays:
 
         assert list(details) == [
             "What happened",
+            "Why you are paged",
             "Urgency",
             "What to do",
             "Resolve when",
-            "Why you are paged",
             "New",
             "What changed",
             "Notes",
@@ -273,11 +273,9 @@ class TestWhatItSays:
         assert details["New"][0].startswith("2 CRITICAL, up to CVSS 9.8: openssl 3.0.11-1~deb12u1")
         assert "3 fixed (zlib1g), 52 unchanged: " in details["What changed"][0]
         assert details["Notes"][0].startswith(
-            "Besides these: 1 CRITICAL accepted until 2027-01-31: CVE"
+            "Accepted, not counted: 1 CRITICAL until 2027-01-31: CVE"
         )
-        assert details["Why you are paged"].endswith(
-            ": routes payments, security ask for HIGH and above"
-        )
+        assert details["Why you are paged"] == ("Routes payments, security page for HIGH and above")
         assert details["What to do"][-1] == "No fix exists yet for 40 HIGH"
         assert "suppressions add" not in json.dumps(details)
         assert details["Delivery"] == STORIES["new-and-resolved"].delivery_id

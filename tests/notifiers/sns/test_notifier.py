@@ -256,7 +256,7 @@ def test_a_mail_says_until_when_its_report_link_works_and_leaves_the_others_to_i
     mail = sns().render(NOTICES["new-and-resolved"])["Message"]
 
     report = mail.index("Full report (works until 2026-12-26):")
-    assert mail.index("Besides these:") < report < mail.index("Commits since 1.4.1:")
+    assert mail.index("Accepted, not counted:") < report < mail.index("Commits since 1.4.1:")
     assert "console" not in mail
     assert "security-tracker" not in mail
 

@@ -1,0 +1,68 @@
+"""Two texts for whoever is paged about an alert: what happened, and why it pages. Pure."""
+
+import re
+from operator import attrgetter
+from typing import Final
+
+from lib.messages.lists import Row
+from lib.messages.parts import AlertText
+from lib.messages.phrases import levels_text
+from lib.messages.titles import BEGINS, STOP_PAGES
+from lib.models import Severity
+from lib.text import capitalized
+
+_SEPARATOR: Final = re.compile(r"[,;] (?!\d)")
+"""Before a statement that is no count."""
+_SINGLE: Final = re.compile(r"(?P<start>First scan: )?1 (?P<new>new )?(?P<level>[A-Z]+)\b")
+"""The beginning of a headline about one vulnerability."""
+
+
+def happened(text: AlertText) -> str:
+    """Return the headline without the name and the ending that the title of the incident has."""
+    headline = text.headline.removeprefix(f"{text.name}: ")
+    endings = (headline[match.start() :] for match in _SEPARATOR.finditer(headline))
+    ending = next((end for end in endings if text.lasting.endswith(end)), "")
+    return _named(headline.removesuffix(ending), text)
+
+
+def _named(happened: str, text: AlertText) -> str:
+    """Return what happened with the name of a single vulnerability that is news, not its number."""
+    sections = [section for section in text.sections if section.kind.is_news]
+    match = _SINGLE.match(happened)
+    if match is None or sum(section.count for section in sections) != 1:
+        return happened
+    row = _news(text)[0]
+    words = f"{match['new'] or ''}{match['level']}"
+    if match["level"] != row.severity:
+        return happened
+    return capitalized(f"{match['start']}{words} {row.name}{happened[match.end() :]}")
+
+
+def _news(text: AlertText) -> list[Row]:
+    return [row for section in text.sections if section.kind.is_news for row in section.rows]
+
+
+def why_paged(text: AlertText) -> str:
+    """Return what which routes of alerts.yml page for; the worst that is news if that says more."""
+    routes = [fact for fact in text.small if fact.startswith("route")]
+    is_scan = text.problem is not None and text.worst_news is None
+    level = _level_asked(text)
+    what = "repositories that could not be checked"
+    what = what if text.image.is_repository else "images that could not be scanned"
+    asked = what if is_scan else level or "it"
+    pages = [
+        f"{route} {'page' if route.startswith('routes') else 'pages'} for {asked}"
+        for route in routes
+    ]
+    pages += [STOP_PAGES] if is_scan and pages else []
+    worst = max(_news(text), key=attrgetter("level"), default=None)
+    if worst is None or (pages and level):
+        return capitalized(". ".join(pages))
+    return ": ".join(filter(None, (f"{worst.severity} {worst.name}", ". ".join(pages))))
+
+
+def _level_asked(text: AlertText) -> str:
+    """Return the severities that a route asks for, if what is left out says them; else nothing."""
+    reasons = [group.reason for group in text.not_open.groups]
+    levels = (levels_text(level) for level in Severity)
+    return next((one for one in levels if any(f"{BEGINS}{one}" in why for why in reasons)), "")
