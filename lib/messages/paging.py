@@ -4,6 +4,8 @@ import re
 from operator import attrgetter
 from typing import Final
 
+from lib.core.upgrades import is_kernel
+from lib.messages.endings import KERNEL
 from lib.messages.lists import Row
 from lib.messages.parts import AlertText
 from lib.messages.phrases import levels_text
@@ -29,13 +31,16 @@ def _named(happened: str, text: AlertText) -> str:
     """Return what happened with the name of a single vulnerability that is news, not its number."""
     sections = [section for section in text.sections if section.kind.is_news]
     match = _SINGLE.match(happened)
-    if match is None or sum(section.count for section in sections) != 1:
+    rows, number = _news(text), sum(section.count for section in sections)
+    levels = [row.severity for row in rows]
+    if match is None or number != 1 or levels != [match["level"]]:
         return happened
-    row = _news(text)[0]
-    words = f"{match['new'] or ''}{match['level']}"
-    if match["level"] != row.severity:
-        return happened
-    return capitalized(f"{match['start']}{words} {row.name}{happened[match.end() :]}")
+    row, place = rows[0], happened[match.end() :]
+    package = row.installed.partition(" ")[0]
+    place += f" ({package})" if place.endswith(KERNEL) and is_kernel(package) else ""
+    return capitalized(
+        f"{match['start'] or ''}{match['new'] or ''}{row.severity} {row.name}{place}"
+    )
 
 
 def _news(text: AlertText) -> list[Row]:

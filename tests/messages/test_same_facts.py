@@ -79,6 +79,21 @@ def test_an_alert_says_how_soon_to_look(finding: Any, urgency: str) -> None:
     assert f"*{urgency}*" in json.dumps(alert_message(text))
 
 
+def test_a_page_names_a_single_vulnerability() -> None:
+    """Beside one that is no news, too; several are counted."""
+    old, new = a_finding("CVE-2026-1", package="zlib"), a_finding("CVE-2026-2", package="curl")
+    more = a_finding("CVE-2026-3", package="curl")
+    before = a_report(old, image=an_image(1))
+
+    one, two = (
+        details_of(text_of(noticed(Scene(a_report(old, *rows, image=an_image(2)), before))))
+        for rows in ([new], [new, more])
+    )
+
+    assert one["What happened"].startswith("New HIGH CVE-2026-2 since ")
+    assert two["What happened"].startswith("2 new HIGH since ")
+
+
 def test_a_page_says_its_urgency_once_and_begins_with_an_act() -> None:
     """Whoever is woken reads no further than needed: nothing twice, and not what can wait."""
     kernel = a_finding(package="linux", version="4.19.118-2", fixed_version="4.19.304-1")
@@ -93,7 +108,7 @@ def test_a_page_says_its_urgency_once_and_begins_with_an_act() -> None:
     )
     assert details["Urgency"].lower() == text.urgency.title.removeprefix("Urgency: ").lower()
     assert shown.count("kernel is patched") == 1
-    assert details["What happened"] == "First scan: HIGH CVE-2024-0001 in the kernel"
+    assert details["What happened"] == "First scan: HIGH CVE-2024-0001 in the kernel (linux)"
     assert text.lasting.endswith(": 1 HIGH in the kernel, public exploit: check the hosts")
     assert details["What to do"][0].startswith("1. Run uname -r on the hosts")
     assert "Later" not in shown
