@@ -8,7 +8,7 @@ from typing import Final
 from lib.messages.comparing import cause, is_rescan, since
 from lib.messages.content import Content, Entry, counts_of
 from lib.messages.phrases import NAME, counts_text, listed, names_text, severity_word
-from lib.messages.titles import SAME_AS_BEFORE
+from lib.messages.titles import REPORTS_MORE, SAME_AS_BEFORE
 from lib.models.views import Kind
 from lib.text import counted, first, short
 
@@ -103,7 +103,9 @@ def _total(content: Content, *, is_all: bool, has_doubt: bool) -> str:
 def _amount(content: Content, kind: Kind, entries: Sequence[Entry]) -> str:
     """Return how many are of a kind; of what ended, in which packages."""
     is_old = kind is Kind.NEW and (is_rescan(content) or cause(content, entries))
-    words = (_OLD_NEWS if is_old else _AMOUNTS[kind]).format(n=f"{len(entries):,}")
+    is_alone = is_rescan(content) and len(content.changes) == 1 and not content.ended_conditions
+    old = REPORTS_MORE if is_alone else _OLD_NEWS
+    words = (old if is_old else _AMOUNTS[kind]).format(n=f"{len(entries):,}")
     places = _places(entries) if kind in GOOD_NEWS else ""
     return f"{words} ({places})" if places else words
 

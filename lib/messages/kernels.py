@@ -50,8 +50,10 @@ def _kernel_text(content: Content, kernels: Sequence[Upgrade]) -> str:
     number, total = sum(not ids.isdisjoint(rows) for rows in about), len(about)
     if not number:
         return ""
-    some = f"{number:,} of the {total:,} kernel vulnerabilities"
-    every = "the kernel vulnerability" if total == 1 else f"all {total:,} kernel vulnerabilities"
+    some = f"{number:,} of the {total:,} open kernel vulnerabilities"
+    every = (
+        "the kernel vulnerability" if total == 1 else f"all {total:,} open kernel vulnerabilities"
+    )
     effect = some if number < total else every
     clears = "clears" if len(ready) == 1 else "clear"
     packages = listed([*map(_target, ready[:_NAMED])])

@@ -14,7 +14,7 @@ from lib.messages.phrases import (
     listed,
     severity_word,
 )
-from lib.messages.titles import STILL_OPEN
+from lib.messages.titles import REPORTS_MORE, STILL_OPEN
 from lib.models import Counts, Omission, Severity
 from lib.text import counted
 
@@ -191,10 +191,11 @@ class Section:
         """The counts in words."""
         return counts_text(self.counts)
 
-    @property
-    def in_words(self) -> str:
-        """The number of findings as a sentence says it: "2 newly reported"."""
-        return f"{self.count:,} {self.title.lower()}"
+    def words_in(self, sentence: str) -> str:
+        """Return the number of findings as a sentence says it; empty where it does not."""
+        number = f"{self.count:,}"
+        ways = f"{number} {self.title.lower()}", REPORTS_MORE.format(n=number)
+        return next((words for words in ways if words in sentence), "")
 
     @property
     def heading(self) -> str:

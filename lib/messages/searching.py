@@ -1,13 +1,12 @@
 """Packages without a version to go to: how to search for one, and pages that may name it. Pure."""
 
-from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
 from lib.core.upgrades import of_distribution
 from lib.messages.comparing import cause
-from lib.messages.content import Content, Entry, fewer_last
+from lib.messages.content import Content, Entry
 from lib.messages.parts import Link
 from lib.messages.phrases import NAME, listed
 from lib.messages.titles import LOOK_STEP, STILL_LISTED
@@ -78,27 +77,31 @@ def without_version(
     content: Content, packages: Collection[str], news: Collection[str], rebuild: str
 ) -> str:
     """
-    Return which packages have no version to go to, new ones first; empty without any.
+    Return which packages have no version to go to, new ones first, each worst first.
 
-    Packages of the same vulnerabilities stand together. The lists have their numbers.
+    Packages of the same vulnerabilities stand together. The lists have their numbers. Empty
+    without any.
     """
-    groups: defaultdict[tuple[str, ...], list[Entry]] = defaultdict(list)
+    groups: dict[tuple[str, ...], None] = {}
     for entry in content.everything:
         rows = filter(_may_have_fix, entry.findings)
         names = dict.fromkeys(name for row in rows if (name := row.package.name) in packages)
         if names and not content.is_behind(entry):
-            groups[tuple(names)].append(entry)
+            groups[tuple(names)] = None
     if not groups:
         return ""
     # Where all of them are new, that is no difference.
     news = frozenset(news) if {*packages} - {*news} else frozenset()
-    ordered = sorted(groups, key=lambda names: (news.isdisjoint(names), fewer_last(groups[names])))
+    ordered = sorted(groups, key=news.isdisjoint)
     distinct = list(dict.fromkeys(name for group in ordered for name in group))
     shown = first(distinct, _LOOKED_FOR)
-    texts = [f"{_plain(name)}{' (new)' if name in news else ''}" for name in shown]
+    search = search_of(content, distinct, rebuild)
+    mark = "" if search == STILL_LISTED else " (new)"
+    texts = [f"{_plain(name)}{mark if name in news else ''}" for name in shown]
     more = len(distinct) - len(texts)
     texts += [counted(more, "more package")] if more else []
-    search = search_of(content, distinct, rebuild)
+    if search == STILL_LISTED:
+        return f"{search} (today: {listed(texts)})"
     if search == LOOK_STEP:
         versions = "a newer version" if len(distinct) == 1 else "newer versions"
         return f"Look for {versions} of {listed(texts)}"
@@ -154,10 +157,7 @@ def added(content: Content, packages: Collection[str], commits: str) -> str:
     }
     others = (entry for entry in content.everything if entry.id not in ids)
     earlier |= {row.package.name for entry in others for row in entry.findings}
-    numbers = Counter(
-        name for entry in news for name in dict.fromkeys(one.name for one in entry.packages)
-    )
-    names = (name for name, _ in numbers.most_common())
+    names = dict.fromkeys(one.name for entry in news for one in entry.packages)
     shown = [_plain(name) for name in names if name in packages and name not in earlier]
     if not shown:
         return ""

@@ -18,7 +18,7 @@ UNPATCHED: Final = "if the hosts run an unpatched kernel"
 UNTIL_PATCHED: Final = "that the hosts' kernel is patched"
 _UNEXPECTED: Final = "if nobody meant to push it"
 _UNTIL_MEANT: Final = "that somebody meant to push it"
-_UNKNOWN_EXPLOITS: Final = "exploit status unknown"
+_UNKNOWN_EXPLOITS: Final = "exploits unknown"
 _NO_EXPLOITS: Final = "no public exploit known"
 _UNKNOWN, _NONE_KNOWN = "unknown", "none known"
 _RUNNING: Final = "running now"
@@ -66,8 +66,9 @@ def _remark(content: Content, exploits: str) -> str:
     """Return that no exploit is known, or why that is not; empty where there is one."""
     if exploits == _UNKNOWN:
         scanner = scanner_of(source_of(content))
-        data = "" if scanner.knows_exploits else f": {scanner.name} has no exploit data"
-        return f"{_UNKNOWN_EXPLOITS}{data}"
+        name = scanner.name if scanner.product else "the scanner"
+        verb = "gave" if scanner.knows_exploits else "has"
+        return f"{_UNKNOWN_EXPLOITS}: {name} {verb} no exploit data"
     return _NO_EXPLOITS if exploits == _NONE_KNOWN else ""
 
 

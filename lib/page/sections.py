@@ -195,7 +195,7 @@ def _changed(text: AlertText, section: Section, total: int) -> Markup | None:
     more = section.more(len(rows))
     if section.kind not in _ENDED and (section.count == total or total <= _FEW):
         note = f"{section.note}." if section.note else None
-        if section.in_words in text.changes:  # and the table marks the rows
+        if section.words_in(text.changes):  # and the table marks the rows
             return element("p", note) if note else None
         return element("p", element("strong", section.heading), ": in the table below. ", note)
     is_remarked = any(row.notes or row.what for row in rows)

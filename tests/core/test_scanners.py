@@ -61,7 +61,7 @@ def test_its_alert_has_its_changes_and_its_name() -> None:
     assert scanned.startswith("acme-scanner, ")
     assert (
         text.to_do.without_version
-        == "Upgrade in your Dockerfile whatever the next scan still lists: openssl"
+        == "If the next scan still lists a package, upgrade it in your Dockerfile (today: openssl)"
     )
     assert text.to_do.gaps == "The scanner gave neither fix versions nor exploit data."
     document, _ = render(notice, text, 200_000)

@@ -258,7 +258,7 @@ class TestNamedVersion:
         assert (first.package, last.package) == ("flask", "scipy")
         assert last.effect == "removes 1 HIGH (optional: disputed by the vendor)"
         assert partly.effect == "removes 2 HIGH (1 disputed by the vendor)"
-        unknown = "exploit status unknown: ECR basic scanning has no exploit data"
+        unknown = "exploits unknown: ECR basic scanning has no exploit data"
         assert [
             of(*rows).urgency_line for rows in ((disputed,), (disputed, second), (second,))
         ] == [
@@ -340,7 +340,7 @@ class TestAcceptTheRisk:
         """A scan that fails for ever is noise otherwise."""
         text = text_of(notices()["scan-failed"])
 
-        assert text.accept_title == "Accept for 90 days that there is no result"
+        assert text.accept_title == "Accept for 90 days that the image is not scanned"
         assert "suppressions add SCAN_FAILED --repository payments/api " in text.accept_command
 
 
@@ -522,8 +522,8 @@ class TestWhereToStart:
         rows = [a_finding(f"CVE-2026-{n}", package="linux", fixed_version="2") for n in (1, 2)]
         text = of(*rows, a_finding("CVE-2026-3", package="linux", severity="LOW"))
 
-        assert " clears 2 of the 3 kernel vulnerabilities from the scan" in text.to_do.later
-        assert " clears all 2 kernel vulnerabilities from the scan" in of(*rows).to_do.later
+        assert " clears 2 of the 3 open kernel vulnerabilities from the scan" in text.to_do.later
+        assert " clears all 2 open kernel vulnerabilities from the scan" in of(*rows).to_do.later
         assert of(a_finding(package="linux")).to_do.later == ""
 
     def test_a_kernel_that_shares_all_with_other_packages_is_upgraded_with_them(self) -> None:
@@ -564,7 +564,7 @@ class TestWhereToStart:
         silent = of(a_finding(severity="MEDIUM")).urgency
         assert silent is not None
         assert silent.title == (
-            "Urgency: low (highest severity MEDIUM; exploit status unknown: ECR basic scanning has "
+            "Urgency: low (highest severity MEDIUM; exploits unknown: ECR basic scanning has "
             "no exploit data)"
         )
 
@@ -591,7 +591,8 @@ class TestWhereToStart:
         text = of(*shared, a_finding("CVE-2026-2", package="curl"))
 
         assert text.to_do.without_version == (
-            "Upgrade in your Dockerfile whatever the next scan still lists: gzip, xz-utils and curl"
+            "If the next scan still lists a package, upgrade it in your Dockerfile "
+            "(today: gzip, xz-utils and curl)"
         )
 
     def test_the_base_image_is_named_where_the_image_says_it(self) -> None:
@@ -620,12 +621,19 @@ def packaged(purl: str) -> Finding:
 class TestPackagesWithoutAVersion:
     """They are searched for by the usual command, and may have come with the release."""
 
+    def test_the_worst_one_comes_first(self) -> None:
+        """As in the lists, and not the one with most vulnerabilities."""
+        many = [a_finding(f"CVE-2026-{n}", package="fribidi", links=UBUNTU) for n in range(3)]
+        worst = a_finding("CVE-2026-9", package="zlib", links=UBUNTU, exploit_available="YES")
+
+        assert of(*many, worst).to_do.without_version.endswith("(today: zlib and fribidi)")
+
     def test_a_single_package_more_is_named(self) -> None:
         """Seven are; of eight the last two are counted."""
         rows = [a_finding(f"CVE-2026-{n}", package=f"lib{n}", links=UBUNTU) for n in range(8)]
 
-        assert of(*rows[:7]).to_do.without_version.endswith("lib5 and lib6")
-        assert of(*rows).to_do.without_version.endswith("lib5 and 2 more packages")
+        assert of(*rows[:7]).to_do.without_version.endswith("lib5 and lib6)")
+        assert of(*rows).to_do.without_version.endswith("lib5 and 2 more packages)")
 
     @pytest.mark.parametrize(
         ("urls", "search"),
@@ -674,7 +682,7 @@ class TestPackagesWithoutAVersion:
             ("next", "https://ubuntu.com/security/CVE-2026-1002")
         ]
         assert "".join(piece.text for piece in made) == (
-            "Upgrade in your Dockerfile whatever the next scan still lists: next"
+            "If the next scan still lists a package, upgrade it in your Dockerfile (today: next)"
         )
 
     def test_a_release_may_have_added_what_is_new(self) -> None:
@@ -722,7 +730,7 @@ class TestTheBaseImage:
             )
         ]
         assert text.to_do.without_version == (
-            "Upgrade in your Dockerfile whatever the next scan still lists: openssl"
+            "If the next scan still lists a package, upgrade it in your Dockerfile (today: openssl)"
         )
         assert text.to_do.brief == "Rebuild on the latest base image"
         assert text.to_do.support == ""
@@ -769,7 +777,10 @@ class TestTheBaseImage:
                 "Rebuild (`docker build --pull --no-cache .`) and push: brings the Ubuntu "
                 "20.04 updates published up to May 2025"
             ),
-            "Upgrade in your Dockerfile whatever the next scan still lists: openssl",
+            (
+                "If the next scan still lists a package, upgrade it in your Dockerfile "
+                "(today: openssl)"
+            ),
             (
                 "Plan the move to a supported release, for example Ubuntu 24.04 (standard support "
                 "for Ubuntu 20.04 ended in May 2025)"
@@ -901,6 +912,24 @@ class TestWhoseFaultItIs:
             "it, too"
         )
 
+    def test_a_kernel_fault_that_vanished_is_compared_too(self) -> None:
+        """The step that names it says why: no list has it."""
+        new, first, last = (
+            replace(self.OLD, vulnerability_id=f"CVE-2026-100{n}") for n in range(3)
+        )
+        steps = []
+        for before in ([first], [first, last]):
+            scene = Scene(a_report(new, image=an_image(2)), a_report(*before, image=an_image(1)))
+            steps.append(text_of(noticed(scene)).to_do.hosts[1])
+
+        assert [step.partition(" Amazon Linux: ")[2].partition(";")[0] for step in steps] == [
+            "CVE-2026-1000 and CVE-2026-1001 (no longer reported though linux is unchanged)",
+            (
+                "CVE-2026-1000, CVE-2026-1001 and CVE-2026-1002 (the last 2: no longer reported "
+                "though linux is unchanged)"
+            ),
+        ]
+
     def test_many_that_vanished_are_counted(self) -> None:
         """Their packages are named where they are few."""
         rows = [replace(self.OLD, vulnerability_id=f"CVE-2026-{n}") for n in range(5)]
@@ -939,7 +968,7 @@ def test_silence_about_fixes_is_not_no_fix() -> None:
     silent, certain = of(a_finding()), of(a_finding(fix_available="NO"))
 
     assert silent.to_do.without_fix == ""
-    assert "whatever the next scan still lists: openssl" in silent.to_do.without_version
+    assert "(today: openssl)" in silent.to_do.without_version
     assert silent.to_do.gaps == (
         "ECR basic scanning gives neither fix versions nor exploit data; enhanced scanning (Amazon "
         "Inspector) often has both."

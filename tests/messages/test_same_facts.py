@@ -53,13 +53,16 @@ def test_a_platform_of_one_vulnerability_is_no_remark_about_its_package() -> Non
     assert "CVE-2026-2" not in line
 
 
+NO_DATA = "exploits unknown: Amazon Inspector gave no exploit data"
+
+
 @pytest.mark.parametrize(
     ("finding", "urgency"),
     [
         (a_finding(exploit_observed_at=NOW), "Urgency: high (used in attacks)"),
-        (a_finding(severity="CRITICAL"), "Urgency: high (1 CRITICAL; exploit status unknown)"),
+        (a_finding(severity="CRITICAL"), f"Urgency: high (1 CRITICAL; {NO_DATA})"),
         (a_finding(exploit_available="YES"), "Urgency: high (public exploit)"),
-        (a_finding(), "Urgency: medium (1 HIGH; exploit status unknown)"),
+        (a_finding(), f"Urgency: medium (1 HIGH; {NO_DATA})"),
         (
             a_finding(package="linux", exploit_available="YES"),
             (
@@ -137,7 +140,7 @@ def test_a_medium_urgency_of_hosts_is_low_elsewhere() -> None:
     assert text.urgency is not None
     assert text.urgency.title == (
         "Urgency: medium until you know that the hosts' kernel is patched "
-        "(1 HIGH; exploit status unknown), then low"
+        f"(1 HIGH; {NO_DATA}), then low"
     )
 
 

@@ -225,7 +225,10 @@ NAMELESS = replace(a_finding("CVE-1"), package=Package("", None))
             [NAMELESS, a_finding("CVE-2", severity="LOW")],
             [
                 "Rebuild on the latest base image: `docker build --pull --no-cache .`, then push",
-                "Upgrade in your Dockerfile whatever the next scan still lists: openssl",
+                (
+                    "If the next scan still lists a package, upgrade it in your Dockerfile "
+                    "(today: openssl)"
+                ),
                 "Then look at CVE-1 (1 HIGH); the scanner names no package",
             ],
         ),

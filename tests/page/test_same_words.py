@@ -51,8 +51,7 @@ def sentences(text: AlertText) -> Iterator[str]:
         if text.in_steps(section):
             continue
         if _is_compared(section.kind):
-            is_said = section.in_words in text.changes
-            yield from (section.in_words if is_said else section.heading, section.note)
+            yield from (section.words_in(text.changes) or section.heading, section.note)
         for row in section.rows:
             yield from _row(row, kind=section.kind)
 

@@ -15,14 +15,14 @@ from lib.core.scanners.scanner import (
     Scanner,
 )
 
-_SUPPORTED: Final = "Supported by Inspector"
+_SUPPORTED: Final = "Inspector's list"
 _TURN_ON: Final = "turn on enhanced scanning"
 # https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-enhanced.html
 _ENHANCED: Final = (
     f"{UNUSED}\n"
     f"{FIND_SYSTEM}\n"
-    f"{_SUPPORTED}: {_TURN_ON} (whole registry, paid per image).\n"
-    "Not supported: rebuild the image on a system that is."
+    f"If it is on {_SUPPORTED}, {_TURN_ON} (for the whole registry, billed per image). "
+    "If it is not, rebuild the image on a base that is."
 )
 _PAGES: Final = (
     (

@@ -11,10 +11,10 @@ NO_IMAGE: Final = "A signature, an attestation or an image index is never scanne
 SUPPORTED: Final = "Systems that Inspector supports"
 """The name of the page that a remedy names."""
 FIND_SYSTEM: Final = (
-    "Otherwise read its system: `docker run --rm --entrypoint cat {address} /etc/os-release` "
-    "(fails? See FROM in its Dockerfile)."
+    "Otherwise find out which operating system it has: `docker run --rm --entrypoint cat {address} "
+    "/etc/os-release` (if that fails, see FROM in its Dockerfile)."
 )
-UNUSED: Final = "Not used any more? Delete the image."
+UNUSED: Final = "If nobody uses the image, delete it."
 ABSENT: Final = (
     "If the image is used, push it, or pull it through the cache; else push an index without it."
 )

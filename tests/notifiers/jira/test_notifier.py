@@ -415,8 +415,8 @@ def test_an_image_without_a_result_has_urgency_priority_and_an_end() -> None:
     assert fields["priority"] == {"name": "Normal"}
     assert text.startswith("Urgency: medium, in working hours (")
     assert (
-        "Done when a scan of payments/api succeeds, the image is deleted, or it is accepted that "
-        "there is no result."
+        "Done when a scan of payments/api succeeds, the image is deleted, or somebody accepts "
+        "that it stays unscanned."
     ) in text
 
 
