@@ -39,7 +39,7 @@ def text_of(
     `rows`: how many vulnerabilities and packages a list has. What a list has no room for is
     counted, so that all numbers add up. `listed`: the same of the lists by kind alone, whose rows
     take most of the time; None: as many as `rows`. `whole`: upgrades of all packages, as the page
-    has them.
+    has them, whose table has all that is open.
     """
     listed = rows if listed is None else listed
     content = Content(notice.message)
@@ -48,7 +48,7 @@ def text_of(
     trouble = problem(content)
     earlier = repeated(content)
     numbers = numbers_of(content)
-    left_out = omissions.left_out(content)
+    left_out = omissions.accepted(content) if whole else omissions.left_out(content)
     sources = facts.source_links(content, notice)
     commits = next((link.in_step.name for link in sources if link.name.startswith(COMMITS)), "")
     steps = to_do(content, rows, notice.running, _base_image(notice), commits=commits, whole=whole)

@@ -160,13 +160,13 @@ def _figure(figure: Figure) -> Markup:
 
 
 def account(text: AlertText) -> list[Markup]:
-    """Return what is open and not in the alert, or suppressed, with the reason."""
-    omissions = text.left_out
-    lines = [element("li", line) for line in omissions.lines(MOST)]
-    return [
-        *([element("p", omissions.sum, class_="quiet")] if omissions.sum else []),
-        *([element("ul", lines, class_="quiet")] if lines else []),
-    ]
+    """Return what is accepted, with the reason; the table has all that is open."""
+    accepted = text.left_out
+    lines = [element("li", line) for line in accepted.lines(MOST)]
+    if not lines:
+        return []
+    title = element("p", f"{accepted.title}:", class_="quiet")
+    return [title, element("ul", lines, class_="quiet")]
 
 
 def changes(text: AlertText, total: int) -> Markup | None:

@@ -32,8 +32,6 @@ def page_of(notice: Notice) -> str:
 def sentences(text: AlertText) -> Iterator[str]:
     """Yield everything that a message about an alert says, but its routes and its delivery."""
     yield from (text.name, text.verdict, text.urgency.title if text.urgency else text.why)
-    if text.problem is None or text.sections:
-        yield text.left_out.sum
     if text.problem is not None:
         yield from (text.problem.caution, text.problem.reason)
         for step in text.problem.steps:
@@ -42,7 +40,6 @@ def sentences(text: AlertText) -> Iterator[str]:
         yield from (fact.label, fact.value)
     for platform in text.platforms.rows:
         yield from (platform.name, platform.result)
-    yield from text.left_out.lines(MUCH)
     yield from text.warnings
     yield from (link.label for link in text.sources)
     yield text.console.action if text.console is not None else ""
@@ -97,7 +94,7 @@ def missing(text: AlertText, page: str) -> list[str]:
 
 @every("story", STORIES)
 def test_the_page_says_what_the_messages_say(story: str) -> None:
-    """In every story: verdict, facts, what to do, lists, and the sum of what is left out."""
+    """In every story: verdict, facts, what to do, and lists. Its table has what they leave out."""
     notice = STORIES[story]
 
     text = shared_text(notice)
@@ -134,7 +131,6 @@ def _as_part(name: str, reason: str | None) -> Part:
         "000474600478 in cn-north-1 (aws-cn)",
         "a fix exists, its version is not named",
         "no fix yet",
-        "Open, but not what the alert is about",
     ],
 )
 def test_words_that_once_were_different(sentence: str) -> None:
