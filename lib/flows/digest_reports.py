@@ -17,7 +17,7 @@ from lib.ports.streams import StreamStore
 _READ: Final = 10
 """Streams that are read for links. Each can cost a look for its page, too."""
 _READ_UNSCANNED: Final = 5
-"""Further streams, of images without a result, which have no page."""
+"""Further streams, of images without a result."""
 
 
 _Row = TypeVar("_Row", RepositoryDigest, UnscannedImage)
@@ -42,6 +42,12 @@ class DigestReports:
             for stream in read
         }
         links = {
+            row.image.key: url
+            for row in digest.unscanned
+            for stream in row.streams[:1]
+            if (url := self._url(views.get(stream))) is not None
+        }
+        links |= {
             row.image.key: url
             for row in digest.repositories
             if row.images == 1

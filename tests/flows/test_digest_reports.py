@@ -63,6 +63,18 @@ def test_the_link_opens_the_page_of_the_last_alert() -> None:
     assert world.links() == {SHOP.key: f"https://links.example/{page_key(key)}"}
 
 
+def test_an_image_without_a_scan_has_the_page_of_its_last_alert() -> None:
+    """It says why there is no result."""
+    world = World()
+    key = world.keep()
+    world.sent(key)
+    unscanned = replace(a_digest_of().unscanned[0], streams=(STREAM,))
+
+    links = world.links(a_digest_of(repositories=(), unscanned=(unscanned,)))
+
+    assert links == {unscanned.image.key: f"https://links.example/{page_key(key)}"}
+
+
 def test_only_the_view_of_the_destination_is_read() -> None:
     """The others, and all notifications of the stream, are no part of its link."""
     world, asked = World(), []
