@@ -83,7 +83,7 @@ def digest_of(
     counts, came, gone = _count(now), _count(new), _count(resolved)
     images = _images(shares)
     packages, fixes_left_out = packages_of(items, images)
-    distinct, shared = _distinct(now)
+    distinct, shared, distinct_disputed = _distinct(now)
     unclean = {image.key for share in shares for image in share.images if not image.clean}
     return Digest(
         delivery_id=digest_id(stage, destination, until),
@@ -122,6 +122,7 @@ def digest_of(
         oldest="" if oldest is None else oldest.item.id,
         distinct=distinct,
         shared=shared,
+        distinct_disputed=distinct_disputed,
         repositories=_repositories(shares, images, now, new, resolved),
         trend=(*_trend(before, destination), Moment(until, counts)),
         unscanned=_unscanned(shares),
@@ -154,23 +155,27 @@ def _is_moving(tag: str) -> bool:
     return _VERSION_TAG.match(tag) is None
 
 
-def _distinct(entries: Iterable[_Entry]) -> tuple[int, int]:
+def _distinct(entries: Iterable[_Entry]) -> tuple[int, int, Mapping[str, int]]:
     """
     Return how many vulnerabilities there are, each once in all images, whatever its name.
 
-    And how many of them are in several images.
+    And how many of them are in several images, and how many are disputed wherever they are.
     """
     groups: dict[str, set[str]] = {}
     images: defaultdict[str, set[str]] = defaultdict(set)
+    disputed: defaultdict[str, set[str]] = defaultdict(set)
     for entry in entries:
         names = {entry.item.id, *entry.item.names}
         # A name that is in no group yet is one alone. One entry can join several groups.
         joined = names.union(*(groups[name] for name in names if name in groups))
         groups |= dict.fromkeys(joined, joined)
         images[entry.item.id].add(entry.item.image)
+        disputed[entry.item.id].add(entry.item.disputed)
     distinct = {id(group): group for group in groups.values()}.values()
     places = [set().union(*(images.get(name, ()) for name in group)) for group in distinct]
-    return len(places), sum(len(place) > 1 for place in places)
+    words = [set().union(*(disputed.get(name, ()) for name in group)) for group in distinct]
+    sure = Counter(next(iter(word)) for word in words if len(word) == 1 and "" not in word)
+    return len(places), sum(len(place) > 1 for place in places), sure
 
 
 def _has_fix(item: OpenItem) -> bool:

@@ -201,13 +201,17 @@ class Base(NamedTuple):
     @property
     def plan(self) -> str:
         """The move off a release without updates; empty for any other."""
+        return self.plan_for("")
+
+    def plan_for(self, images: str) -> str:
+        """Return the same with the names of the images that move."""
         if not self.ended:
             return ""
-        reason = self._reason()
+        move, reason = f"Plan the move{f' of {images}' if images else ''}", self._reason()
         if _OFFICIAL.fullmatch(self.name):
-            return f"Plan the move to {_SUPPORTED}: FROM {self._next.image} ({reason})"
+            return f"{move} to {_SUPPORTED}: FROM {self._next.image} ({reason})"
         kind = f"a base image on {_SUPPORTED}" if self.name else _SUPPORTED
-        return f"Plan the move to {kind}, for example {self._next.name} ({reason})"
+        return f"{move} to {kind}, for example {self._next.name} ({reason})"
 
     @property
     def _next(self) -> Release:

@@ -25,7 +25,7 @@ from lib.messages.digest_parts import (
     image_name,
     linked,
 )
-from lib.messages.digest_steps import Pages, more_fixes, steps
+from lib.messages.digest_steps import Pages, more_fixes, plans, steps
 from lib.messages.digest_urgency import urgency_of
 from lib.messages.phrases import counts_text, severity_word
 from lib.messages.titles import DELIVERY
@@ -194,7 +194,7 @@ def _lists(digest: Digest, lines: int, characters: int, issue: IssueOf) -> tuple
         DigestList(RESOLVED, lines_of(digest.resolved_vulnerabilities, _vulnerability)),
         DigestList(
             f"{UNSCANNED} ({len(unscanned):,})",
-            lines_of(unscanned, partial(_unscanned, issue=issue)),
+            lines_of(unscanned, partial(_unscanned, digest=digest, issue=issue)),
         ),
     )
 
@@ -225,7 +225,8 @@ def _steps(digest: Digest, issue: IssueOf, *, is_listed: bool) -> Iterator[Diges
     }
     lines = [*steps(digest.packages, digest.until.date(), pages, is_listed=is_listed)]
     if len(digest.unscanned) <= _FEW:
-        lines += [_scan(unscanned, issue) for unscanned in digest.unscanned]
+        lines += [_scan(unscanned, digest, issue) for unscanned in digest.unscanned]
+    lines += plans(digest.packages, digest.until.date())
     numbered = [line._replace(place=place) for place, line in enumerate(lines, 1)]
     yield from numbered if len(lines) > 1 else lines
     yield from more_fixes(digest.fixes_left_out)
@@ -235,9 +236,14 @@ def _pages(
     row: RepositoryDigest, image: Image, digest: Digest, issue: IssueOf, *, is_listed: bool
 ) -> Pages:
     """Return the issues of an image, and its report where no list has it."""
-    report = digest.reports.get(image.key)
-    link = (REPORT, report) if report else (CONSOLE, console_url(image))
+    link = _main_page(image, digest)
     return Pages(tuple(_issues(row, issue)), () if is_listed else linked("", link).links)
+
+
+def _main_page(image: Image, digest: Digest) -> tuple[str, str | None]:
+    """Return the report of an image with its label, else its page in the console."""
+    report = digest.reports.get(image.key)
+    return (REPORT, report) if report else (CONSOLE, console_url(image))
 
 
 def _places(digest: Digest) -> str:
@@ -327,14 +333,14 @@ def _vulnerability(vulnerability: ResolvedVulnerability) -> DigestLine:
     return DigestLine(f"{severity_word(vulnerability.severity)} {name} in {package}{images}")
 
 
-def _unscanned(unscanned: UnscannedImage, issue: IssueOf) -> DigestLine:
+def _unscanned(unscanned: UnscannedImage, digest: Digest, issue: IssueOf) -> DigestLine:
     """Return why an image has no result, and the first step that helps; alerts have the others."""
     reason = truncate(one_line(unscanned.reason), _REASON)
     text = f"{short(unscanned.image.name)}: {reason}{_remedy(unscanned)}"
-    return linked(text, *_issues(unscanned, issue), (CONSOLE, console_url(unscanned.image)))
+    return linked(text, *_issues(unscanned, issue), _main_page(unscanned.image, digest))
 
 
-def _scan(unscanned: UnscannedImage, issue: IssueOf) -> DigestLine:
+def _scan(unscanned: UnscannedImage, digest: Digest, issue: IssueOf) -> DigestLine:
     """Return the same as a step, which begins with what to do."""
     reason = truncate(one_line(unscanned.reason), _REASON)
     scanned = "scanned again" if unscanned.has_result else "scanned"
@@ -342,7 +348,7 @@ def _scan(unscanned: UnscannedImage, issue: IssueOf) -> DigestLine:
     # The alert has the steps; a single one is short.
     remedy = "" if "\n" in unscanned.remedy else _remedy(unscanned)
     text = f"Get {name} {scanned}, or delete it ({reason}){remedy}"
-    return linked(text, *_issues(unscanned, issue), (CONSOLE, console_url(unscanned.image)))
+    return linked(text, *_issues(unscanned, issue), _main_page(unscanned.image, digest))
 
 
 def _remedy(unscanned: UnscannedImage) -> str:

@@ -56,7 +56,8 @@ def _distinct(digest: Digest) -> str:
     if number == shared == 1:
         return f"the same vulnerability in {images}"
     different = counted(number, "different vulnerability", "different vulnerabilities")
-    return f"{different}{f', {shared:,} of them in {images}' if shared else ''}"
+    disputed = "".join(f"; {many:,} {word}" for word, many in digest.distinct_disputed.items())
+    return f"{different}{f', {shared:,} in {images}' if shared else ''}{disputed}"
 
 
 def _also_open(digest: Digest) -> str:

@@ -1,14 +1,13 @@
 """The next steps of a digest: what to upgrade or rebuild, what that removes, and where. Pure."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Final, NamedTuple
 
 from lib.core.named_versions import NamedVersion
 from lib.core.upgrades import is_kernel
 from lib.messages.advising import (
-    DOCKER_BUILD,
     LATEST_BASE,
     Base,
     base_of,
@@ -58,11 +57,8 @@ def steps(
 
     `pages`: of images, by their keys. `is_listed`: whether a list has the pages of each image.
     """
-    groups: defaultdict[tuple[object, ...], list[PackageDigest]] = defaultdict(list)
-    for package in packages:
-        groups[_base(package)].append(package)
     shown = set[str]()
-    for group in groups.values():
+    for group in _groups(packages):
         images = group[0].images
         new = [image for image in images if image.key not in shown]
         shown |= {image.key for image in new}
@@ -72,6 +68,17 @@ def steps(
         else:
             links = [] if is_listed else _of_several(new, pages)
         yield _step(group, today, links)
+
+
+def plans(packages: Sequence[PackageDigest], today: date) -> Iterator[DigestLine]:
+    """Yield the moves of rebuilt images off each release without updates."""
+    moves: defaultdict[Base, dict[str, Image]] = defaultdict(dict)
+    for group in _groups(packages):
+        if _is_rebuilt(group[0]):
+            moves[_base_image(group, today)] |= {image.key: image for image in group[0].images}
+    for base, images in moves.items():
+        if base.ended:
+            yield DigestLine(one_line(base.plan_for(_named([*images.values()]))))
 
 
 def _of_several(images: Sequence[Image], pages: Mapping[str, Pages]) -> list[DigestLink]:
@@ -93,11 +100,29 @@ def more_fixes(left_out: RemainingFixes) -> Iterator[DigestLine]:
         )
 
 
+def _groups(packages: Sequence[PackageDigest]) -> Iterable[Sequence[PackageDigest]]:
+    """Return the packages of each step."""
+    groups: defaultdict[tuple[object, ...], list[PackageDigest]] = defaultdict(list)
+    for package in packages:
+        groups[_base(package)].append(package)
+    return groups.values()
+
+
 def _base(package: PackageDigest) -> tuple[object, ...]:
     """Return the images whose base image a package comes with; a fix or a kernel is alone."""
-    if package.of_distribution and not (package.fixable or is_kernel(package.package)):
+    if _is_of_base(package):
         return tuple(sorted(image.key for image in package.images))
     return (package.package, package.others, package.fixable)
+
+
+def _is_of_base(package: PackageDigest) -> bool:
+    return package.of_distribution and not (package.fixable or is_kernel(package.package))
+
+
+def _is_rebuilt(package: PackageDigest) -> bool:
+    """Return whether its step is to rebuild first, and then to see what is left."""
+    has_version = package.described is not None and _removes_most(package)
+    return bool(package.package) and _is_of_base(package) and not has_version
 
 
 def _step(
@@ -127,12 +152,10 @@ def _step(
 
 
 def _rebuild(packages: Sequence[PackageDigest], today: date) -> str:
-    """Return what to rebuild and then to upgrade, and the move off a release without updates."""
-    base = _base_image(packages, today)
-    newer = "" if base.ended else f" on {LATEST_BASE}"
-    rebuild = f"Rebuild {_names(packages[0])}{newer} ({DOCKER_BUILD}) and push"
+    """Return what to rebuild and then to upgrade; alerts have the command."""
+    newer = "" if _base_image(packages, today).ended else f" on {LATEST_BASE}"
     upgrade = f"then upgrade what the next scan still lists: {listed(_rebuilt(packages))}"
-    return ". ".join(filter(None, (f"{rebuild}, {upgrade}", base.plan)))
+    return f"Rebuild {_names(packages[0])}{newer} and push, {upgrade}"
 
 
 def _base_image(packages: Sequence[PackageDigest], today: date) -> Base:

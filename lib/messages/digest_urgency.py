@@ -1,6 +1,7 @@
 """The urgency of what a digest counts, in the words of alerts. Pure."""
 
 from collections import Counter
+from dataclasses import replace
 
 from lib.core.upgrades import is_kernel
 from lib.messages.levels import HIGH, LOW, MEDIUM, Urgency
@@ -17,8 +18,7 @@ def urgency_of(digest: Digest) -> Urgency | None:
     A digest does not say which ones have an exploit: with HIGH ones, any counts.
     """
     worst = max(digest.counts, default=None)
-    unscanned = len(digest.without_result)
-    waiting = f"{counted(unscanned, 'image')} not scanned" if unscanned else ""
+    waiting = _waiting(digest)
     if worst is None or worst is Severity.UNKNOWN:
         reason = waiting or ("no severity given" if worst is not None else "")
         return Urgency(MEDIUM, reason, waits=True) if reason else None
@@ -32,8 +32,26 @@ def urgency_of(digest: Digest) -> Urgency | None:
         return Urgency(MEDIUM, number)
     reason = f"{number}; {PUBLIC_EXPLOIT}" if digest.exploitable else number
     if _is_of_hosts(digest, worst):
-        return Urgency(HIGH, reason, UNPATCHED, otherwise=LOW, until=UNTIL_PATCHED)
+        return _until_patched(reason, digest)
     return Urgency(HIGH, reason)
+
+
+def _waiting(digest: Digest) -> str:
+    """Return how many images have no result; empty for none."""
+    unscanned = len(digest.without_result)
+    return f"{counted(unscanned, 'image')} not scanned" if unscanned else ""
+
+
+def _until_patched(reason: str, digest: Digest) -> Urgency:
+    """Return that the hosts decide, unless what remains is as urgent."""
+    rest = urgency_of(_without_kernels(digest))
+    if rest is not None and rest.level == HIGH:
+        return Urgency(HIGH, reason)
+    otherwise = LOW
+    if rest is not None and rest.level == MEDIUM:
+        why = (_waiting(digest) if rest.waits else "") or rest.reason
+        otherwise = f"{MEDIUM} ({why})"
+    return Urgency(HIGH, reason, UNPATCHED, otherwise=otherwise, until=UNTIL_PATCHED)
 
 
 def _disputed(digest: Digest, worst: Severity) -> str:
@@ -41,7 +59,10 @@ def _disputed(digest: Digest, worst: Severity) -> str:
     Return ", 2 disputed by the vendor" of the worst, as far as the steps tell; empty for none.
 
     A package with other severities, too, does not say which of its vulnerabilities are disputed.
+    Where one is in several images, the line of different vulnerabilities counts it once.
     """
+    if digest.distinct_disputed and digest.distinct != digest.total:
+        return ""
     numbers: Counter[str] = Counter()
     for package in digest.packages:
         if [*package.counts] == [worst]:
@@ -51,8 +72,18 @@ def _disputed(digest: Digest, worst: Severity) -> str:
 
 def _is_of_hosts(digest: Digest, worst: Severity) -> bool:
     """Return whether all of the worst are in the kernel, which is that of the hosts."""
+    return worst not in _without_kernels(digest).counts
+
+
+def _without_kernels(digest: Digest) -> Digest:
+    """Return what remains when the kernels of the hosts are patched."""
     kernels: Counter[Severity] = Counter()
+    others = []
     for package in digest.packages:
         if is_kernel(package.package) and not package.others:
             kernels.update(package.counts)
-    return kernels[worst] == digest.counts[worst]
+        else:
+            others.append(package)
+    rest = Counter(digest.counts) - kernels
+    counts = {severity: rest[severity] for severity in digest.counts if rest[severity]}
+    return replace(digest, counts=counts, packages=tuple(others))

@@ -359,6 +359,8 @@ class Digest:
     """Open vulnerabilities, each once wherever it is; None in digests that did not count them."""
     shared: int = 0
     """How many of these are in several images."""
+    distinct_disputed: Mapping[str, int] = field(default_factory=dict)
+    """How many of these somebody disputes, by the words for it: "disputed by the vendor"."""
     fixes_left_out: RemainingFixes = _NO_FIXES
     """The vulnerabilities with a fix that are in none of `packages`."""
     other_fixes: OtherFixes | None = None

@@ -197,6 +197,20 @@ def test_a_vulnerability_of_two_images_is_one_distinct_one() -> None:
     assert digest.packages[0].shares == (1, 1)
 
 
+def test_a_disputed_vulnerability_of_two_images_is_one() -> None:
+    """Only where it is disputed in each of them."""
+    plain = a_finding("CVE-1")
+    disputed = replace(plain, description="NOTE: this is disputed by the vendor.")
+
+    def counted(second: Finding) -> Mapping[str, int]:
+        one = of_images(a_watched(disputed, image=an_image(1)))
+        other = a_share(a_copy(a_watched(second, image=an_image(2)), stream=PROD))
+        return a_digest(one, other).distinct_disputed
+
+    assert counted(disputed) == {"disputed by the vendor": 1}
+    assert counted(plain) == {}
+
+
 @pytest.mark.parametrize("order", list(permutations(range(3))))
 def test_ids_that_one_image_joins_are_one_distinct_vulnerability(order: tuple[int, ...]) -> None:
     """In whatever order the images come."""

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from lib.messages.digest_urgency import urgency_of
-from lib.models import Counts, PackageDigest, Severity
+from lib.models import Counts, PackageDigest, Severity, UnscannedImage
 from tests.support.digests import SHOP, C, H, M, a_digest_of
 
 L, U = Severity.LOW, Severity.UNKNOWN
@@ -80,3 +80,28 @@ def test_a_kernel_is_urgent_for_its_hosts() -> None:
     )
     assert image is not None
     assert image.title == "Urgency: high (2 HIGH; public exploit)"
+
+
+@pytest.mark.parametrize(
+    ("others", "exploitable", "unscanned", "end"),
+    [
+        ({M: 15}, 2, UNSCANNED, ", then medium (1 image not scanned)"),
+        ({U: 2}, 2, (), ", then medium (no severity given)"),
+        ({H: 3}, 0, (), ", then medium (3 HIGH)"),
+        ({H: 3}, 1, (), "Urgency: high (1 CRITICAL; public exploit)"),
+        ({}, 1, (), ", then low"),
+    ],
+)
+def test_what_remains_decides_when_the_hosts_are_patched(
+    others: Counts, exploitable: int, unscanned: tuple[UnscannedImage, ...], end: str
+) -> None:
+    """Whatever the kernel: an exploit may be one of what remains."""
+    kernel = PackageDigest("linux", {C: 1}, True, (SHOP,), fixed="4.19")
+    digest = a_digest_of(
+        counts={C: 1, **others}, exploitable=exploitable, packages=(kernel,), unscanned=unscanned
+    )
+
+    urgency = urgency_of(digest)
+
+    assert urgency is not None
+    assert urgency.title.endswith(end)
