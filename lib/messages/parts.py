@@ -329,12 +329,11 @@ class AlertText:
         """Which vulnerabilities it has, and the message that has them, too."""
         names = [row.name for row in self.open.rows[:_NAMED]]
         names += [f"{more:,} more"] if (more := self.open.count - len(names)) else []
-        if not names:
-            return ""
         same = f"Same vulnerabilities as in the message about {self.repeats}: {listed(names)}"
         to_do = self.to_do
         is_done = to_do.hosts and not (to_do.upgrade_count or to_do.unversioned_count)
-        return f"{same}. {HOSTS_CHECKED}" if is_done else same
+        text = f"{same}. {HOSTS_CHECKED}" if is_done else same
+        return text if names else ""
 
     @property
     def _first_step(self) -> str:
