@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from lib.core.upgrades import is_kernel, of_distribution
 from lib.messages.content import Content, Entry, counts_of
 from lib.messages.parts import Link
-from lib.messages.phrases import counts_text, listed, names_text
+from lib.messages.phrases import counts_text, names_text
 from lib.models import Finding, Image
 from lib.text import first
 from lib.urls.advisories import NAMED_BY_LINKS, host_of
@@ -43,7 +43,6 @@ _LOOK: Final = (
 _IMAGE_WAITS: Final = ", so the image can wait"
 _COMPARE: Final = "Compare with the fixed kernel for the hosts' system"
 _OF_CVES: Final = "Amazon Linux: {cves}; others: their vendor's advisory"
-_DROPPED: Final = "{which}no longer reported though {packages} unchanged"
 _OF_VENDOR: Final = "Their vendor's advisory names it"
 _REPLACE: Final = (
     "If a host's kernel is older: update its AMI and replace it (EKS: the node group). On Fargate, "
@@ -125,7 +124,7 @@ def hosts_of(content: Content) -> tuple[str, ...]:
     """Return what to do on the hosts, step by step; empty without a kernel among the packages."""
     if not any(map(is_about_kernel, content.open)):
         return ()
-    cves = _cves_text(content)
+    cves = ", ".join(kernel_cves(content))
     where = _OF_CVES.format(cves=cves) if cves else _OF_VENDOR
     waits = _IMAGE_WAITS if all(map(is_about_kernel, content.open)) else ""
     return (f"{_LOOK}{waits}", f"{_COMPARE}. {where}", _REPLACE)
@@ -141,18 +140,6 @@ def kernel_cves(content: Content) -> Sequence[str]:
     dangerous = [entry for entry in kernels if entry.exploited or entry.exploitable]
     shown = [*(dangerous or kernels[:1]), *_of_kernels(content.doubted)]
     return [entry.id for entry in first(shown, _CVES)]
-
-
-def _cves_text(content: Content) -> str:
-    """Return the same in words, and which of them no scanner lists any more."""
-    cves = kernel_cves(content)
-    doubted = [entry for entry in content.doubted if entry.id in cves]
-    if not doubted:
-        return ", ".join(cves)
-    names = list(dict.fromkeys(one.name for entry in doubted for one in entry.packages))
-    packages = f"{names_text(names)} {'is' if len(names) == 1 else 'are'}"
-    which = f"the last {len(doubted)}: " if 1 < len(doubted) < len(cves) else ""
-    return f"{listed(cves)} ({_DROPPED.format(which=which, packages=packages)})"
 
 
 def _of_kernels(entries: Iterable[Entry]) -> list[Entry]:

@@ -130,10 +130,9 @@ def _doubt(entries: Sequence[Entry]) -> str:
     if not entries:
         return ""
     packages = list(dict.fromkeys(package.name for entry in entries for package in entry.packages))
-    them = "it" if len(entries) == 1 else "them"
     names = [f"{short(entry.id, NAME)} ({severity_word(entry.severity)})" for entry in entries]
     what = listed(names) if len(names) <= _NAMED else f"{counts_text(counts_of(entries))}"
     same = "the package is" if len(entries) == 1 else "their packages are"
     if 0 < len(packages) <= _NAMED:
         same = f"{names_text(packages)} {'is' if len(packages) == 1 else 'are'}"
-    return f"Not counted: {what}, no longer reported though {same} unchanged; check {them}, too"
+    return f"Also check {what}: no longer reported, though {same} unchanged; not counted"

@@ -83,7 +83,7 @@ def columns(names: tuple[str, str], *, is_check: bool) -> tuple[tuple[str, str],
         ("fixed", "Fix"),
         ("exploit", "Exploit"),
         ("change", "Change"),
-        ("since", "Since" if is_check else "Known to the scanner since"),
+        ("since", "Since" if is_check else "First reported for this image"),
     )
 
 

@@ -22,13 +22,13 @@ _ADDED: Final = 4
 """Packages of which a step asks whether a release added them."""
 _NEWEST: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "gem": "bundle update NAME",
-        "npm": "npm install NAME@latest",
-        "pypi": "pip install --upgrade NAME",
+        "gem": "the Gemfile",
+        "npm": "package.json",
+        "pypi": "your requirements",
     }
 )
-"""The usual command for the newest release of a package, by the type of its package URL."""
-_TO_NEWEST: Final = "Upgrade to the newest release (`{command}`)"
+"""Where the release of a package is stated, by the type of its package URL."""
+_TO_NEWEST: Final = "Raise to the newest release in {file} and rebuild"
 
 
 def unclear(entries: Iterable[Entry], packages: Iterable[Upgrade]) -> list[Upgrade]:
@@ -56,12 +56,12 @@ def search_of(content: Content, packages: Collection[str], rebuild: str) -> str:
 
 
 def to_newest(content: Content, packages: Collection[str]) -> str:
-    """Return the heading with the command for their newest releases; empty where types differ."""
+    """Return the heading with the file that states their releases; empty where types differ."""
     urls = {row.package.purl or "" for row in _rows(content, packages)}
     purls = map(read_package_url, urls)
     types = {purl.type if purl is not None else "" for purl in purls}
-    command = _NEWEST.get(types.pop(), "") if len(types) == 1 else ""
-    return _TO_NEWEST.format(command=command) if command else ""
+    file = _NEWEST.get(types.pop(), "") if len(types) == 1 else ""
+    return _TO_NEWEST.format(file=file) if file else ""
 
 
 def _rows(content: Content, packages: Collection[str]) -> Iterator[Finding]:

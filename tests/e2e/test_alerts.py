@@ -267,7 +267,7 @@ class TestAlerts:
         app.aws.push(name, "1.4.1", basic("CVE-2026-9999", "CVE-2026-0001"))
         app.wait_until_quiet()
 
-        assert "1 HIGH accepted until " in messages_about(app, name)[0].raw
+        assert "Accepted, not counted: 1 HIGH until " in messages_about(app, name)[0].raw
 
     def test_a_scan_that_is_not_there_yet_comes_back(self, app: App, repository: Any) -> None:
         """ScanNotFound after a push delays the event instead of failing it."""

@@ -638,14 +638,14 @@ class TestPackagesWithoutAVersion:
     @pytest.mark.parametrize(
         ("urls", "search"),
         [
-            (("pkg:pypi/flask@1",), "Upgrade to the newest release (`pip install --upgrade NAME`)"),
-            (("pkg:npm/ws@1", "pkg:npm/got@1"), "Upgrade to the newest release (`npm install "),
-            (("pkg:gem/rack@1",), "Upgrade to the newest release (`bundle update NAME`)"),
+            (("pkg:pypi/flask@1",), "Raise to the newest release in your requirements and rebuild"),
+            (("pkg:npm/ws@1", "pkg:npm/got@1"), "Raise to the newest release in package.json "),
+            (("pkg:gem/rack@1",), "Raise to the newest release in the Gemfile and rebuild"),
             (("pkg:pypi/flask@1", "pkg:npm/ws@1"), "Look for newer versions"),
             (("pkg:cargo/time@1",), "Look for newer versions"),
         ],
     )
-    def test_a_package_manager_has_a_command(self, urls: tuple[str, ...], search: str) -> None:
+    def test_a_package_manager_has_a_file(self, urls: tuple[str, ...], search: str) -> None:
         """Of one kind of packages; otherwise nobody knows which."""
         rows = [
             replace(packaged(url), vulnerability_id=f"CVE-2026-{place}")
@@ -658,14 +658,14 @@ class TestPackagesWithoutAVersion:
 
         assert of(*rows).to_do.search.startswith(search)
 
-    def test_what_only_the_headline_counts_has_the_command_too(self) -> None:
+    def test_what_only_the_headline_counts_has_the_file_too(self) -> None:
         """A list of fifteen packages is no search."""
         worst = a_finding("CVE-2026-1", severity="CRITICAL", fixed_version="2")
         flask = replace(worst.package, name="flask", purl="pkg:pypi/flask@1", manager="PYTHONPKG")
         other = replace(a_finding("CVE-2026-2"), package=flask)
 
         assert of(worst, other, threshold=Severity.CRITICAL).to_do.then == (
-            "Then upgrade to the newest release (`pip install --upgrade NAME`): flask (1 HIGH)"
+            "Then raise to the newest release in your requirements and rebuild: flask (1 HIGH)"
         )
 
     def test_packages_are_linked_in_their_list_alone(self) -> None:
@@ -908,12 +908,12 @@ class TestWhoseFaultItIs:
 
         assert text.sections[0].heading == "Newly reported (1)"
         assert text.changes.endswith(
-            "Not counted: CVE-2026-1 (HIGH), no longer reported though linux is unchanged; check "
-            "it, too"
+            "Also check CVE-2026-1 (HIGH): no longer reported, though linux is unchanged; not "
+            "counted"
         )
 
     def test_a_kernel_fault_that_vanished_is_compared_too(self) -> None:
-        """The step that names it says why: no list has it."""
+        """No list has it; the line about changes says why."""
         new, first, last = (
             replace(self.OLD, vulnerability_id=f"CVE-2026-100{n}") for n in range(3)
         )
@@ -923,11 +923,8 @@ class TestWhoseFaultItIs:
             steps.append(text_of(noticed(scene)).to_do.hosts[1])
 
         assert [step.partition(" Amazon Linux: ")[2].partition(";")[0] for step in steps] == [
-            "CVE-2026-1000 and CVE-2026-1001 (no longer reported though linux is unchanged)",
-            (
-                "CVE-2026-1000, CVE-2026-1001 and CVE-2026-1002 (the last 2: no longer reported "
-                "though linux is unchanged)"
-            ),
+            "CVE-2026-1000, CVE-2026-1001",
+            "CVE-2026-1000, CVE-2026-1001, CVE-2026-1002",
         ]
 
     def test_many_that_vanished_are_counted(self) -> None:
@@ -941,11 +938,11 @@ class TestWhoseFaultItIs:
             return text_of(noticed(Scene(now, before))).changes
 
         assert changes(*rows, after=(self.NEW,)).endswith(
-            "Not counted: 4 HIGH, no longer reported though linux is unchanged; check them, too"
+            "Also check 4 HIGH: no longer reported, though linux is unchanged; not counted"
         )
         assert changes(*far, after=tuple(kept)).endswith(
-            "Not counted: 4 CRITICAL, no longer reported though their packages are unchanged; check"
-            " them, too"
+            "Also check 4 CRITICAL: no longer reported, though their packages are unchanged; not"
+            " counted"
         )
 
     def test_another_version_proves_nothing(self) -> None:

@@ -60,7 +60,7 @@ def test_a_single_vulnerability_is_named() -> None:
 
 
 @pytest.mark.parametrize("has_other", [False, True])
-def test_the_short_form_begins_with_an_act(has_other: bool) -> None:  # noqa: FBT001
+def test_the_short_form_begins_with_an_act(has_other: bool) -> None:  # noqa: FBT001  # a case each
     """Only checks of hosts can be done already: the image has the same packages as before."""
     rows = [a_finding("CVE-2023-42753", package="linux")]
     rows += [a_finding("CVE-2023-0002", package="zlib", fixed_version="2")] if has_other else []

@@ -14,11 +14,11 @@ from tests.support.shapes import basic_row, inspector_row, page
     ("name", "reason", "remedy"),
     [
         ("archived", "The image is archived", "update-image-storage-class"),
-        ("echo-os-unsupported", "does not support the operating system", "supported"),
+        ("echo-os-unsupported", "does not support the operating system", "enhanced scanning"),
         ("eligibility-expired", "stopped watching it", "rescanDuration"),
         ("new-status-2027", "a status that is not known here", ""),
         ("old-cli-active-empty", "nothing is listed or counted", ""),
-        ("scratch-failed", "does not support the operating system", "supported"),
+        ("scratch-failed", "does not support the operating system", "enhanced scanning"),
     ],
 )
 def test_no_state_is_an_all_clear(name: str, reason: str, remedy: str) -> None:

@@ -364,7 +364,7 @@ def test_a_table_of_packages_that_nobody_asked_for_has_their_command() -> None:
     scene = Scene(a_report(*rows), filters=(a_filter(severity=Severity.CRITICAL),))
 
     assert steps_of(noticed(scene))[1].startswith(
-        "Upgrade to the newest release (pip install --upgrade NAME):"
+        "Raise to the newest release in your requirements and rebuild:"
     )
 
 
@@ -522,8 +522,8 @@ def test_what_is_new_stands_once() -> None:
     gone = render(noticed(Scene(a_report(second), a_report())), (), now=NOW)
 
     assert "in the table below" not in page(first, second)
-    assert "The image is the same: the scanner reports 1 more" in page(first, second)
-    assert "The image is the same: the scanner reports 1 more" in gone
+    assert "The image has not changed: the scanner reports 1 more" in page(first, second)
+    assert "The image has not changed: the scanner reports 1 more" in gone
     assert "in the table below" not in gone
     scene = Scene(a_report(second, *many), a_report(*many, complete=False))
     assert "<details open><summary>New" in render(noticed(scene), (), now=NOW)
