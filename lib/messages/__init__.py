@@ -9,7 +9,7 @@ The sentences of notices and digests, the same for every receiver, the page and 
     sections   the lists, by kind; omissions: what is open and not in them
     urgency    how soon to look, and what is known of exploits; levels: its sentence
     dangers    open as before, and with an exploit, beside what is new
-    paging     what happened, and why it pages, for who is woken
+    paging     of an incident: what happened, and why it pages
     facts      what is watched, where, since when
     to_do      what fixes what is open; steps: one by one; settings: those of a repository
     advising   advice about hosts, base images and distributions

@@ -49,10 +49,10 @@ def with_version(
     removed = _fixed_in(content, upgrade.package, named)
     rest = {level: number - removed.get(level, 0) for level, number in upgrade.fixes.items()}
     dispute = _dispute(content, upgrade.package)
-    other = f" {_OTHER_NAME}" if named.product else ""
-    other = f" {_NEW_NAME}" if has_new_name(upgrade.package, named) else other
+    remark = _NEW_NAME if has_new_name(upgrade.package, named) else _OTHER_NAME
+    target = f"{short(target_of(upgrade.package, named), NAME)} or later"
     return text._replace(
-        described=f"{short(target_of(upgrade.package, named), NAME)} or later{other}",
+        described=f"{target} {remark}" if named.product else target,
         removes=f"{counts_text(removed)}{f' ({dispute})' if dispute else ''}{_left(rest)}",
     )
 

@@ -29,7 +29,7 @@ _NAMED: Final = 3
 
 def left_out(content: Content) -> Omissions:
     """Return what is open and not in the lists, by its reason."""
-    return Omissions((*_standing(content), *_omitted(content)), _account(content), NOT_LISTED)
+    return Omissions((*_standing(content), *map(omission_of, content.left_out)), NOT_LISTED)
 
 
 def unlisted(content: Content) -> Omissions:
@@ -61,7 +61,7 @@ def _standing_name(entry: Entry) -> str:
 def not_open(content: Content) -> Omissions:
     """Return what is open and a list of everything reported does not have, by its reason."""
     groups = filter(is_beyond, content.left_out)
-    return Omissions(tuple(map(omission_of, groups)), "", NOT_LISTED)
+    return Omissions(tuple(map(omission_of, groups)), NOT_LISTED)
 
 
 def accepted(content: Content) -> Omissions:
@@ -70,11 +70,7 @@ def accepted(content: Content) -> Omissions:
     shown = (
         Omission(group.reason.replace(f" {SUPPRESSED}", "", 1), group.count) for group in groups
     )
-    return Omissions(tuple(shown), "", ACCEPTED)
-
-
-def _omitted(content: Content) -> list[Omission]:
-    return [*map(omission_of, content.left_out)]
+    return Omissions(tuple(shown), ACCEPTED)
 
 
 def omission_of(group: Remainder) -> Omission:
@@ -121,18 +117,6 @@ _PLAINER: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 """By a refusal of `lib.core.routing`."""
-
-
-def _account(content: Content) -> str:
-    """Return how many of those that are open a message is not about; empty where that is none."""
-    total = len(content.everything)
-    others = total - content.shown
-    if not others:
-        return ""
-    suppressed_here = sum(content.suppressed.values())
-    is_one = suppressed_here == 1
-    more = f"; {suppressed_here:,} more {'is' if is_one else 'are'} accepted"
-    return f"Open, but not what the alert is about ({others:,}){more if suppressed_here else ''}:"
 
 
 def is_beyond(group: Remainder) -> bool:

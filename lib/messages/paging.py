@@ -1,4 +1,4 @@
-"""Two texts for whoever is paged about an alert: what happened, and why it pages. Pure."""
+"""The texts of an incident that say what happened, and why it pages. Pure."""
 
 import re
 from operator import attrgetter

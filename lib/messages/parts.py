@@ -146,8 +146,6 @@ class Omissions(NamedTuple):
 
     groups: tuple[Omission, ...]
     """Most first, their reasons cleaned and cut."""
-    sum: str
-    """How many of those that are open a message is about; empty where no page says it."""
     title: str
 
     def lines(self, limit: int) -> list[str]:
