@@ -40,9 +40,12 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
-    """Yield the options and arguments of a parser, and of its commands."""
+    """Yield the options and arguments of a parser, and of its commands, which it describes shortly."""
     for action in parser._actions:  # noqa: SLF001  # argparse has no other way
         yield action
         if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001  # same
+            # A shell shows what a command is for in one line: not its description.
+            for listed in action._choices_actions:  # noqa: SLF001  # same
+                action.choices[listed.dest].description = listed.help
             for child in dict.fromkeys(action.choices.values()):
                 yield from _actions(child)

@@ -1,8 +1,10 @@
 """The completion scripts: what a shell offers after a few letters."""
 
+import os
 import re
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -69,6 +71,35 @@ def test_every_shell_gets_a_script_of_its_own(
     assert all(name in text for name in COMMANDS)
     if shutil.which(shell):
         subprocess.run([shell, "-n"], input=text, text=True, check=True, capture_output=True)
+
+
+def test_a_command_is_described_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """With the words of `--help`: a list of commands with their whole descriptions fills a screen."""
+    zsh, fish = script("zsh", capsys), script("fish", capsys)
+
+    for name, command in COMMANDS.items():
+        assert f"{name}:'{command.HELP}'" in zsh
+        assert f"-a {name} -d '{command.HELP}'" in fish
+
+
+@pytest.mark.skipif(not shutil.which("fish"), reason="there is no fish here")
+def test_fish_completes(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Commands, their commands, options and choices, each with its description."""
+    typed = ("sc", "repository ", "scan --se", "scan --severity CR")
+    program = script("fish", capsys) + "".join(
+        f'complete -C "ecr-scan-alerts {words}"\n' for words in typed
+    )
+    shown = subprocess.run(
+        ["fish", "--no-config"],  # noqa: S607  # the one on the path
+        input=program,
+        text=True,
+        check=True,
+        capture_output=True,
+        env={**os.environ, "HOME": str(tmp_path)},
+    ).stdout
+    offers = [line.split("\t")[0] for line in shown.splitlines()]
+
+    assert offers == ["scan", "fix", "preview", "template", "--send", "--severity", "CRITICAL"]
 
 
 def test_the_parser_is_as_before(capsys: pytest.CaptureFixture[str]) -> None:
