@@ -12,11 +12,11 @@ from typing import Any
 
 from benchmarks.offline import OfflineSession, basic_findings, ecr_answers
 from lib.bootstrap.garbage import collected_afterwards
-from lib.core.news import Profile
 from lib.core.routing import Route
 from lib.core.states import next_state
 from lib.core.sync import SyncRules, plan_view
 from lib.core.verdicts import RuleSet
+from lib.core.worth_notifying import Profile
 from lib.models import Destination, Filter, Image, Scan, ScanSource, Severity, StreamId
 from lib.models.streams import Arrival, ScanRecord, Watch
 from lib.models.views import View

@@ -25,10 +25,10 @@ from benchmarks.core import IMAGE, NOW, ROOT, ROUTE, SCAN, STREAM, TEAM, Figure
 from benchmarks.offline import basic_findings, enhanced_findings
 from cli.simulation.memory import MemoryStreams
 from lib.bootstrap.garbage import collected_afterwards
-from lib.core.news import Profile
 from lib.core.states import next_state
 from lib.core.sync import SyncRules, plan_view
 from lib.core.verdicts import RuleSet
+from lib.core.worth_notifying import Profile
 from lib.flows.pages import ReportPages, page_key
 from lib.models import DeliveryId, ScanSource, notice_of
 from lib.models.streams import Arrival, HistoryPoint, ScanRecord, Watch

@@ -13,13 +13,13 @@ from types import MappingProxyType
 from typing import Final
 
 from lib.config.model import Config
-from lib.core.news import Interests, Profile
-from lib.core.notifications import ViewStep, after_claim, new_row
+from lib.core.notification_rows import ViewStep, after_claim, new_row
 from lib.core.owners import Owners, owned
 from lib.core.states import names_of, next_state
 from lib.core.streams import Stream, stream_of_tag, streams_of
 from lib.core.sync import SyncRules, ViewPlan, plan_view, sync_view
 from lib.core.verdicts import mismatches
+from lib.core.worth_notifying import Interests, Profile
 from lib.errors import DocumentError
 from lib.flows.sync_rules import sync_rules
 from lib.models import (

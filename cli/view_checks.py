@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from cli.delivery_rows import image_name, stream_name
 from lib.core.attempts import is_open
-from lib.core.notifications import Step
+from lib.core.notification_rows import Step
 from lib.core.sync import SyncRules, ViewPlan, new_view, plan_view, silence_of, sync_view
 from lib.models import Destination
 from lib.models.streams import StreamState

@@ -5,7 +5,7 @@ from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
 
-from lib.core.notifications import Step
+from lib.core.notification_rows import Step
 from lib.flows.rounds import SyncFailure, first_error
 from lib.flows.syncs import SyncOutcome
 from lib.observability import Metric, logger, metrics

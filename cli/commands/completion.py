@@ -40,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
-    """Yield the options and arguments of a parser, and of its commands, which it describes shortly."""
+    """Yield the options and arguments of a parser, and of its commands in a line each."""
     for action in parser._actions:  # noqa: SLF001  # argparse has no other way
         yield action
         if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001  # same

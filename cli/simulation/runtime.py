@@ -17,9 +17,9 @@ from cli.simulation.rules import understood
 from lib.core.attempts import GATHERED as RULES_GATHERED
 from lib.core.attempts import wake_up_of
 from lib.core.causes import TIME, redrive_of
-from lib.core.news import Profile
 from lib.core.routing import reaches
 from lib.core.sync import SyncRules
+from lib.core.worth_notifying import Profile
 from lib.flows.image_outcomes import ImageOutcome, ImageResult
 from lib.flows.images import ImageFlow
 from lib.flows.notifying import NotificationFlow

@@ -14,13 +14,13 @@ What a sync decides about a stream, in the order of the calls:
       desired          what it should show, and conditions
         verdicts       routes, filters and suppressions, applied to each finding
       delta            what differs; arrivals and endings: why
-      notifications    whether a message is opened, changed or dropped
+        worth_notifying  what somebody is notified of: by kind, route and destination
+      notification_rows  the open row of a view: its message is opened, changed or dropped
 
 What the rules say:
 
     routing            routes and filters; globs: whether patterns overlap
     suppressions       what is excluded until a date; applied in verdicts
-    news               what somebody is notified of: which kinds, by route and type of destination
     owners             who owns an image
 
 What becomes of a notification:

@@ -11,10 +11,10 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Final
 
-from lib.core.news import Interests
 from lib.core.proof import Listing, Proof, listings
 from lib.core.verdicts import RuleSet
 from lib.core.vulnerabilities import find
+from lib.core.worth_notifying import Interests
 from lib.models.streams import Arrival, Lifecycle, PackageVersion, Stamp, StreamState
 from lib.models.views import Agreement, Desired, DesiredItem, Kind, ReportedItem
 

@@ -3,8 +3,8 @@ A row on its way: taken, put off, refused, given up. Pure.
 
     PENDING -> CLAIMED(lease, token) -> SENT | RETRY(due) | UNKNOWN(due) | DEAD
 
-What a row says of a view is in `lib.core.notifications`. A one-shot row (a digest, a summary) is
-born with its message, and keeps it whatever happens.
+What a row says of a view is in `lib.core.notification_rows`. A one-shot row (a digest, a summary)
+is born with its message, and keeps it whatever happens.
 """
 
 import hashlib

@@ -15,9 +15,9 @@ from typing import Final, NamedTuple
 
 from lib.core.arrivals import Arrivals, Judgement
 from lib.core.endings import Endings
-from lib.core.news import Interests, Profile
 from lib.core.verdicts import RuleSet
 from lib.core.vulnerabilities import ByName
+from lib.core.worth_notifying import Interests, Profile
 from lib.models import Destination, StreamId
 from lib.models.immutable import immutable
 from lib.models.streams import StreamState
@@ -51,7 +51,7 @@ def delta(view: View, state: StreamState, desired: Desired, today: Today) -> Del
     """
     Return the difference between what a view reported and what it should show.
 
-    `view.reported` is what the receiver may show: see `lib.core.notifications.effective`.
+    `view.reported` is what the receiver may show: see `lib.core.notification_rows.effective`.
     """
     items = explained(view, state, desired, today)
     differing = [item for item in items if item.kind is not Kind.UNCHANGED]

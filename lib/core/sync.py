@@ -15,10 +15,10 @@ from lib.core.attempts import is_open
 from lib.core.causes import RULES_OF_MANY, redrive_of
 from lib.core.delta import Today, delta, later_view
 from lib.core.desired import desired
-from lib.core.news import Profile
-from lib.core.notifications import Step, SyncContext, ViewStep, after_sync, effective
+from lib.core.notification_rows import Step, SyncContext, ViewStep, after_sync, effective
 from lib.core.streams import StreamRule, pattern_of, repository_image, stream_of_tag
 from lib.core.verdicts import RuleSet
+from lib.core.worth_notifying import Profile
 from lib.models import Destination, StreamId
 from lib.models.immutable import immutable
 from lib.models.streams import StreamState

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from lib.core.attempts import after_absence, claimed, deferred, expires, obsolete, one_shot_sent
-from lib.core.notifications import Claim, ClaimStep, after_claim, after_sent
+from lib.core.notification_rows import Claim, ClaimStep, after_claim, after_sent
 from lib.core.sync import ViewPlan
 from lib.errors import ConfigError, ConflictError, DeliveryError, StoreError
 from lib.flows.attempt import TRIES, Attempt, NotificationOutcome, NotificationResult, RowEnd

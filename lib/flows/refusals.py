@@ -17,7 +17,7 @@ from lib.core.attempts import (
     notice_to_fallback,
     one_shot_dead,
 )
-from lib.core.notifications import after_death
+from lib.core.notification_rows import after_death
 from lib.core.retries import BROKEN, UNEXPECTED_LIMIT, Refusal, consequence_of, wait
 from lib.errors import (
     AmbiguousDeliveryError,

@@ -19,7 +19,7 @@ from lib.core.attempts import folded
 from lib.core.causes import FEW, RULES
 from lib.core.current import current_copy
 from lib.core.digest import digest_of
-from lib.core.notifications import Claim, after_claim
+from lib.core.notification_rows import Claim, after_claim
 from lib.core.schedule import Schedule
 from lib.core.shares import stream_share
 from lib.core.sync import SyncRules, ViewPlan

@@ -1,11 +1,11 @@
 """The rules of a sync, from alerts.yml and the record of it."""
 
 from lib.config.model import Config
-from lib.core.news import profile_of
 from lib.core.routing import reaches
 from lib.core.streams import stream_rules
 from lib.core.sync import SyncRules
 from lib.core.verdicts import RuleSet
+from lib.core.worth_notifying import profile_of
 from lib.ports.rules import RulesRecord
 
 

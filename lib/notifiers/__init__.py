@@ -1,5 +1,5 @@
 """
-Receivers, one file each.
+Receivers, a folder each, or a file where one is enough.
 
 How to add one stands in CONTRIBUTING.md; tests/test_registry.py names the steps that are missing.
 """

@@ -74,7 +74,7 @@ def test_every_shell_gets_a_script_of_its_own(
 
 
 def test_a_command_is_described_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    """With the words of `--help`: a list of commands with their whole descriptions fills a screen."""
+    """With the words of `--help`: whole descriptions would fill a screen."""
     zsh, fish = script("zsh", capsys), script("fish", capsys)
 
     for name, command in COMMANDS.items():

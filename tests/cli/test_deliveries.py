@@ -15,7 +15,7 @@ from cli.alerts_file import configured, understand
 from cli.commands import deliveries
 from cli.view_checks import check_views
 from lib.core.attempts import claimed, one_shot_dead, redriven
-from lib.core.notifications import new_row
+from lib.core.notification_rows import new_row
 from lib.errors import DocumentError
 from lib.flows.summaries import welcome_ids
 from lib.flows.sync_rules import sync_rules

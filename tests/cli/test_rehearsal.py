@@ -10,10 +10,10 @@ from cli.simulation.memory import MemoryStreams
 from cli.simulation.registry import Registry
 from cli.simulation.runtime import Sources
 from cli.simulation.story import FindingForm, ImageName, PackageForm, PartAnswer
-from lib.core.news import profile_of
 from lib.core.routing import Match
 from lib.core.sync import SyncRules
 from lib.core.verdicts import RuleSet
+from lib.core.worth_notifying import profile_of
 from lib.errors import SourceError
 from lib.flows.passes import Scope
 from lib.models import Destination, Image, Scan

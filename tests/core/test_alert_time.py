@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lib.core.alert_time import time_to_alert
-from lib.core.notifications import new_row
+from lib.core.notification_rows import new_row
 from lib.models.streams import Role, WatchedImage
 from lib.models.views import Basis, Notification, PinnedMessage, RowState, View
 from tests.support.builders import NOW, a_finding, an_image

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lib.core.arrivals import Arrivals, Judgement
-from lib.core.news import Interests, Profile
+from lib.core.worth_notifying import Interests, Profile
 from lib.models import ScanSource, Severity
 from lib.models.streams import Arrival, Comparison, Lifecycle, Role, StreamState
 from lib.models.views import Agreement, Kind, ReportedItem

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lib.core.delta import Today, delta, explained, later_view
-from lib.core.news import Profile, profile_of
 from lib.core.routing import Route
+from lib.core.worth_notifying import Profile, profile_of
 from lib.models import ChangeKind, Severity
 from lib.models.streams import Arrival, StreamState
 from lib.models.views import Condition, Delta, Kind, View

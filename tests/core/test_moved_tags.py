@@ -7,11 +7,11 @@ import pytest
 
 from lib.checks.moved_tags import TAG_MOVED, Move
 from lib.core.moved_tags import message_id, messages_about, stream_of
-from lib.core.news import Profile
 from lib.core.routing import Match, Route
 from lib.core.suppressions import Suppression
 from lib.core.sync import SyncRules
 from lib.core.verdicts import RuleSet
+from lib.core.worth_notifying import Profile
 from lib.messages.text import text_of
 from lib.models import DeliveryId, Destination, Notice, Severity
 from lib.models.views import Kind, PinnedMessage

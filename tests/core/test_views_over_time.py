@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from lib.core.delta import Today, delta
 from lib.core.desired import desired
-from lib.core.news import profile_of
 from lib.core.states import names_of, next_state
 from lib.core.verdicts import RuleSet
+from lib.core.worth_notifying import profile_of
 from lib.models import AnyReport, Finding, Image, Part, Report, ScanSource, Severity
 from lib.models.streams import Arrival, ScanRecord, StreamState, Watch
 from lib.models.views import Delta, View

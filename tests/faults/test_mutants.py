@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cli.simulation.memory import MemoryStreams
-from lib.core import notifications
+from lib.core import notification_rows
 from lib.flows.image_records import ImageRecords
 from lib.models import DeliveryId, Destination, Image
 from lib.models.views import Notification, RowState
@@ -149,9 +149,9 @@ def without(named: Mapping[str, Any]) -> dict[str, Any]:
 
 def counts_again_after_a_loss(patch: pytest.MonkeyPatch) -> None:
     """The id of a notification is made of what its view counts."""
-    made = notifications.notification_id
+    made = notification_rows.notification_id
     patch.setattr(
-        notifications, "notification_id", lambda view, version, _: made(view, version, START)
+        notification_rows, "notification_id", lambda view, version, _: made(view, version, START)
     )
 
 

@@ -6,9 +6,9 @@ import pytest
 
 from cli.simulation.memory import MemoryStreams
 from lib.checks.expectations import Expectations, MutableTags
-from lib.core.news import Profile
 from lib.core.sync import SyncRules
 from lib.core.verdicts import RuleSet
+from lib.core.worth_notifying import Profile
 from lib.errors import NotAllowedError
 from lib.flows.moved_tags import MovedTags, MoveOutcome
 from lib.flows.outbox import Outbox

@@ -9,11 +9,11 @@ import pytest
 from cli.simulation.memory import MemoryStreams
 from lib.checks.expectations import Expectations
 from lib.checks.findings import LIFECYCLE
-from lib.core.news import Profile
-from lib.core.notifications import after_claim, after_sent
+from lib.core.notification_rows import after_claim, after_sent
 from lib.core.routing import Match
 from lib.core.sync import SyncRules
 from lib.core.verdicts import RuleSet
+from lib.core.worth_notifying import Profile
 from lib.errors import ImageGoneError, NotAllowedError, SourceError
 from lib.flows.image_outcomes import ImageOutcome, ImageResult
 from lib.flows.repository_checks import RepositoryChecks

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from cli.simulation.memory import MemoryStreams
-from lib.core.news import Profile
 from lib.core.streams import StreamRule
 from lib.core.sync import SyncRules
+from lib.core.worth_notifying import Profile
 from lib.errors import ConflictError, StoreError
 from lib.flows.copies import CopyWriter
 from lib.flows.rounds import SyncFailure, SyncRounds, first_error

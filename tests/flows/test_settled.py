@@ -13,11 +13,11 @@ from cli.simulation.player import Player
 from cli.simulation.reading import read_story
 from lib.core import stream_plan
 from lib.core.causes import DAILY
-from lib.core.news import Profile
 from lib.core.routing import Match
 from lib.core.settled import inputs_of, is_settled
 from lib.core.sync import SyncRules
 from lib.core.verdicts import RuleSet
+from lib.core.worth_notifying import Profile
 from lib.flows.syncs import StreamSync
 from lib.models import Destination
 from lib.models.streams import Arrival, ImageRow, TagFact, TagNews, Use, Watch

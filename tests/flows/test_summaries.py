@@ -10,10 +10,10 @@ from cli.simulation.memory import MemoryStreams
 from lib.core.attempts import GATHERED
 from lib.core.causes import RULES_OF_MANY
 from lib.core.current import current_copy
-from lib.core.news import Profile, profile_of
 from lib.core.states import next_state
 from lib.core.sync import SyncRules, ViewPlan, plan_view, sync_view
 from lib.core.verdicts import RuleSet
+from lib.core.worth_notifying import Profile, profile_of
 from lib.errors import ConflictError
 from lib.flows.digests import DigestFlow
 from lib.flows.outbox import Outbox

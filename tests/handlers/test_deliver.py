@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from handlers.deliver import process_batch
-from lib.core.notifications import new_row
+from lib.core.notification_rows import new_row
 from lib.errors import StoreError
 from lib.flows.attempt import NotificationOutcome, NotificationResult
 from lib.models import Receipt, WakeUp

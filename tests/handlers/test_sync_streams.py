@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from handlers.sync_streams import process_batch
-from lib.core.notifications import Step, ViewStep, new_row
+from lib.core.notification_rows import Step, ViewStep, new_row
 from lib.core.sync import SyncedView
 from lib.errors import StoreError
 from lib.flows.rounds import SyncFailure

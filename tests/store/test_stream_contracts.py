@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lib.core.attempts import LEASE, TAKEN_OVER, claimed, one_shot, one_shot_dead, redriven
-from lib.core.notifications import new_row
+from lib.core.notification_rows import new_row
 from lib.errors import ConflictError
 from lib.models import DeliveryId, Destination, Image, Pause, PauseKind, Severity, StreamId
 from lib.models.streams import HistoryPoint, ImageRow, TagRow

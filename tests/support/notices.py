@@ -9,12 +9,12 @@ from typing import Any, Final
 
 from cli.simulation import receivers as simulated
 from lib.core.delta import Today, delta
-from lib.core.news import Profile, profile_of
-from lib.core.notifications import after_claim, new_row
+from lib.core.notification_rows import after_claim, new_row
 from lib.core.routing import Route
 from lib.core.states import next_state
 from lib.core.sync import SyncRules, plan_view
 from lib.core.verdicts import RuleSet
+from lib.core.worth_notifying import Profile, profile_of
 from lib.messages import text
 from lib.messages.content import Content
 from lib.messages.lists import Section

@@ -8,9 +8,9 @@ from typing import Any
 from cli.simulation.memory import MemoryStreams
 from lib.core.attempts import wake_up_of
 from lib.core.causes import redrive_of
-from lib.core.news import Profile
 from lib.core.states import next_state
 from lib.core.sync import SyncRules, ViewPlan, plan_view, sync_view, wakes
+from lib.core.worth_notifying import Profile
 from lib.errors import ConfigError, PermanentDeliveryError
 from lib.flows.attempt import NotificationOutcome
 from lib.flows.couriers import Courier, NotifierCourier

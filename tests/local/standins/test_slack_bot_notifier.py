@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import requests
 
-from lib.core.news import profile_of
+from lib.core.worth_notifying import profile_of
 from lib.errors import AmbiguousDeliveryError, PermanentDeliveryError
 from lib.http_client import RequestsClient
 from lib.http_deadline import TimeLimits

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from lib.core.attempts import after_absence, after_lease, after_lost_answer, after_refusal, is_open
-from lib.core.notifications import (
+from lib.core.notification_rows import (
     Claim,
     Step,
     SyncContext,

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from lib.core.news import Interests, Profile, profile_of
+from lib.core.worth_notifying import Interests, Profile, profile_of
 from lib.models import ChangeKind, Severity
 from lib.models.views import Kind, ReportedItem
 from tests.support.streams import a_reported, a_route

@@ -8,7 +8,7 @@ The one open notification of a view: when it is opened, what it sends, what foll
 
 A row says that there is something to say; what, is computed when it is claimed. So it speaks of
 the present, whatever happened since it was opened. How a row gets there is in `lib.core.attempts`;
-what is worth one, in `lib.core.news`; who gets it, in `lib.core.verdicts`.
+what is worth one, in `lib.core.worth_notifying`; who gets it, in `lib.core.verdicts`.
 """
 
 import hashlib
