@@ -11,7 +11,7 @@ from typing import Final
 
 from lib.core.named_versions import NamedVersion
 from lib.core.shares import worst_first
-from lib.core.upgrades import is_kernel, version_key
+from lib.core.upgrades import is_kernel, package_order, version_key
 from lib.models import Image, PackageDigest, RemainingFixes, Severity
 from lib.models.current import OpenItem
 from lib.text import first
@@ -22,6 +22,7 @@ _MOST_STEPS: Final = 5
 """With the steps for images whose fixes the worst ones leave out."""
 _REBUILT: Final = 5
 """Packages of a rebuild that are named."""
+_Pair = tuple[PackageDigest, Sequence[OpenItem]]
 
 
 def packages_of(
@@ -35,11 +36,11 @@ def packages_of(
     groups: defaultdict[tuple[str, int, bool], list[OpenItem]] = defaultdict(list)
     for item in items:
         groups[item.package, item.others, item.fixable].append(item)
-    steps: defaultdict[object, list[PackageDigest]] = defaultdict(list)
+    steps: defaultdict[object, list[_Pair]] = defaultdict(list)
     packages = [(_package_digest(group, images), group) for group in groups.values()]
-    for package, _ in sorted(packages, key=_worst_package_first):
-        steps[_step(package)].append(package)
-    ranked = sorted(steps.values(), key=_worst_step_first)
+    for package, group in sorted(packages, key=_order_of):
+        steps[_step(package)].append((package, group))
+    ranked = [[package for package, _ in step] for step in sorted(steps.values(), key=_step_order)]
     shown = sorted(_covering(ranked), key=_is_optional)
     left_out = [step for step in ranked if step not in shown and step[0].fixable]
     return tuple([package for step in shown for package in _named(step)]), _left_out(left_out)
@@ -87,9 +88,10 @@ def _named(step: Sequence[PackageDigest]) -> Sequence[PackageDigest]:
     return [replace(named[0], more=len(unnamed), more_counts=worst_first(counts)), *named[1:]]
 
 
-def _worst_step_first(step: Sequence[PackageDigest]) -> tuple[object, ...]:
-    counts = sum((Counter(package.counts) for package in step), Counter[Severity]())
-    return (*[-counts[severity] for severity in reversed(Severity)], step[0].package)
+def _step_order(step: Sequence[_Pair]) -> tuple[object, ...]:
+    """Return the key of a step: packages that one rebuild brings count as one."""
+    package, _ = step[0]
+    return _order(package.package, [item for _, items in step for item in items])
 
 
 def _is_optional(step: Sequence[PackageDigest]) -> bool:
@@ -139,8 +141,15 @@ def _rank(item: OpenItem) -> tuple[float, ...]:
     return (-item.severity, not item.exploitable, -item.epss, -item.score)
 
 
-def _worst_package_first(pair: tuple[PackageDigest, Sequence[OpenItem]]) -> tuple[object, ...]:
-    """Return a key that orders packages by their worst vulnerability, then by numbers."""
+def _order_of(pair: _Pair) -> tuple[object, ...]:
     package, items = pair
-    numbers = tuple([-package.counts.get(severity, 0) for severity in reversed(Severity)])
-    return (*min(map(_rank, items)), *numbers, package.package)
+    return _order(package.package, items)
+
+
+def _order(name: str, items: Sequence[OpenItem]) -> tuple[object, ...]:
+    return package_order(
+        Counter(item.severity for item in items),
+        name,
+        score=max(item.score for item in items),
+        exploitable=any(item.exploitable for item in items),
+    )

@@ -1,4 +1,4 @@
-"""Upgrades of packages that resolve findings, most useful first; versions in order. Pure."""
+"""Upgrades of packages that resolve findings; packages and versions in order. Pure."""
 
 import re
 from collections import Counter
@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Final
 
 from lib.models import (
+    Counts,
     Finding,
     Origin,
     Score,
@@ -22,7 +23,7 @@ WORST_FIRST: Final = tuple(reversed(Severity))
 
 def upgrades(findings: Iterable[Finding]) -> tuple[Upgrade, ...]:
     """
-    Return the packages to upgrade: those that fix the worst and the most findings first.
+    Return the packages to upgrade, in the order of packages.
 
     Where findings of one package name several fixed versions, the highest by `version_key` fixes
     them all. Packages without a fixed version follow, with `fixed` None.
@@ -33,7 +34,12 @@ def upgrades(findings: Iterable[Finding]) -> tuple[Upgrade, ...]:
     for finding in listed:
         groups.setdefault((origin(finding), upgrade_target(finding)), []).append(finding)
     all_upgrades = (upgrade_of(group, place) for (place, _), group in groups.items())
-    return tuple(sorted(all_upgrades, key=_most_useful_first))
+    return tuple(in_order(all_upgrades))
+
+
+def in_order(upgrades: Iterable[Upgrade]) -> list[Upgrade]:
+    """Return upgrades in the order of packages, those to no version last."""
+    return sorted(upgrades, key=_order_of_upgrade)
 
 
 _Target = tuple[str, str | None, bool]
@@ -62,6 +68,7 @@ def upgrade_of(findings: Sequence[Finding], origin: Origin = Origin.UNKNOWN) -> 
         vulnerability_ids=tuple(dict.fromkeys(finding.vulnerability_id for finding in findings)),
         origin=origin,
         score=highest_score(findings),
+        exploitable=any(finding.exploitable for finding in findings),
     )
 
 
@@ -86,11 +93,25 @@ def highest_score(findings: Iterable[Finding]) -> Score | None:
     return max(scores, key=attrgetter("value"), default=None)
 
 
-def _most_useful_first(upgrade: Upgrade) -> tuple[object, ...]:
-    amounts = tuple(-upgrade.fixes.get(severity, 0) for severity in WORST_FIRST)
-    score = -upgrade.score.value if upgrade.score is not None else 0
-    names = (upgrade.package, upgrade.manager or "", upgrade.origin)
-    return (upgrade.fixed is None, *amounts, score, *names)
+def package_order(
+    counts: Counts, name: str, *, score: float = 0.0, exploitable: bool = False
+) -> tuple[object, ...]:
+    """
+    Return the key for the one order of packages in all steps, lists and tables.
+
+    Packages with a known exploit come first, then those with most vulnerabilities by severity (the
+    numbers of CRITICAL are compared, then those of HIGH), then the highest score, then the name.
+    """
+    amounts = (-counts.get(severity, 0) for severity in WORST_FIRST)
+    return (not exploitable, *amounts, -score, name)
+
+
+def _order_of_upgrade(upgrade: Upgrade) -> tuple[object, ...]:
+    score = upgrade.score.value if upgrade.score is not None else 0.0
+    order = package_order(
+        upgrade.fixes, upgrade.package, score=score, exploitable=upgrade.exploitable
+    )
+    return (upgrade.fixed is None, *order, upgrade.manager or "", upgrade.origin)
 
 
 _RUNS: Final = 50

@@ -321,12 +321,6 @@ def counts_of(entries: Iterable[Entry]) -> Counts:
     return ordered(Counter(entry.severity for entry in entries))
 
 
-def fewer_last(entries: Iterable[Entry]) -> tuple[int, ...]:
-    """Return a key that puts most of the worst first."""
-    counts = counts_of(entries)
-    return tuple(-counts.get(severity, 0) for severity in reversed(Severity))
-
-
 def source_of(content: Content) -> ScanSource:
     """Return the scanner that listed the first watched image, whose words are used."""
     parts = (part for image in content.state.images for part in image.parts)
@@ -363,10 +357,6 @@ def _open(group: Vulnerability) -> bool:
 
 def worst_first(entry: Entry) -> tuple[object, ...]:
     """Return a key for the one order of all lists: severity, news, exploits, score, fixes."""
-    return (*rank_of(entry), not entry.fixable, -entry.epss, entry.id)
-
-
-def rank_of(entry: Entry) -> tuple[object, ...]:
-    """Return how urgent a vulnerability is, without what breaks a tie; the smallest comes first."""
     is_known = entry.exploited or entry.exploitable
-    return (-entry.severity, not entry.is_news, not is_known, -entry.score)
+    rank = (-entry.severity, not entry.is_news, not is_known, -entry.score)
+    return (*rank, not entry.fixable, -entry.epss, entry.id)

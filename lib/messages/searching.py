@@ -77,23 +77,15 @@ def without_version(
     content: Content, packages: Collection[str], news: Collection[str], rebuild: str
 ) -> str:
     """
-    Return which packages have no version to go to, new ones first, each worst first.
+    Return which packages have no version to go to. Empty without any.
 
-    Packages of the same vulnerabilities stand together. The lists have their numbers. Empty
-    without any.
+    `packages`: in their order. The lists have their numbers.
     """
-    groups: dict[tuple[str, ...], None] = {}
-    for entry in content.everything:
-        rows = filter(_may_have_fix, entry.findings)
-        names = dict.fromkeys(name for row in rows if (name := row.package.name) in packages)
-        if names and not content.is_behind(entry):
-            groups[tuple(names)] = None
-    if not groups:
+    if not packages:
         return ""
     # Where all of them are new, that is no difference.
     news = frozenset(news) if {*packages} - {*news} else frozenset()
-    ordered = sorted(groups, key=news.isdisjoint)
-    distinct = list(dict.fromkeys(name for group in ordered for name in group))
+    distinct = [*packages]
     shown = first(distinct, _LOOKED_FOR)
     search = search_of(content, distinct, rebuild)
     mark = "" if search == STILL_LISTED else " (new)"

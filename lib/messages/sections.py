@@ -10,14 +10,12 @@ from typing import Final
 from lib.checks.findings import MANAGER
 from lib.core.arrivals import CAME_WITH_PUSH, LISTED_NOW
 from lib.core.disputes import dispute_of
-from lib.core.upgrades import highest_score, is_kernel, upgrade_of
+from lib.core.upgrades import highest_score, is_kernel, package_order, upgrade_of
 from lib.messages.comparing import cause, is_rescan
 from lib.messages.content import (
     Content,
     Entry,
     counts_of,
-    fewer_last,
-    rank_of,
 )
 from lib.messages.describing import score_text, what_it_is, worst_score
 from lib.messages.headlines import sentence
@@ -165,15 +163,20 @@ def _listed(
 
 
 def by_package(entries: Sequence[Entry]) -> list[Sequence[Entry]]:
-    """Return entries grouped by their packages: the one with the worst first, then the most."""
+    """Return entries grouped by their packages, in the order of packages."""
     groups: defaultdict[tuple[str, ...], list[Entry]] = defaultdict(list)
     for entry in entries:
         groups[tuple(dict.fromkeys(package.name for package in entry.packages))].append(entry)
-    return sorted(groups.values(), key=_worst_package_first)
+    return [group for _, group in sorted(groups.items(), key=lambda item: _order_of(*item))]
 
 
-def _worst_package_first(group: Sequence[Entry]) -> tuple[object, ...]:
-    return (rank_of(group[0]), *fewer_last(group))
+def _order_of(names: tuple[str, ...], group: Sequence[Entry]) -> tuple[object, ...]:
+    return package_order(
+        counts_of(group),
+        " ".join(names),
+        score=max(entry.score for entry in group),
+        exploitable=any(entry.exploitable for entry in group),
+    )
 
 
 def _shared(words: Iterable[str]) -> str:

@@ -9,6 +9,7 @@ from lib.core.named_versions import NamedVersion
 from lib.core.scanners import scanner_of
 from lib.core.upgrades import (
     highest_score,
+    in_order,
     is_kernel,
     together,
     upgrade_target,
@@ -83,17 +84,16 @@ def to_do(
     others = [row for row in rows_of_all if not is_kernel(row.package.name)]
     rebuild = rebuild_of(base, others)
     by_description = versions_of(entries)
-    unversioned = sorted(
-        (upgrade for upgrade in packages if upgrade.fixed is None and upgrade not in kernels),
-        key=lambda upgrade: upgrade.package not in news,
-    )
+    unversioned = [
+        upgrade for upgrade in packages if upgrade.fixed is None and upgrade not in kernels
+    ]
     silent = [
         upgrade
         for upgrade in unclear(entries, unversioned)
         if upgrade.package not in by_description
     ]
     plan, build = base.plan if entries else "", _build(ready)
-    names = {upgrade.package for upgrade in silent if _key(upgrade) in asked}
+    names = list(dict.fromkeys(one.package for one in silent if _key(one) in asked))
     without = {upgrade.package for upgrade in unversioned} - by_description.keys()
     marked = news if any(upgrade.package not in news for upgrade in unversioned) else ()
     return ToDo(
@@ -240,7 +240,7 @@ def _news(content: Content) -> frozenset[str]:
 
 def upgrades_of(content: Content, *, whole: bool = False) -> list[Upgrade]:
     """
-    Return the packages to upgrade, worst and most fixes first.
+    Return the packages to upgrade, in the order of packages.
 
     `whole`: also packages of which nothing is asked for.
     """
@@ -257,7 +257,9 @@ def upgrades_of(content: Content, *, whole: bool = False) -> list[Upgrade]:
         targets = set(map(upgrade_target, asked))
         others = (row for (name, _), group in rows.items() if name for row in group)
         listed += upgrades(row for row in others if upgrade_target(row) not in targets)
-    return [_counted(upgrade, rows[upgrade.package, upgrade.manager], by_row) for upgrade in listed]
+    return in_order(
+        _counted(upgrade, rows[upgrade.package, upgrade.manager], by_row) for upgrade in listed
+    )
 
 
 _Package = tuple[str, str | None]
@@ -277,7 +279,10 @@ def _counted(upgrade: Upgrade, rows: Sequence[Finding], by_row: Mapping[str, Ent
     fixes = counts_of({by_row[id_].id: by_row[id_] for id_ in ids}.values())
     scores = [score for score in (upgrade.score, highest_score(also)) if score is not None]
     worst = max(scores, key=lambda score: score.value, default=None)
-    return replace(upgrade, fixes=fixes, vulnerability_ids=ids, score=worst)
+    exploitable = any(row.exploitable for row in (*also, *rows) if row.vulnerability_id in ids)
+    return replace(
+        upgrade, fixes=fixes, vulnerability_ids=ids, score=worst, exploitable=exploitable
+    )
 
 
 def _is_removed(row: Finding, upgrade: Upgrade) -> bool:

@@ -46,6 +46,8 @@ class Upgrade:
     origin: Origin = Origin.UNKNOWN
     score: Score | None = None
     """The highest CVSS score of the vulnerabilities; None if the source has none."""
+    exploitable: bool = False
+    """Whether an exploit is known for one of the vulnerabilities."""
 
 
 @immutable(frozen=True, slots=True)

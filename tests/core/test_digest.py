@@ -258,17 +258,19 @@ def test_the_worst_of_a_package_is_the_first_of_an_alert() -> None:
     assert package.worst == "CVE-2"
 
 
-def test_a_rebuild_has_the_package_with_the_worst_vulnerability_first() -> None:
-    """As the list of an alert, whatever image it is in; the number counts after that."""
+def test_a_rebuild_names_its_packages_in_the_order_of_packages() -> None:
+    """As the list of an alert: a known exploit first, then most of the worst, then the score."""
     many = [
         a_finding(f"CVE-{n}", severity="HIGH", package="curl", score=Score(5.0)) for n in range(3)
     ]
-    worse = a_finding("CVE-9", severity="HIGH", package="libarchive", score=Score(6.4))
+    scored = a_finding("CVE-8", severity="HIGH", package="libarchive", score=Score(6.4))
+    silent = a_finding("CVE-9", severity="HIGH", package="gzip")
+    known = a_finding("CVE-10", severity="HIGH", package="zlib", exploit_available="YES")
 
-    packages = a_digest(of_images(a_watched(*many, worse))).packages
+    packages = a_digest(of_images(a_watched(*many, scored, silent, known))).packages
 
-    assert [package.package for package in packages] == ["libarchive", "curl"]
-    assert packages[0].worst == "CVE-9"
+    assert [one.package for one in packages] == ["zlib", "curl", "libarchive", "gzip"]
+    assert packages[0].worst == "CVE-10"
 
 
 def test_the_oldest_is_here_since_its_stream_has_it() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lib.core.upgrades import upgrades, version_key
-from lib.models import Finding, Package, Severity
+from lib.models import Finding, Package, Score, Severity
 from tests.support.builders import a_finding
 
 
@@ -24,19 +24,22 @@ def found(number: int, severity: str = "HIGH", *, start: int = 1, **fields: Any)
 class TestUpgrades:
     """What to do: packages, from and to, ordered by what it fixes."""
 
-    def test_most_useful_first(self) -> None:
-        """One CRITICAL outweighs many HIGH; without a version to go to comes last."""
+    def test_order_of_packages(self) -> None:
+        """A known exploit, then CRITICAL before HIGH, score, name; without a version last."""
         result = upgrades(
             [
                 *found(3, "CRITICAL", package="none"),
                 *found(5, "HIGH", package="many", fixed_version="2"),
                 *found(1, "CRITICAL", package="worst", fixed_version="2"),
                 *found(5, "HIGH", package="also", fixed_version="2"),
+                *found(5, "HIGH", package="scored", fixed_version="2", score=Score(7.0)),
+                *found(1, "LOW", package="known", fixed_version="2", exploit_available="YES"),
             ]
         )
 
-        assert [each.package for each in result] == ["worst", "also", "many", "none"]
-        assert [each.fixed for each in result] == ["2", "2", "2", None]
+        names = [upgrade.package for upgrade in result]
+        assert names == ["known", "worst", "scored", "also", "many", "none"]
+        assert [upgrade.fixed for upgrade in result] == [*["2"] * 5, None]
 
     def test_one_package_is_one_upgrade(self) -> None:
         """The highest fixed version fixes everything; all installed versions are named."""

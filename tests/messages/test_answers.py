@@ -585,14 +585,14 @@ class TestWhereToStart:
         assert of(worst, threshold=Severity.CRITICAL).to_do.then == ""
 
     def test_packages_without_a_version_are_named_without_the_numbers_of_the_list(self) -> None:
-        """Those of one vulnerability stand together, and new ones first where others are not."""
+        """In the order of packages: with the same numbers by their names."""
         shared = [a_finding("CVE-2026-1", package=name) for name in ("gzip", "xz-utils")]
 
         text = of(*shared, a_finding("CVE-2026-2", package="curl"))
 
         assert text.to_do.without_version == (
             "If the next scan still lists a package, upgrade it in your Dockerfile "
-            "(today: gzip, xz-utils and curl)"
+            "(today: curl, gzip and xz-utils)"
         )
 
     def test_the_base_image_is_named_where_the_image_says_it(self) -> None:
