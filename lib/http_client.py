@@ -14,7 +14,7 @@ body is too large, too slow, truncated, or does not unpack. Slack, Jira and Page
 message in the body. Without the body the delivery is ambiguous: it is retried, after a question to
 receivers that can be asked. For a webhook any 2xx is an acceptance.
 
-`lib.core.retries` decides what follows from a class, and when to try again.
+`lib.flows.refusals` does what follows from a class; `lib.core.retries` says when to try again.
 
 Secrets of the request are removed from every text that leaves this module, also from a 200.
 """

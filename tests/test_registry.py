@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from lib.core.worth_notifying import PROFILES
 from lib.notifiers import NOTIFIERS
 from tests.support import docs
 from tests.support.every import every
@@ -42,6 +43,12 @@ def test_every_receiver_has_golden_payloads(name: str) -> None:
         f"tests/notifiers/golden/{name} is empty: put one story of each layout through "
         f"golden.check in tests/notifiers/test_{name}.py, then run `make golden`"
     )
+
+
+@pytest.mark.parametrize("name", NOTIFIERS)
+def test_every_receiver_says_what_is_worth_a_message(name: str) -> None:
+    """Another one would be told what a reader of mails is told, and nothing be kept current."""
+    assert name in PROFILES, f"add {name!r} to PROFILES in lib/core/worth_notifying.py"
 
 
 @pytest.mark.parametrize("name", NOTIFIERS)

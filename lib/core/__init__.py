@@ -14,8 +14,8 @@ What a sync decides about a stream, in the order of the calls:
       desired          what it should show, and conditions
         verdicts       routes, filters and suppressions, applied to each finding
       delta            what differs; arrivals and endings: why
-        worth_notifying  what somebody is notified of: by kind, route and destination
-      notification_rows  the open row of a view: its message is opened, changed or dropped
+        worth_notifying  what somebody is notified of: kinds, by route and destination
+      notification_rows  its one open row: opened, changed or dropped
 
 What the rules say:
 

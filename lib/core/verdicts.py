@@ -1,5 +1,5 @@
 """
-Verdicts of alerts.yml on each finding and condition of one watched image. Pure.
+Verdicts of routes, filters and suppressions on each finding of one watched image. Pure.
 
 Routes apply by the tags that the image has in the stream, by its repository, account and region,
 by the platform of any part, and by the scanner that lists the finding.
@@ -135,12 +135,12 @@ class Judge:
 
     def _verdict(self, finding: Finding, answer: _Answer) -> Verdict:
         image = self.watched.image
-        entry = self._entry(finding) if answer.routes else None
+        entry = self._suppressing_entry(finding) if answer.routes else None
         if entry is not None:
             return Verdict(image, finding, entry=entry)
         return Verdict(image, finding, answer.routes, refusals=answer.refusals)
 
-    def _entry(self, finding: Finding) -> str | None:
+    def _suppressing_entry(self, finding: Finding) -> str | None:
         """Return the entry that leaves out a finding, under whatever name it has."""
         if self._suppressed is None:
             return None

@@ -1,8 +1,13 @@
-"""What is worth a message: which kinds, by route and type of destination; what is kept current."""
+"""
+What is worth a message: which kinds, by route and type of destination; what is kept current. Pure.
+
+`lib.core.notification_rows` opens the message, `lib.core.verdicts` says who gets it.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
+from types import MappingProxyType
 from typing import Final
 
 from lib.core.routing import Route
@@ -43,6 +48,17 @@ _INCIDENTS: Final = Profile(
 )
 _PROGRAM: Final = Profile(_EVERY_KIND - {Kind.UNCHANGED}, is_program=True)
 
+PROFILES: Final[Mapping[str, Profile]] = MappingProxyType(
+    {
+        "jira": _KEEPER,
+        "pagerduty": _INCIDENTS,
+        "slack": _READER,
+        "sns": _READER,
+        "webhook": _PROGRAM,
+    }
+)
+"""By the type of a destination, where its options do not make it another."""
+
 
 def profile_of(type_: str, options: Mapping[str, Json], *, announces: bool = False) -> Profile:
     """
@@ -57,13 +73,11 @@ def profile_of(type_: str, options: Mapping[str, Json], *, announces: bool = Fal
 
 
 def _by_type(type_: str, options: Mapping[str, Json]) -> Profile:
-    if type_ == "pagerduty":
-        return _INCIDENTS
-    if type_ == "jira" or (type_ == "slack" and "token" in options):
+    if type_ == "slack" and "token" in options:
         return _KEEPER
-    if type_ == "webhook" or (type_ == "sns" and options.get("format") in ("json", "ocsf")):
+    if type_ == "sns" and options.get("format") in ("json", "ocsf"):
         return _PROGRAM
-    return _READER
+    return PROFILES.get(type_, _READER)
 
 
 class Interests:

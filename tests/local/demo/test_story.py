@@ -1,4 +1,4 @@
-"""The story that the demo plays: its scenes, their recordings, and who is notified in them."""
+"""The scenes and recordings of the demo's story; `tests/e2e/test_demo.py` plays it."""
 
 from datetime import UTC, datetime
 
