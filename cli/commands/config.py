@@ -1,7 +1,7 @@
 """`config`: publishes alerts.yml to a deployed stage, and shows or restores what was published."""
 
 import argparse
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -26,8 +26,8 @@ from lib.config.checking import check
 from lib.config.parsing import config_hash, parse
 from lib.config.publication import Revision, described
 from lib.errors import ConflictError, DocumentError
-from lib.models import Json
-from lib.models.diagnostics import Check, CheckStatus, unknown
+from lib.models import Destination, Json
+from lib.models.diagnostics import Check, CheckStatus, has_failed, unknown
 from lib.text import one_line
 
 HELP = "publish alerts.yml to a stage without a deployment; compare, list, roll back"
@@ -72,6 +72,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         add_config_option(action)
     for action in (push, rollback):
         action.add_argument("--note", default="", help="why, for `config history`")
+        action.add_argument(
+            "--force", action="store_true", help="publish even if a secret is not stored yet"
+        )
     for action in (push, diff, history, show, rollback):
         add_stage_options(action)
 
@@ -102,7 +105,7 @@ def _push(options: argparse.Namespace, connect: Connect) -> int:
     file = _checked(Path(options.config), scope)
     if file is None:
         return NOT_PUSHED
-    return _publish(stage, file.document, scope, note=options.note)
+    return _publish(stage, file.document, scope, options, note=options.note)
 
 
 def _checked(path: Path, scope: Scope) -> AlertsFile | None:
@@ -122,7 +125,9 @@ def _checked(path: Path, scope: Scope) -> AlertsFile | None:
     return file
 
 
-def _publish(stage: Deployment, document: Json, scope: Scope, *, note: str) -> int:
+def _publish(
+    stage: Deployment, document: Json, scope: Scope, options: argparse.Namespace, *, note: str
+) -> int:
     """Publish a checked document, and print what changed and what is missing."""
     lacking = list(needs_deployment(document, scope))
     if lacking:
@@ -139,6 +144,13 @@ def _publish(stage: Deployment, document: Json, scope: Scope, *, note: str) -> i
     changes = configuration_changes(published.document, document) if published else None
     for change in changes if changes is not None else describe(document):
         print_text(str(change))
+    unreachable = _without_secret(stage, document)
+    if unreachable and not options.force:
+        complain(
+            f"nothing was published: {_gets_nothing(unreachable)}. Store it with the command "
+            "above, or publish all the same with --force"
+        )
+        return NOT_PUSHED
     try:
         revision = publisher.publish(
             document, before, version, by=_caller(stage), note=one_line(note)[:_LONGEST_NOTE]
@@ -152,11 +164,12 @@ def _publish(stage: Deployment, document: Json, scope: Scope, *, note: str) -> i
     if changes is None:
         remark(f"{_PACKAGED}. Its other destinations get no messages; their issues stay open")
     say(f"published revision {revision.number} to {publisher.address}")
-    _print_missing_secrets(stage, document)
     remark("in force within a minute; open alerts are compared with it within five")
     if revision.number > 1:
         undo = f"config rollback {revision.number - 1} --stage {stage.stage}"
         remark(f"`{called_as()} {undo}` undoes it")
+    if unreachable:
+        remark(_gets_nothing(unreachable))
     return 0
 
 
@@ -173,23 +186,44 @@ def _caller(stage: Deployment) -> str:
     return arn
 
 
-def _print_missing_secrets(stage: Deployment, document: Json) -> None:
-    """Print the secrets that are not stored yet, with the commands that store them."""
+def _gets_nothing(names: Sequence[Destination]) -> str:
+    if len(names) == 1:
+        return f"{names[0]} gets nothing until its secret is stored"
+    return f"{', '.join(names)} get nothing until their secrets are stored"
+
+
+def _without_secret(stage: Deployment, document: Json) -> list[Destination]:
+    """
+    Return the destinations whose secrets are not stored.
+
+    Effects: prints each secret that is missing, with the command that stores it. One that may not
+    be looked up is printed, too, and does not count.
+    """
+    destinations = parse(document).destinations
     with working("looking for secrets"):
-        checks = [check for check in _secrets(stage, document) if check.status != CheckStatus.OK]
-    if checks:
-        print_checks("Secrets", checks)
+        checks = {
+            reference: _secret(stage, *reference)
+            for reference in sorted(
+                {one for entry in destinations.values() for one in secret_references(entry)}
+            )
+        }
+    doubtful = [check for check in checks.values() if check.status != CheckStatus.OK]
+    if doubtful:
+        print_checks("Secrets", doubtful)
+    return [
+        name
+        for name, entry in destinations.items()
+        if has_failed([checks[reference] for reference in secret_references(entry)])
+    ]
 
 
-def _secrets(stage: Deployment, document: Json) -> Iterator[Check]:
-    reads = Reads(stage.clients)
+def _secret(stage: Deployment, kind: str, name: str) -> Check:
     place = Place(stage.stage, stage.clients.get("s3").meta.region_name)
-    references = (secret_references(entry) for entry in parse(document).destinations.values())
-    for kind, name in sorted({reference for own in references for reference in own}):
-        try:
-            yield from judgements.secret(reads.secret(kind, name, stage.stage), place)
-        except ClientError as error:
-            yield unknown(f"{kind} {name}", f"AWS denies {error.operation_name}", "")
+    try:
+        (check,) = judgements.secret(Reads(stage.clients).secret(kind, name, stage.stage), place)
+    except ClientError as error:
+        return unknown(f"{kind} {name}", f"AWS denies {error.operation_name}", "")
+    return check
 
 
 # --- the others ---------------------------------------------------------------------------------
@@ -254,7 +288,7 @@ def _rollback(stage: Deployment, options: argparse.Namespace) -> int:
     if problem is not None:
         complain(f"nothing was published: revision {options.number} {problem}")
         return NOT_PUSHED
-    return _publish(stage, document, scope, note=note)
+    return _publish(stage, document, scope, options, note=note)
 
 
 def _unfit(document: Json, scope: Scope) -> str | None:

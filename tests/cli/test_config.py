@@ -1,5 +1,6 @@
 """`config`: alerts.yml published to a stage, compared, listed and rolled back."""
 
+import contextlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +24,7 @@ destinations:
 routes:
   - {{name: all, severity: HIGH, notify: [team, mail]}}
 """
+SECRET = "ecr-scan-alerts/prod/team"
 LOW = ALERTS.replace("HIGH", "LOW")
 Run = Callable[..., tuple[int, str, str]]
 
@@ -36,6 +38,7 @@ def run(
 ) -> Run:
     monkeypatch.chdir(tmp_path)
     stage.make_bucket()
+    store_secret(stage)
 
     def command(name: str, *arguments: str, alerts: str = "") -> tuple[int, str, str]:
         if alerts:
@@ -48,20 +51,25 @@ def run(
     return command
 
 
+def store_secret(stage: Stage) -> None:
+    """Store the secret of `ALERTS`, which other tests may have stored in the same account."""
+    secrets = stage.boto("secretsmanager")
+    with contextlib.suppress(secrets.exceptions.ResourceExistsException):
+        secrets.create_secret(Name=SECRET, SecretString="https://hooks.example.com")
+
+
 def published(stage: Stage) -> Any:
     body = stage.boto("s3").get_object(Bucket=stage.bucket, Key=KEY)["Body"].read()
     return publication.read_publication(body)
 
 
-def test_the_first_push_says_what_it_adds_and_what_is_missing(run: Run, stage: Stage) -> None:
-    """Who published it is kept; a secret that is not stored needs no deployment."""
+def test_the_first_push_says_what_it_adds(run: Run, stage: Stage) -> None:
+    """Who published it is kept, and why."""
     code, out, err = run("push", "--note", "begin", alerts=ALERTS)
 
     assert code == 0, err
     assert "  + destination team (slack)" in out
     assert f"published revision 1 to s3://{stage.bucket}/{KEY}" in out
-    assert "secret ecr-scan-alerts/prod/team: missing" in out
-    assert "aws secretsmanager create-secret" in out
     (revision,) = published(stage).revisions
     assert revision.by == stage.boto("sts").get_caller_identity()["Arn"]
     assert revision.note == "begin"
@@ -145,7 +153,7 @@ def test_a_host_that_the_stage_allows_needs_none(run: Run) -> None:
     alerts = ALERTS.replace(
         f'{{type: sns, topic_arn: "{TOPIC}"}}',
         "{type: jira, site: https://jira.acme.io, project: OPS, "
-        "credentials: {secret: ecr-scan-alerts/jira}}",
+        "credentials: {secret: ecr-scan-alerts/team}}",
     )
 
     assert run("push", alerts=alerts)[0] == 0
@@ -267,6 +275,58 @@ def test_nothing_is_published_yet(run: Run) -> None:
     for action in (["history"], ["show"], ["diff", "--revision", "1"], ["rollback", "1"]):
         with pytest.raises(DocumentError, match="config push"):
             run(*action, alerts=ALERTS)
+
+
+MISSING = ALERTS.replace("ecr-scan-alerts/team", "ecr-scan-alerts/nobody-stored-it")
+
+
+def test_a_file_whose_secret_is_missing_is_not_pushed(run: Run) -> None:
+    """Its destination would be dead; the command that stores the secret is printed."""
+    code, out, err = run("push", alerts=MISSING)
+
+    assert code == 1
+    assert "secret ecr-scan-alerts/prod/nobody-stored-it: missing" in out
+    assert "aws secretsmanager create-secret" in out
+    assert err.splitlines()[-1] == (
+        "ecr-scan-alerts: nothing was published: team gets nothing until its secret is stored. "
+        "Store it with the command above, or publish all the same with --force"
+    )
+    with pytest.raises(DocumentError, match="Nothing is published"):
+        run("show")
+
+
+def test_force_publishes_without_the_secret(run: Run, stage: Stage) -> None:
+    """The last line says who gets nothing."""
+    code, out, err = run("push", "--force", alerts=MISSING)
+
+    assert code == 0
+    assert "secret ecr-scan-alerts/prod/nobody-stored-it: missing" in out
+    assert published(stage).number == 1
+    assert err.splitlines()[-1].endswith("team gets nothing until its secret is stored")
+
+
+def test_every_destination_without_a_secret_is_named(run: Run) -> None:
+    """Also where two of them read the same one."""
+    twice = MISSING.replace(
+        "  mail:",
+        "  chat: {type: slack, webhook: {secret: ecr-scan-alerts/nobody-stored-it}}\n  mail:",
+    )
+
+    code, out, err = run("push", alerts=twice)
+
+    assert (code, out.count("nobody-stored-it: missing")) == (1, 1)
+    assert "team, chat get nothing until their secrets are stored. Store" in err
+
+
+def test_a_rollback_needs_the_secrets_too(run: Run, stage: Stage) -> None:
+    """A secret may have gone since that revision was published."""
+    run("push", "--force", alerts=MISSING)
+    run("push", alerts=ALERTS)
+
+    assert run("rollback", "1")[0] == 1
+    assert published(stage).number == 2
+    assert run("rollback", "1", "--force")[0] == 0
+    assert published(stage).number == 3
 
 
 def test_secrets_that_may_not_be_looked_at_are_questions(run: Run, stage: Stage) -> None:
