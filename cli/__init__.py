@@ -25,6 +25,7 @@ A deployed stage:
     deployment           its stores and queues; destination_names
     deliver_function     its function `deliver`, invoked directly
     delivery_rows        its notifications for a person; view_checks: its views
+    stream_names         a stream by its name, or by a tag
     redriving            dead ones sent again; pacing: how many at once
     sending              what `scan --send` sends
     rehearsal            a pass without writing

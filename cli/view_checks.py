@@ -8,7 +8,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Final
 
-from cli.delivery_rows import image_name, stream_name
+from cli.delivery_rows import SHORT_ID, image_name, stream_name
+from cli.durations import age
 from lib.core.attempts import is_open
 from lib.core.notification_rows import Step
 from lib.core.sync import SyncRules, ViewPlan, new_view, plan_view, silence_of, sync_view
@@ -125,8 +126,14 @@ def count_statuses(checks: Iterable[ViewCheck]) -> Counter[ViewStatus]:
     return Counter(check.standing for check in checks)
 
 
-def explanation(check: ViewCheck, partition: StreamPartition) -> list[tuple[str, str]]:
-    """Return why a destination was notified of a stream, or was not, as names and values."""
+def explanation(
+    check: ViewCheck, partition: StreamPartition, last: Notification | None, *, now: datetime
+) -> list[tuple[str, str]]:
+    """
+    Return why a destination was notified of a stream, or was not, as names and values.
+
+    `last`: the notification that was sent last; None where one is open, or none was sent.
+    """
     view, plan, row = check.view, check.plan, check.row
     state, agreement = plan.state, view.agreement if view is not None else None
     reported = len(view.reported) if view is not None else 0
@@ -139,13 +146,22 @@ def explanation(check: ViewCheck, partition: StreamPartition) -> list[tuple[str,
         ("Reported", f"{reported}, by {counted(view.version if view else 0, 'message')}"),
         ("Agreed with", f"version {agreement.version}" if agreement else "nothing yet"),
         ("Should show", str(len(plan.desired.items))),
-        ("Delivery", f"{row.id} is {row.state.value}" if row is not None else "none"),
+        ("Delivery", _delivery(row, last, now)),
         ("Its cause", row.cause if row is not None else ""),
         ("Its answer", row.reason if row is not None else ""),
         ("Summary", f"at the latest at {until:%Y-%m-%d %H:%M} UTC" if until else ""),
         ("So", f"{MEANINGS[check.standing]} ({check.reason})"),
     )
     return [(title, value) for title, value in pairs if value]
+
+
+def _delivery(row: Notification | None, last: Notification | None, now: datetime) -> str:
+    if row is not None:
+        return f"{row.id} is {row.state.value}"
+    if last is None:
+        return "none"
+    ago = age(last.tried_at or last.created_at, now)
+    return f"none open; last {last.id[:SHORT_ID]} {last.state.value} {ago} ago"
 
 
 def _current(partition: StreamPartition) -> str:

@@ -30,6 +30,7 @@ from cli.inputs import add_config_option
 from cli.pacing import Pause, add_redrive_options, check_redrive_options
 from cli.redriving import ID_LENGTH, redrive
 from cli.session import Connect, OperatorClients
+from cli.stream_names import chosen_stream
 from cli.terminal import (
     complain,
     is_terminal,
@@ -98,9 +99,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ),
     )
     explain.add_argument(
-        "stream", metavar="STREAM", help="REPOSITORY or 'REPOSITORY PATTERN', such as 'shop/api v*'"
+        "stream",
+        metavar="STREAM",
+        help="REPOSITORY, REPOSITORY:TAG or 'REPOSITORY PATTERN', such as 'shop/api v*'",
     )
-    explain.add_argument("--to", required=True, metavar="DESTINATION", help="a name in alerts.yml")
+    explain.add_argument(
+        "--to", metavar="DESTINATION", help="a name in alerts.yml; without it they are listed"
+    )
     redrive = actions.add_parser(
         "redrive",
         help="send dead deliveries again, as things stand now",
@@ -317,19 +322,22 @@ def _row_of(stage: Deployment, beginning: str) -> Notification:
 
 
 def _explain(stage: Deployment, options: argparse.Namespace) -> int:
-    stream = _stream_of(stage, options.stream)
+    stream = chosen_stream(stage, options.stream)
     partition = stage.streams.read(stream)
     checks = {check.destination: check for check in _checks(stage, partition, _summaries(stage))}
+    there = ", ".join(sorted(checks)) or "none"
+    if options.to is None:
+        raise DocumentError(f"To which destination? Add --to NAME; there are: {there}")
     check = checks.get(options.to)
     if check is None:
-        there = ", ".join(sorted(checks)) or "none"
         raise DocumentError(
             f"No route leads from {stream_name(stream)} to {options.to}; there are: {there}"
         )
     if options.format == "json":
         print_json(explanation_document(check, partition))
         return 0
-    _print_pairs(explanation(check, partition))
+    last = _last_sent(stage, check)
+    _print_pairs(explanation(check, partition, last, now=datetime.now(UTC)))
     differences = changes(check.plan)
     if differences:
         print_table(("KIND", "ID", "WORTH", "REASON"), differences)
@@ -338,18 +346,14 @@ def _explain(stage: Deployment, options: argparse.Namespace) -> int:
     return 0
 
 
-def _stream_of(stage: Deployment, text: str) -> StreamId:
-    """Return the stream that is meant. Raises `DocumentError` for none, or for several."""
-    with working("reading streams"):
-        streams = list(stage.streams.streams())
-    matching = [stream for stream in streams if text in (stream, stream_name(stream))]
-    if len(matching) == 1:
-        return matching[0]
-    if matching:
-        raise DocumentError(f"Several streams are called so: {', '.join(matching)}")
-    similar = [stream_name(stream) for stream in streams if text.split(maxsplit=1)[0] in stream]
-    listed = ", ".join(sorted(similar)[:10]) or "none of that repository"
-    raise DocumentError(f"There is no stream {text!r}; there are: {listed}")
+def _last_sent(stage: Deployment, check: ViewCheck) -> Notification | None:
+    """Return the last delivery that was accepted, where none is open. It takes a scan."""
+    view = check.view
+    if check.row is not None or view is None or not view.version:
+        return None
+    rows = [row for row in _read(stage, RowState.SENT) if row.stream == view.stream]
+    own = [row for row in rows if row.destination == view.destination]
+    return max(own, key=lambda row: row.tried_at or row.created_at, default=None)
 
 
 def _summaries(stage: Deployment) -> dict[Destination, datetime]:

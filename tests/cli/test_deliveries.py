@@ -391,22 +391,48 @@ class TestExplain:
         assert [change["id"] for change in document["changes"]] == ["CVE-1"]
         assert list(document["left_out"]) == ["CVE-2"]
 
+    def test_the_delivery_that_was_sent_last_is_named(self, run: Run, stage: Stage) -> None:
+        """A view keeps the open one alone; of those to others and before it, none counts."""
+        a_deployed_stream(stage, replace(AGREED, version=2))
+        sent = {"state": RowState.SENT, "due_at": None}
+        rows = stage.rows()
+        rows.add(a_row(id="first", stream=STREAM, tried_at=NOW - 2 * HOUR, **sent))
+        rows.add(a_row(id="last0123456789", stream=STREAM, tried_at=NOW - HOUR, **sent))
+        rows.add(a_row(id="others", stream="other", tried_at=NOW, **sent))
+
+        _, out, _ = run("explain", "payments/api", "--to", "team-slack")
+
+        assert "none open; last last01234567 SENT 1h ago" in out
+
+    @pytest.mark.parametrize("tag", ["1.4.1", "latest"])
+    def test_a_stream_is_found_by_a_tag(self, run: Run, stage: Stage, tag: str) -> None:
+        """As alerts name images; a tag belongs to one stream of a repository."""
+        a_deployed_stream(stage, AGREED)
+
+        code, out, _ = run("explain", f"payments/api:{tag}", "--to", "team-slack")
+
+        assert code == 0
+        assert "payments/api\n" in out
+
     @pytest.mark.parametrize(
         ("stream", "destination", "answer"),
         [
-            ("payments/apo", "team-slack", "no stream 'payments/apo'; there are: none"),
+            ("payments/apo", "team-slack", "none of that repository; did you mean payments/api?"),
+            ("zzz:1", "team-slack", "no stream 'zzz:1'; there are: none of that repository$"),
             ("payments", "team-slack", "there are: payments/api"),
+            ("payments:1", "team-slack", "no stream 'payments:1'; there are: payments/api$"),
+            ("payments/api", None, "^To which destination. Add --to NAME; there are: team-slack$"),
             ("payments/api", "other", "No route leads from payments/api to other; there are: team"),
         ],
     )
     def test_what_is_not_there_is_answered_in_one_sentence(
-        self, run: Run, stage: Stage, stream: str, destination: str, answer: str
+        self, run: Run, stage: Stage, stream: str, destination: str | None, answer: str
     ) -> None:
         """With what there is."""
         a_deployed_stream(stage, AGREED)
 
         with pytest.raises(DocumentError, match=answer):
-            run("explain", stream, "--to", destination)
+            run("explain", stream, *(("--to", destination) if destination else ()))
 
     def test_two_streams_of_a_name_are_told_apart_by_their_ids(
         self, run: Run, stage: Stage
@@ -418,6 +444,8 @@ class TestExplain:
 
         with pytest.raises(DocumentError, match="Several streams are called so"):
             run("explain", "payments/api", "--to", "team-slack")
+        with pytest.raises(DocumentError, match="Several streams are called so: 000474600478/eu"):
+            run("explain", "payments/api:1.4.1", "--to", "team-slack")
         with pytest.raises(DocumentError, match="there are: none"):
             run("explain", other, "--to", "team-slack")
 
