@@ -23,6 +23,8 @@ class Urgency(NamedTuple):
     """Whether the risk is unknown, which waits for working hours whatever its level."""
     until: str = ""
     """What to find out: that the condition does not hold."""
+    code: str = ""
+    """The condition for programs: one of the words of alert-1.0.0."""
 
     @property
     def title(self) -> str:

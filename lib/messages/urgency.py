@@ -58,7 +58,15 @@ def urgency(content: Content) -> Urgency | None:
     remark = "" if waits else _remark(content, exploits)
     reason = f"{reason}; {remark}" if remark else reason
     if is_hosts:
-        return Urgency(level, reason, UNPATCHED, exploits, LOW, until=UNTIL_PATCHED)
+        return Urgency(
+            level,
+            reason,
+            UNPATCHED,
+            exploits,
+            LOW,
+            until=UNTIL_PATCHED,
+            code="hosts_kernel_unpatched",
+        )
     return Urgency(level, reason, exploits=exploits, waits=waits)
 
 
@@ -92,7 +100,9 @@ def _of_settings(content: Content, news: Sequence[Entry]) -> Urgency:
     exploits = _exploits(content)
     if any(entry.id == TAG_MOVED for entry in news):
         reason = "the tag was not to move"
-        return Urgency(HIGH, reason, _UNEXPECTED, exploits, LOW, until=_UNTIL_MEANT)
+        return Urgency(
+            HIGH, reason, _UNEXPECTED, exploits, LOW, until=_UNTIL_MEANT, code="push_not_expected"
+        )
     worst = max(entry.severity for entry in news)
     number = sum(entry.severity is worst for entry in news)
     what = "setting, not a vulnerability" if number == 1 else "settings, not vulnerabilities"

@@ -119,7 +119,7 @@ def _document(notice: Notice, content: Content, text: AlertText, limit: int) -> 
         "worst_severity": _worst(content),
         "counts": _counts(content.totals),
         "suppressed": _counts(content.suppressed),
-        "reported": _counts(counts_of(content.open)),
+        "counts_for_route": _counts(counts_of(content.open)),
         "unchanged": content.unchanged if message.before is not None else None,
         "image": _image(content.image),
         "items": [],
@@ -164,6 +164,7 @@ def _urgency(text: AlertText) -> Json:
         "level": text.urgency.level,
         "reason": text.urgency.reason,
         "condition": text.urgency.condition or None,
+        "condition_code": text.urgency.code or None,
         "otherwise": text.urgency.otherwise or None,
         "exploits": text.urgency.exploits,
     }

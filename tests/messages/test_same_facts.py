@@ -130,7 +130,8 @@ def test_a_program_gets_the_condition_of_a_level_apart() -> None:
         "if the hosts run an unpatched kernel",
         "low",
     )
-    assert (second["condition"], second["otherwise"]) == (None, None)
+    assert first["condition_code"] == "hosts_kernel_unpatched"
+    assert (second["condition"], second["condition_code"], second["otherwise"]) == (None,) * 3
 
 
 def test_a_medium_urgency_of_hosts_is_low_elsewhere() -> None:
