@@ -17,7 +17,7 @@ from lib.messages.linking import Piece, pieces
 from lib.messages.lists import PackageText, Row, Section
 from lib.messages.parts import AlertText, Danger, Link, Omissions, Problem
 from lib.messages.steps import Step, ToDo, UpgradeText
-from lib.messages.titles import DETAILS_BELOW, REPORT_NAME, SAME_AS_BEFORE, STEPS_BELOW
+from lib.messages.titles import NEWEST, REPORT_NAME, SAME_AS_BEFORE
 from lib.models import Json
 from lib.notifiers import testing
 from lib.notifiers.slack.limits import MAX_HEADER, MAX_SECTION
@@ -187,14 +187,10 @@ def _root(text: AlertText) -> list[Json]:
 
 
 def _root_above(text: AlertText) -> list[Json]:
-    """Return how a stream stands, above the message that has all of it."""
-    has_steps = bool(text.to_do.lines) or text.problem is not None
-    is_said = text.standing.startswith(text.counts_open.removesuffix(" open"))
-    counts = "" if is_said else _say(text.counts_open, _VERDICT)
-    where = (counts, STEPS_BELOW if has_steps else DETAILS_BELOW)
-    lines = (_trouble(text), capitalized(_DOT.join(filter(None, where))))
-    header = _root_header(text, text.standing)
-    return [header, _section("\n".join(filter(None, lines)))]
+    """Return the counts of what is open, above the message with what happened and what to do."""
+    header = _root_header(text, text.counts_open)
+    below = {"type": "context", "elements": [mrkdwn(NEWEST)]}
+    return [part for part in (header, _section(_trouble(text)), below) if part]
 
 
 def _root_header(text: AlertText, state: str) -> Json:

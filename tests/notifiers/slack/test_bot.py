@@ -173,9 +173,9 @@ def test_the_root_says_how_things_stand() -> None:
 
     root, reply = ("\n".join(texts(payload[each])) for each in ("update", "reply"))
     header = payload["update"]["blocks"][0]["text"]["text"]
-    assert header.endswith(": 2 CRITICAL, 40 HIGH, 12 MEDIUM open; fix available for 2 of 54")
+    assert header.endswith("payments/api:1.4.2: 2 CRITICAL, 40 HIGH, 12 MEDIUM open")
     assert "What to do" not in root
-    assert "Steps in the thread below" in root
+    assert "Newest message in the thread" in root
     assert "2 new" not in root
     assert "CVE-2026" not in root
     assert "*New (2)*" in reply
@@ -184,7 +184,7 @@ def test_the_root_says_how_things_stand() -> None:
 @pytest.mark.parametrize(
     ("story", "header"),
     [
-        ("one-left", "\N{LARGE ORANGE CIRCLE} payments/api:1.4.2: 1 HIGH open; fix available"),
+        ("one-left", "\N{LARGE ORANGE CIRCLE} payments/api:1.4.2: 1 HIGH open"),
         ("only-resolved", "\N{CHART WITH DOWNWARDS TREND} Resolved: payments/api:latest"),
         ("all-fixed", "\N{WHITE HEAVY CHECK MARK} Resolved: payments/api:1.4.2"),
         (
@@ -198,15 +198,18 @@ def test_a_root_with_nothing_left_is_marked(story: str, header: str) -> None:
     assert rendered(story)["update"]["blocks"][0]["text"]["text"] == header
 
 
-def test_the_root_names_the_worst_and_counts_the_rest() -> None:
-    """The title is about the kernel alone; the line below counts all, and says where steps are."""
+def test_the_root_counts_all_that_is_open_and_names_no_step() -> None:
+    """It is no second alert beside the reply in the channel, whose title is about the kernel."""
     rows = (a_finding(package="linux"), a_finding("CVE-2026-2", severity="MEDIUM"))
 
     notice = noticed(Scene(a_report(*rows)))
     header, line = bot().render(notice, thread=THREAD)["update"]["blocks"]
 
-    assert header["text"]["text"].endswith(": 1 HIGH in the kernel: check the hosts")
-    assert line["text"]["text"] == "1 HIGH, 1 MEDIUM open \N{MIDDLE DOT} steps in the thread below"
+    assert header["text"]["text"].endswith("payments/api:1.4.1: 1 HIGH, 1 MEDIUM open")
+    assert [line["type"], line["elements"][0]["text"]] == [
+        "context",
+        "Newest message in the thread",
+    ]
 
 
 def test_an_incomplete_list_resolves_nothing() -> None:
