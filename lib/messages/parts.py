@@ -402,12 +402,7 @@ class AlertText:
     def of_steps(self) -> list[Link]:
         """The links that stand in steps: of hosts, commits, packages and the report, by name."""
         report = [self.report._replace(name=FULL_REPORT)] if self.report is not None else []
-        return [*self.of_sources, *self.of_packages, *report]
-
-    @property
-    def of_sources(self) -> list[Link]:
-        """The links of hosts and commits, as steps name them."""
-        return [link.in_step for link in self.sources]
+        return [*(link.in_step for link in self.sources), *self.of_packages, *report]
 
     @property
     def of_hosts(self) -> list[Link]:

@@ -20,6 +20,8 @@ _SECTION: Final = 12_000
 _REASONS: Final = 30
 _FIELD: Final = 1000
 _MAX_URL: Final = 2000
+_MAX_CONSOLE: Final = 240
+"""Of the address of the console beside the report, which has it, too: three lines of a mail."""
 
 
 def render(notice: Notice, text: AlertText, _room: int) -> tuple[str, bool]:
@@ -35,7 +37,7 @@ def render(notice: Notice, text: AlertText, _room: int) -> tuple[str, bool]:
         listed, is_section_cut = _listing(text, section)
         lines += listed
         is_cut = is_cut or is_section_cut
-    lines += [*_platforms(text), *_numbers(text), *_notes(text), *_ending(text, text.to_do.after)]
+    lines += [*_platforms(text), *_numbers(text), *_notes(text), *_ending(text)]
     return "\n".join(lines).lstrip("\n") + "\n", is_cut
 
 
@@ -45,22 +47,21 @@ def render_plain(notice: Notice, text: AlertText, _room: int) -> tuple[str, bool
     return "\n".join(lines).lstrip("\n") + "\n", bool(text.sections)
 
 
-def _links(text: AlertText, steps: Sequence[str]) -> list[str]:
+def _links(text: AlertText) -> list[str]:
     """
-    Return the links: the report, then the shortest first, and the console without a report.
+    Return the links: the report, then the shortest first.
 
-    `steps`: those with the addresses of what they name below them.
+    The pages about a kernel stand below the step that names them: each host needs one of them.
     """
     lines = [f"  {REPORT_NAME}: {text.report_command}"] if text.report_command else []
     report = _report(text)
-    others = [
-        link
-        for link in text.sources
-        if not (link.of_hosts or any(_is_named(link.in_step, step) for step in steps))
-    ]
+    console, limit = text.console, _MAX_URL if report is None else _MAX_CONSOLE
+    has_console = console is not None and len(console.url) <= limit
+    others = [link for link in text.sources if not link.of_hosts]
+    others += [console] if console is not None and has_console else []
     # A long one hides what follows.
     others = sorted(others, key=lambda link: len(link.url))
-    for link in filter(None, (report, *others, text.console if report is None else None)):
+    for link in filter(None, (report, *others)):
         note = f" ({link.note})" if link.note else ""
         lines += _indented(f"{link.label}{note}: {link.printed(_MAX_URL)}")
     return lines
@@ -110,9 +111,9 @@ def _notes(text: AlertText) -> list[str]:
     return ["", *notes] if notes else []
 
 
-def _ending(text: AlertText, steps: Sequence[str] = ()) -> list[str]:
+def _ending(text: AlertText) -> list[str]:
     """Return the links, the small print, and how to accept the risk."""
-    links = _links(text, steps)
+    links = _links(text)
     small = " \N{MIDDLE DOT} ".join((*text.small, text.reference))
     accept = []
     if text.accept_command:
@@ -175,7 +176,6 @@ def _to_do(text: AlertText) -> list[str]:
     lines += _indented(rest, indent="     ") if rest else []
     for step in to_do.after:
         lines += _indented(_plain(step), bullet=next(bullets))
-        lines += _addresses(step, [link for link in text.of_sources if not link.of_hosts])
     lines += [line for remark in to_do.remarks for line in _indented(remark)]
     # What helps with a scan without a result stands under the same title.
     return [*(_title(to_do.title) if lines and text.problem is None else []), *lines]
