@@ -54,11 +54,12 @@ BY_ITSELF: Final = "then it resolves by itself"
 RESOLVE_ONE: Final = f"No {{look}} lists it, or its risk is accepted: {BY_ITSELF}"
 RESOLVE_SEVERAL: Final = f"No {{look}} lists any of them, or each is accepted: {BY_ITSELF}"
 RESOLVE_PATCHED: Final = (
-    "The hosts run a patched kernel: resolve it by hand, a scan of the image cannot see the hosts"
+    "The hosts run a patched kernel: resolve it by hand, a scan of the image cannot see the hosts. "
+    f"Or {{risk}} is accepted: {BY_ITSELF}"
 )
 RESOLVE_BOTH: Final = (
     "The hosts run a patched kernel, and no scan lists the others: resolve it by hand, a scan of "
-    "the image cannot see the hosts"
+    f"the image cannot see the hosts. Or {{risk}} is accepted: {BY_ITSELF}"
 )
 RESOLVE_SCANNED: Final = f"A {{look}} has a result, or the {{subject}} is deleted: {BY_ITSELF}"
 DONE_WHEN_SCANNED: Final = (

@@ -211,7 +211,33 @@ def test_a_page_says_what_its_route_pages_about() -> None:
         "Route everything pages for images that could not be scanned. To stop such pages, leave "
         "SCAN_FAILED and NOT_SCANNED out of kinds of the route in alerts.yml"
     )
-    assert why_paged(found) == "Routes payments, security page for HIGH and above"
+    assert why_paged(found) == "2 CRITICAL (routes payments, security page for HIGH and above)"
+
+
+@pytest.mark.parametrize(
+    ("rows", "reason"),
+    [
+        (({"exploit_available": "YES"},), "HIGH with a public exploit"),
+        (({"exploit_available": "YES"}, {}), "2 HIGH, some with a public exploit"),
+        (({"exploit_observed_at": NOW},), "HIGH used in attacks"),
+        (({},), "HIGH"),
+    ],
+)
+def test_a_page_says_what_it_is_about(rows: tuple[dict[str, Any], ...], reason: str) -> None:
+    """How bad it is, and then which rule of whom."""
+    found = [a_finding(f"CVE-2024-{n}", **fields) for n, fields in enumerate(rows)]
+
+    assert why_paged(text_of(notice_of(*found))).partition(" (")[0] == reason
+
+
+def test_a_page_does_not_say_what_happened_where_its_list_does() -> None:
+    """The list is titled Newly reported, and names the vulnerability."""
+    before, after = a_report(image=an_image(1)), a_report(a_finding(), image=an_image(1))
+
+    details = details_of(text_of(noticed(Scene(after, before))))
+
+    assert "What happened" not in details
+    assert details["Newly reported"]
 
 
 def test_a_remedy_with_a_release_is_whole_in_slack() -> None:

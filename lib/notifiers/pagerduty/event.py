@@ -5,15 +5,17 @@ from operator import attrgetter
 from typing import Final
 
 from lib.messages.lists import PackageText, Section
-from lib.messages.paging import happened, why_paged
+from lib.messages.paging import ROUTES, happened, why_paged
 from lib.messages.parts import AlertText
 from lib.messages.steps import ToDo
 from lib.messages.titles import (
     ABOUT,
     CHANGED,
     DELIVERY,
+    EACH_RISK,
     HAPPENED,
     IN_WORKING_HOURS,
+    ITS_RISK,
     NO_RESULT,
     NOTES,
     OPEN_NOW,
@@ -95,10 +97,10 @@ def details_of(text: AlertText) -> Json:
         text.platforms.title: text.platforms.lines(LINES),
         STILL_OPEN: [danger.line.removeprefix(f"{STILL_OPEN}: ") for danger in text.dangers],
         CHANGED: _numbers(text),
+        OPEN_NOW: _open_now(text),
         NOTES: _notes(text),
         REPORT_NAME: text.report_command,
-        ABOUT: _DOT.join(text.small),
-        DELIVERY: _delivery(text),
+        ABOUT: _about(text),
     }
     return {name: value for name, value in details.items() if value}
 
@@ -111,7 +113,8 @@ def _resolve_when(text: AlertText) -> str:
         return RESOLVE_SCANNED.format(look=look, subject=text.subject) if is_scan else ""
     if text.to_do.hosts:
         has_others = text.to_do.upgrade_count or text.to_do.unversioned_count
-        return RESOLVE_BOTH if has_others else RESOLVE_PATCHED
+        patched = RESOLVE_BOTH if has_others else RESOLVE_PATCHED
+        return patched.format(risk=ITS_RISK if text.open.count == 1 else EACH_RISK)
     return (RESOLVE_ONE if text.open.count == 1 else RESOLVE_SEVERAL).format(look=look)
 
 
@@ -126,8 +129,25 @@ def _no_result(text: AlertText) -> str:
 
 
 def _numbers(text: AlertText) -> list[str]:
-    """Return what the lists do not say, and what is known of exploits if no urgency says it."""
-    return [*filter(None, (*text.numbers, text.why if text.urgency is None else ""))]
+    """
+    Return what the lists do not say, and what is known of exploits if no urgency says it.
+
+    The changes are those of what the routes ask for: other receivers count more of them.
+    """
+    changes = text.changes if text.not_open.groups else ""
+    numbers = (line for line in text.numbers if line != changes)
+    return [*filter(None, (*numbers, text.why if text.urgency is None else ""))]
+
+
+def _open_now(text: AlertText) -> str:
+    """Return the counts of all that is open where no change is counted; else nothing."""
+    is_counted = not text.not_open.groups or text.changes not in text.numbers
+    return "" if is_counted else capitalized(text.counts_open.removesuffix(" open"))
+
+
+def _about(text: AlertText) -> str:
+    """Return where it is, since when, and the delivery; why somebody is paged has the routes."""
+    return _DOT.join((*(fact for fact in text.small if not fact.startswith(ROUTES)), text.footer))
 
 
 def _notes(text: AlertText) -> list[str]:
