@@ -37,18 +37,20 @@ STILL_OPEN: Final = "Also open"
 OPEN_NOW: Final = "Open now"
 WHY_PAGED: Final = "Why you are paged"
 DONE: Final = "Done when"
-DONE_WHEN_ONE: Final = "no scan lists the vulnerability below, or its risk is accepted."
+DONE_WHEN_ONE: Final = "no scan lists the vulnerability below, or its risk is accepted"
 ITS_RISK: Final = "its risk"
 EACH_RISK: Final = "each risk"
-DONE_WHEN: Final = "no scan lists the {number} vulnerabilities below, or each risk is accepted."
-DONE_WHEN_PATCHED: Final = (
-    "the hosts run a patched kernel, or {risk} is accepted. Then close the issue by hand: a scan "
-    "of the image cannot see the hosts."
-)
+DONE_WHEN: Final = "no scan lists the {number} vulnerabilities below, or each risk is accepted"
+DONE_WHEN_PATCHED: Final = "the hosts run a patched kernel, or {risk} is accepted"
 DONE_WHEN_BOTH: Final = (
     "the hosts run a patched kernel and no scan lists what else is open below, or each risk is "
-    "accepted."
+    "accepted"
 )
+CLOSED_BY_HAND: Final = "Then close the issue by hand"
+CLOSED_UNSEEN: Final = f"{CLOSED_BY_HAND}: a scan of the image cannot see the hosts"
+STAYS_CLOSED: Final = "It stays closed until there is something new"
+CLOSED_BY_ITSELF: Final = "Then this issue closes by itself"
+CLOSED_IF_CLEAR: Final = f"{CLOSED_BY_ITSELF}, unless there is something to report"
 RESOLVE: Final = "Resolve when"
 BY_ITSELF: Final = "then it resolves by itself"
 RESOLVE_ONE: Final = f"No {{look}} lists it, or its risk is accepted: {BY_ITSELF}"
@@ -63,9 +65,9 @@ RESOLVE_BOTH: Final = (
 )
 RESOLVE_SCANNED: Final = f"A {{look}} has a result, or the {{subject}} is deleted: {BY_ITSELF}"
 DONE_WHEN_SCANNED: Final = (
-    "a scan of {name} succeeds, the image is deleted, or somebody accepts that it stays unscanned."
+    "a scan of {name} succeeds, the image is deleted, or somebody accepts that it stays unscanned"
 )
-DONE_WHEN_CHECKED: Final = "a check of {name} has a result, or the repository is deleted."
+DONE_WHEN_CHECKED: Final = "a check of {name} has a result, or the repository is deleted"
 NOTES: Final = "Notes"
 ABOUT: Final = "About"
 OTHERS: Final = "Others"

@@ -184,7 +184,7 @@ def test_every_receiver_says_what_the_text_says(mode: str, options: Any, story: 
     """
     Headline, numbers, what to do, the worst news, how to accept the risk, the small print.
 
-    A page leaves out what nobody does at night.
+    A page leaves out what nobody does at night, and changes that a route may hide.
     """
     payload = rendered(mode, options, story)
     if payload.get("events") == []:
@@ -195,7 +195,9 @@ def test_every_receiver_says_what_the_text_says(mode: str, options: Any, story: 
 
     text = shared_text(STORIES[story], rows=1)
     if mode == "pagerduty":
-        text = replace(text, accept_command="", to_do=text.to_do.now)
+        hidden = text.changes if text.not_open.groups else ""
+        numbers = tuple(line for line in text.numbers if line != hidden)
+        text = replace(text, accept_command="", to_do=text.to_do.now, numbers=numbers)
     texts = sentences(text, whole=options != {"format": "amazon-q"})
     assert [text for text in texts if letters(text)[:LETTERS] not in shown] == []
 

@@ -6,7 +6,7 @@ from typing import Final
 from lib.messages.digest import TREND, digest_text_of
 from lib.messages.digest_parts import DigestLine, DigestLink, DigestText
 from lib.messages.titles import TECHNICAL, URGENCY
-from lib.models import Digest, Json
+from lib.models import Digest, Json, Severity
 from lib.notifiers.jira import adf
 from lib.notifiers.jira.identity import Scope
 from lib.text import one_line, truncate
@@ -29,6 +29,11 @@ def text_of_digest(digest: Digest, scope: Scope) -> DigestText:
 def summary(text: DigestText) -> str:
     """Return the title of the issue."""
     return truncate(one_line(text.title), _SUMMARY)
+
+
+def worst(digest: Digest) -> Severity | None:
+    """Return the worst severity of a digest; None where nothing is open, and all is scanned."""
+    return max(digest.counts, default=Severity.UNKNOWN if digest.without_result else None)
 
 
 def description(text: DigestText, *, reopens: bool) -> Json:

@@ -82,6 +82,7 @@ class JiraNotifier(Notifier):
         self._options = options
         self._tools = tools
         self._site = str(options["site"]).rstrip("/")
+        self._ways = {name: options.get(name, is_on) is True for name, is_on in workflow.WAYS}
         self._scope = identity.Scope(self._site, str(options["project"]))
 
     def render(self, alert: Message, *, thread: str | None = None) -> Json:
@@ -91,22 +92,27 @@ class JiraNotifier(Notifier):
         `send` decides which of both it is: a stored issue may be deleted or not be ours, and one
         that nobody stored may be there. "key" is missing without a stored reference. What to do
         about the issue's status stands in "if_closed" ("reopen", "say" or "leave") and "if_open"
-        ("close"),
-        and the page to attach in {"attach": {"page": key, "name"}}. All digests are one issue.
+        ("close"), the page to attach in {"attach": {"page": key, "name"}}. Digests are one issue.
 
         A quiet update is {"edit": {"key", "fields", "if_open"}} of the stored issue; empty where
         none is stored.
         """
         if isinstance(alert, Digest):
-            return self._digest(alert, thread, self._labels(alert) | self._priority(_worst(alert)))
+            priority = self._priority(jira_digest.worst(alert))
+            return self._digest(alert, thread, self._labels(alert) | priority)
         text = text_of(alert, rows=layout.ROWS)
         text = replace(text, thread=self._scope.key(text.thread or None) or "")
-        texts = self._texts(alert, layout.summary(text), layout.description(text))
+        summary = layout.summary(text)
+        # A comment says what changed, and otherwise the description.
+        whole, standing = (
+            self._texts(alert, summary, layout.description(text, **self._ways, changes=changes))
+            for changes in (True, False)
+        )
         if alert.quiet:
-            return self._quiet(alert, thread, texts)
-        update = {"fields": texts, "comment": {"body": layout.comment(text)}}
+            return self._quiet(alert, thread, whole)
+        update = {"fields": standing, "comment": {"body": layout.comment(text)}}
         return {
-            "create": self._new(alert, texts | self._extras(alert, text)),
+            "create": self._new(alert, whole | self._extras(alert, text)),
             "update": self._keyed(alert, thread) | update | self._about_status(alert),
             **self._file(alert, text),
         }
@@ -315,12 +321,7 @@ class JiraNotifier(Notifier):
         return {"edit": keyed | owned | self._about_status(notice)}
 
     def _about_status(self, notice: Notice) -> dict[str, str]:
-        reopen, close = self._options.get("reopen", True), self._options.get("close", False)
-        return workflow.about_status(notice.message.delta, reopen=reopen, close=close)
-
-    def _about_digest(self, digest: Digest) -> dict[str, str]:
-        reopen, close = self._options.get("reopen", True), self._options.get("close", False)
-        return workflow.about_digest(digest, reopen=reopen, close=close)
+        return workflow.about_status(notice.message.delta, **self._ways)
 
     def _created(self, payload: Json, headers: Mapping[str, str]) -> Receipt:
         receipt = self._create(payload["create"], headers, payload.get("other_type"))
@@ -415,12 +416,14 @@ class JiraNotifier(Notifier):
 
     def _digest(self, digest: Digest, thread: str | None, fields: dict[str, Json]) -> Json:
         text = jira_digest.text_of_digest(digest, self._scope)
-        description = jira_digest.description(text, reopens=self._options.get("reopen", True))
+        description = jira_digest.description(text, reopens=self._ways["reopen"])
         texts = self._texts(digest, jira_digest.summary(text), description)
         update = {"fields": texts, "comment": {"body": jira_digest.comment(text)}}
         payload = {
             "create": self._new(digest, texts | fields),
-            "update": self._keyed(digest, thread) | update | self._about_digest(digest),
+            "update": self._keyed(digest, thread)
+            | update
+            | workflow.about_digest(digest, **self._ways),
         }
         other = self._options.get("issue_type", _DEFAULT_TYPE)
         return payload if other == self._type(digest) else payload | {"other_type": other}
@@ -443,8 +446,3 @@ class JiraNotifier(Notifier):
     def _priority(self, worst: Severity | None) -> dict[str, Json]:
         priority = self._options.get("priority", {}).get(worst.name) if worst is not None else None
         return {"priority": {"name": priority}} if priority else {}
-
-
-def _worst(digest: Digest) -> Severity | None:
-    """Return the worst severity of a digest; None where nothing is open, and all is scanned."""
-    return max(digest.counts, default=Severity.UNKNOWN if digest.without_result else None)

@@ -13,15 +13,7 @@ from lib.messages.parts import AlertText, Link, Omissions, Problem
 from lib.messages.steps import ToDo, UpgradeText
 from lib.messages.titles import (
     DONE,
-    DONE_WHEN,
-    DONE_WHEN_BOTH,
-    DONE_WHEN_CHECKED,
-    DONE_WHEN_ONE,
-    DONE_WHEN_PATCHED,
-    DONE_WHEN_SCANNED,
-    EACH_RISK,
     HOW_TO_ACCEPT,
-    ITS_RISK,
     NOTES,
     OTHERS,
     PACKAGE_COLUMNS,
@@ -31,6 +23,7 @@ from lib.messages.titles import (
 )
 from lib.models import Json
 from lib.notifiers.jira import adf, identity
+from lib.notifiers.jira.done import done_when
 from lib.text import capitalized, one_line, sentences, short, truncate
 
 # https://support.atlassian.com/jira-cloud-administration/docs/jira-cloud-field-limits and
@@ -71,9 +64,19 @@ def summary(text: AlertText) -> str:
     return truncate(one_line(f"{mark}{name}: {text.standing}"), MAX_SUMMARY)
 
 
-def description(text: AlertText) -> Json:
-    """Return how things stand, with room for the line that marks the issue."""
-    return _fitting(lambda rows: _nodes(text, rows), _ROWS, MAX_TEXT - identity.MARK_ROOM)
+def description(
+    text: AlertText, *, reopen: bool = True, close: bool = False, changes: bool = True
+) -> Json:
+    """
+    Return how things stand, with room for the line that marks the issue.
+
+    `reopen`, `close`: the options of the destination. `changes`: whether it says what changed last;
+    otherwise a comment does.
+    """
+    done = done_when(text, reopen=reopen, close=close)
+    last = text.changes if changes else ""
+    limit = MAX_TEXT - identity.MARK_ROOM
+    return _fitting(lambda rows: _nodes(text, done, last, rows), _ROWS, limit)
 
 
 def comment(text: AlertText) -> Json:
@@ -100,16 +103,16 @@ def length(body: Json) -> int:
     return len(json.dumps(body, ensure_ascii=False).encode("utf-16-le", "replace")) // 2
 
 
-def _nodes(text: AlertText, rows: int) -> Iterable[Json]:
+def _nodes(text: AlertText, done: str, changes: str, rows: int) -> Iterable[Json]:
     """Yield how things stand: what to do, what is open, what changed last, small print."""
     yield from _paragraph(text.same_thread)
     yield from _opening(text)
     yield from _steps(text.to_do)
     yield from _upgrades(text, rows)
-    yield from _done(text)
+    yield from _done(done)
     yield from _open(text, rows)
     yield from _platforms(text)
-    yield from _last_change(text)
+    yield from _paragraph(changes)
     for warning in text.warnings:
         yield adf.panel("warning", adf.paragraph(adf.text(warning)))
     yield links(text)
@@ -132,26 +135,10 @@ def _details(text: AlertText) -> Json:
     return adf.expand(HOW_TO_ACCEPT, title, command, _small(text))
 
 
-def _done(text: AlertText) -> Iterable[Json]:
+def _done(sentence: str) -> Iterable[Json]:
     """Yield when an issue is done."""
-    sentence = _done_when(text)
     if sentence:
         yield adf.paragraph(adf.text(f"{DONE} ", "strong"), adf.text(sentence))
-
-
-def _done_when(text: AlertText) -> str:
-    if text.problem is not None and not (text.total or text.sections):
-        when = DONE_WHEN_CHECKED if text.image.is_repository else DONE_WHEN_SCANNED
-        return when.format(name=short(text.image.repository))
-    if not text.open.count or text.image.is_repository:
-        return ""
-    is_one = text.open.count == 1
-    when = DONE_WHEN_ONE if is_one else DONE_WHEN
-    if text.to_do.hosts:
-        has_others = text.to_do.upgrade_count or text.to_do.unversioned_count
-        when = DONE_WHEN_BOTH if has_others else DONE_WHEN_PATCHED
-    risk = ITS_RISK if is_one else EACH_RISK
-    return when.format(number=f"{text.open.count:,}", risk=risk)
 
 
 def _opening(text: AlertText, sentence: str = "") -> list[Json]:
@@ -280,22 +267,9 @@ def _open(text: AlertText, rows: int) -> Iterable[Json]:
         yield from _paragraph(section.more(rows))
         yield from (*_omissions(text.not_open), *_omissions(text.accepted))
         return
-    others = text.not_open.lines(_REASONS)
-    if section.package_count == 1:
-        last = (adf.paragraph(adf.text(line)) for line in others)
-        yield adf.bullets((*map(_package_item, section.packages), *last))
-    else:
-        cells = (adf.paragraph(adf.text(words)) for words in (OTHERS, _DOT.join(others), ""))
-        last_row = [cells] if others else []
-        packages = map(_package_row, section.packages[:rows])
-        yield adf.table(PACKAGE_COLUMNS, (*packages, *last_row))
+    yield _packages(section.packages[:rows], text.not_open.lines(_REASONS))
     yield from _paragraph(section.more_packages(rows))
     yield from _omissions(text.accepted)
-
-
-def _last_change(text: AlertText) -> Iterable[Json]:
-    """Yield what changed last; the title says what is open."""
-    yield from _paragraph(text.changes)
 
 
 def _listing(section: Section, rows: int, *, by_package: bool) -> Iterable[Json]:
@@ -303,10 +277,10 @@ def _listing(section: Section, rows: int, *, by_package: bool) -> Iterable[Json]
     yield from _paragraph(section.note)
     if by_package:
         packages = section.packages[:rows]
-        yield adf.bullets(_package_item(package, is_short=True) for package in packages)
+        yield adf.bullets(map(_package_item, packages))
         yield from _paragraph(section.more_packages(rows))
     else:
-        yield adf.bullets(_item(row._replace(what="")) for row in section.rows[:rows])
+        yield adf.bullets(map(_item, section.rows[:rows]))
         yield from _paragraph(section.more(rows))
 
 
@@ -316,25 +290,42 @@ def _paragraph(sentence: str, *marks: str) -> Iterable[Json]:
         yield adf.paragraph(adf.text(sentence, *marks))
 
 
-def _package_row(package: PackageText) -> Iterable[Json]:
-    """Yield three cells: a fourth one leaves no room for the notes beside an issue's details."""
+def _packages(packages: Sequence[PackageText], others: Sequence[str]) -> Json:
+    """
+    Return a table of packages and of what else is open, without notes where there are none.
+
+    A fourth column leaves no room for the notes beside an issue's details.
+    """
+    notes = [_about(package) for package in packages]
+    rows = [
+        [*_package_cells(package), _cell(note)]
+        for package, note in zip(packages, notes, strict=True)
+    ]
+    rows += [[_cell(OTHERS), _cell(_DOT.join(others)), _cell("")]] if others else []
+    width = len(PACKAGE_COLUMNS) if any(notes) else len(PACKAGE_COLUMNS) - 1
+    return adf.table(PACKAGE_COLUMNS[:width], [row[:width] for row in rows])
+
+
+def _cell(words: str) -> Json:
+    """Return a cell; nothing to say leaves it empty."""
+    return adf.paragraph(*([adf.text(words)] if words else []))
+
+
+def _package_cells(package: PackageText) -> Iterable[Json]:
     target = f" \N{RIGHTWARDS ARROW} {package.fixed}" if package.fixed else ""
     yield adf.paragraph(adf.text(f"{package.name}{target}"))
     yield adf.paragraph(adf.text(package.summary, "strong"), adf.text(": "), *_names(package))
-    yield adf.paragraph(adf.text(_about(package)))
 
 
-def _package_item(package: PackageText, *, is_short: bool = False) -> Json:
-    """Return a package in one item. `is_short`: without what its vulnerabilities are."""
+def _package_item(package: PackageText) -> Json:
+    """Return a package in one item, without what its vulnerabilities are."""
     if package.number == 1:
-        row = package.rows[0]
-        return _item(row._replace(what="") if is_short else row)
+        return _item(package.rows[0])
     details = ", ".join(filter(None, (package.name, package.fix)))
     return adf.paragraph(
         adf.text(package.summary, "strong"),
         adf.text(f" in {details}: "),
         *_names(package),
-        *(() if is_short else [adf.text(f". {_about(package)}")]),
     )
 
 
@@ -375,7 +366,7 @@ def _item(row: Row) -> Json:
         adf.text(row.severity, "strong"),
         adf.text(" "),
         adf.text(row.name, link=row.url),
-        adf.text(f" {row.details}{f': {row.what}' if row.what else ''}"),
+        adf.text(f" {row.details}"),
     )
 
 
@@ -409,11 +400,8 @@ def _update(text: AlertText, items: int) -> Iterable[Json]:
     yield from _platforms(text)
     for section in text.listed:
         yield from _listing(section, items, by_package=not text.image.is_repository)
-    # The headline counts what is new, and the title of the issue what is open.
-    is_counted = all(section.kind.is_news for section in text.sections)
     for line in text.numbers:
-        if not (is_counted and line == text.changes):
-            yield adf.paragraph(adf.text(line))
+        yield adf.paragraph(adf.text(line))
     # A repeat is looked for by the whole id.
     yield adf.expand(TECHNICAL, adf.paragraph(adf.text(text.footer, "em")))
 

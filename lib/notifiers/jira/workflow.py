@@ -28,6 +28,8 @@ NOT_DONE: Final = (
     "account."
 )
 
+WAYS: Final = (("reopen", True), ("close", False))
+"""The options about the status of issues, and whether each is on where nobody sets it."""
 CLOSE: Final = "close"
 REOPEN: Final = "reopen"
 SAY: Final = "say"

@@ -21,6 +21,7 @@ from lib.errors import (
 from lib.messages.text import text_of
 from lib.models import (
     Destination,
+    Finding,
     HttpAnswer,
     Notice,
     Receipt,
@@ -110,7 +111,7 @@ def assert_adf(node: Any) -> None:
             if mark["type"] == "link":
                 assert mark["attrs"]["href"].startswith(("https://", "http://"))
         return
-    assert node["content"]
+    assert node["content"] or node["type"] == "paragraph"
     if node["type"] == "doc":
         assert ADF.is_valid(node)
     for child in node["content"]:
@@ -264,6 +265,59 @@ def test_an_issue_sent_after_a_refusal_has_nothing_collapsed() -> None:
     assert said(description["content"][-1]).startswith("ecr-scan-alerts finds this issue by")
 
 
+def test_what_changed_stands_where_it_is_read_once() -> None:
+    """In the comment of an issue that is there; in the description of one that is created."""
+    payload = jira().render(STORIES["new-and-resolved"], thread=THREAD)
+
+    update = payload["update"]
+    bodies = (
+        payload["create"]["fields"]["description"],
+        update["fields"]["description"],
+        update["comment"]["body"],
+    )
+
+    assert ["Since 1.4.1: 2 new" in said(body) for body in bodies] == [True, False, True]
+
+
+KERNEL = a_finding(package="linux")
+UNSCANNED = STORIES["scan-failed"]
+BY_HAND = "Then close the issue by hand."
+UNSEEN = "Then close the issue by hand: a scan of the image cannot see the hosts."
+
+
+@pytest.mark.parametrize(
+    ("notice", "options", "end"),
+    [
+        (noticed(Scene(a_report(a_finding()))), {}, BY_HAND),
+        (
+            noticed(Scene(a_report(a_finding()))),
+            {"close": True},
+            "its risk is accepted. Then this issue closes by itself.",
+        ),
+        (UNSCANNED, {}, BY_HAND),
+        (
+            UNSCANNED,
+            {"close": True},
+            "Then this issue closes by itself, unless there is something to report.",
+        ),
+        (
+            noticed(Scene(a_report(KERNEL))),
+            {"close": True},
+            f"{UNSEEN} It stays closed until there is something new.",
+        ),
+        (noticed(Scene(a_report(KERNEL))), {"reopen": False}, UNSEEN),
+    ],
+)
+def test_an_issue_says_who_closes_it(notice: Notice, options: Any, end: str) -> None:
+    """The program only with the option, and never for hosts, which it cannot see."""
+    payload = JiraNotifier({**OPTIONS["jira"], **options}, tools()).render(notice)
+
+    lines = said(payload["create"]["fields"]["description"]).splitlines()
+
+    (done,) = (line for line in lines if line.startswith("Done when"))
+    assert done.endswith(end)
+
+
 def test_a_page_that_a_step_links_is_linked_once() -> None:
     """The row of links has what no step has."""
     story = STORIES["not-scanned"]
@@ -276,16 +330,32 @@ def test_a_page_that_a_step_links_is_linked_once() -> None:
         assert json.dumps(description).count(page.url) == 1
 
 
-def test_a_single_package_needs_no_table() -> None:
-    """Beside the table of upgrades, a second one with one row says little more."""
-    rows = [a_finding(f"CVE-2026-{n}", package="zlib", fixed_version="2") for n in (1, 2)]
-    (description, *_) = documents(jira().render(noticed(Scene(a_report(*rows)))))
-    kinds = [node["type"] for node in description["content"]]
+def test_a_single_package_has_the_table_of_several() -> None:
+    """An issue is read as the one before; without notes there is no column of them."""
+    rows = [a_finding(f"CVE-2026-{n}", package="zlib", version="1") for n in (1, 2)]
 
-    listed = _section(description, "Open now (2)")
-    assert kinds.count("table") == 1
-    assert listed[0].startswith("2 HIGH")
-    assert {"CVE-2026-1", "CVE-2026-2"} <= set(listed)
+    assert _table(*rows) == [
+        ["Package", "Vulnerabilities"],
+        ["zlib 1", "2 HIGH: CVE-2026-1, CVE-2026-2"],
+    ]
+
+
+def test_a_package_without_a_note_has_an_empty_cell() -> None:
+    """A dash would be read as something that is missing."""
+    special = a_finding("CVE-2026-1", package="zlib", version="1", exploit_available="YES")
+
+    _, first, last = _table(special, a_finding("CVE-2026-2", package="curl", version="2"))
+
+    assert first[:2] == ["zlib 1", "1 HIGH: CVE-2026-1"]
+    assert first[2].startswith("Public exploit")
+    assert last == ["curl 2", "1 HIGH: CVE-2026-2", ""]
+
+
+def _table(*rows: Finding) -> list[list[str]]:
+    """Return the words of the last table of an issue."""
+    (description, *_) = documents(jira().render(noticed(Scene(a_report(*rows)))))
+    *_, table = (node for node in description["content"] if node["type"] == "table")
+    return [[*map(_words, row["content"])] for row in table["content"]]
 
 
 def test_versions_of_an_upgrade_are_code() -> None:
@@ -305,12 +375,12 @@ def test_versions_of_an_upgrade_are_code() -> None:
 def test_the_table_leaves_room_for_notes() -> None:
     """A row is a package, with from and to: an issue is narrow next to its details."""
     rows = [a_finding(f"CVE-2026-{n}", fixed_version="3.0.14") for n in (1, 2)]
-    scene = Scene(a_report(*rows, a_finding("CVE-2026-3", package="zlib", version="1")))
-    (description, *_) = documents(jira().render(noticed(scene)))
 
-    *_, table = (node for node in description["content"] if node["type"] == "table")
+    head, *listed = _table(
+        *rows,
+        a_finding("CVE-2026-3", package="zlib", version="1", description="It crashes."),
+    )
 
-    head, *listed = ([*map(_words, row["content"])] for row in table["content"])
     assert head == ["Package", "Vulnerabilities", "Notes"]
     assert [row[:2] for row in listed] == [
         ["openssl 3.0.11-1 \N{RIGHTWARDS ARROW} 3.0.14", "2 HIGH: CVE-2026-1, CVE-2026-2"],
@@ -416,7 +486,7 @@ def test_an_image_without_a_result_has_urgency_priority_and_an_end() -> None:
     assert text.startswith("Urgency: medium, in working hours (")
     assert (
         "Done when a scan of payments/api succeeds, the image is deleted, or somebody accepts "
-        "that it stays unscanned."
+        "that it stays unscanned. Then close the issue by hand."
     ) in text
 
 
