@@ -179,9 +179,27 @@ def silence_of(view: View, state: StreamState, rules: SyncRules) -> str | None:
         return "its images are older than the installation"
     since = rules.destinations_since.get(view.destination, rules.installed_at)
     announces = rules.destinations.get(view.destination, Profile()).announces
-    if since > max(rules.installed_at, state.created_at) and not announces:
+    if since > rules.installed_at and not announces and _known_before(since, state, pushed):
         return "the stream is older than the destination"
     return None
+
+
+def _known_before(time: datetime, state: StreamState, pushed: Sequence[datetime]) -> bool:
+    """
+    Whether a stream was there, or its images with their scans were, in a stream of other rules.
+
+    So alerts.yml can divide repositories into streams anew and name a destination at once, and the
+    destination still gets one summary.
+    """
+    if state.created_at < time:
+        return True
+    scanned = [
+        evidence.at
+        for watched in state.images
+        for part in watched.parts
+        for evidence in part.evidence
+    ]
+    return bool(pushed) and max([*pushed, *scanned]) < time
 
 
 def wakes(views: Sequence[SyncedView]) -> tuple[Notification, ...]:
