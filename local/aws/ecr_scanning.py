@@ -201,7 +201,7 @@ class Scans:
         if image.media_type not in _SCANNABLE:
             # Scan on push of an index fails silently. Its members are scanned one by one.
             return None
-        recording = self.recordings.get(image.key, Recording())
+        recording = self.recording_of(image)
         before = self.results.get(image.key)
         # Event times have a resolution of one second, and an image is scanned at most once in it.
         time = max(int(now), before.event.time + 1) if before else int(now)
@@ -217,7 +217,7 @@ class Scans:
                 f"An artifact with media type '{image.media_type}' cannot be scanned",
             )
         before = self.results.get(image.key)
-        recording = self.recordings.get(image.key, Recording())
+        recording = self.recording_of(image)
         if recording.shape == ENHANCED:
             raise Refusal("ValidationException", "This feature is disabled")
         if before and now - before.completed_at < QUOTA_SECONDS:
@@ -226,6 +226,15 @@ class Scans:
                 "The scan quota per image has been exceeded. Wait and try again.",
             )
         return self.scan(image, now)
+
+    def recording_of(self, image: PushedImage) -> Recording:
+        """Without its own, that of the same content in another repository, as a scanner finds."""
+        same = (
+            recording
+            for (_, digest), recording in reversed(self.recordings.items())
+            if digest == image.digest
+        )
+        return self.recordings.get(image.key) or next(same, Recording())
 
     def last_event(self, place: Place, digest: str) -> Event | None:
         """Return the event of an image's last scan, for another delivery."""

@@ -28,7 +28,7 @@ def find(scans: Scans, image: PushedImage, finding: Mapping[str, Json], now: flo
     """Add a finding to the result of an image's scan, observed now, and return its event."""
     moment = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")
     observed = {**finding, **dict.fromkeys(OBSERVED, moment)}
-    recording = scans.recordings.get(image.key, Recording())
+    recording = scans.recording_of(image)
     findings = (*recording.findings, on_the_wire(observed))
     scans.record(image.place, image.digest, replace(recording, findings=findings))
     # The result of ECR changes; the event of a scan comes after a push alone.

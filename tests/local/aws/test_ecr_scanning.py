@@ -676,3 +676,19 @@ class TestLayers:
         )["images"]
 
         assert json.loads(image["imageManifest"])["annotations"] == {"a": "b"}
+
+
+def test_the_same_content_in_another_repository_has_the_same_findings(
+    embedded_aws: EmbeddedAws, repository: str
+) -> None:
+    """A scanner looks at what an image contains; nothing need be recorded for the second one."""
+    ecr = embedded_aws.client("ecr")
+    digest = embedded_aws.push(repository, "1", basic(3))
+    image = {"repositoryName": repository, "imageIds": [{"imageTag": "1"}]}
+    manifest = ecr.batch_get_image(**image)["images"][0]["imageManifest"]
+    other = f"{repository}-copy"
+    ecr.create_repository(repositoryName=other, imageScanningConfiguration={"scanOnPush": True})
+
+    ecr.put_image(repositoryName=other, imageManifest=manifest, imageTag="1")
+
+    assert len(describe(embedded_aws, other, digest)["imageScanFindings"]["findings"]) == 3
