@@ -87,6 +87,7 @@ def mentions(text: str) -> list[str]:
         ("aws secretsmanager make-secret --name a", "make-secret"),
         ("aws secretsmanager create-secret --nam a", "--nam"),
         ("aws secretsmanager create-secret --secret-string a", "--name"),
+        ('echo "$(aws ecr batch-get-images --repository-name a)"', "batch-get-images"),
         ("rm -rf build", "rm"),
         ("echo 'never closed", "closing quotation"),
     ],

@@ -15,7 +15,6 @@ from local.aws.ecr_scanning import (
     OBSERVED,
     Event,
     PushedImage,
-    Recording,
     Scans,
     on_the_wire,
     with_image,

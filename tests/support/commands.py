@@ -33,7 +33,7 @@ class CommandError(Exception):
 
 def commands(text: str) -> Iterator[list[str]]:
     """
-    Yield the words of each command of a block: without comments and redirections.
+    Yield the words of each command of a block: without comments and redirections, `$(...)` too.
 
     Raises `CommandError` for a line that no shell takes.
     """
@@ -45,6 +45,9 @@ def commands(text: str) -> Iterator[list[str]]:
         except ValueError as error:
             raise CommandError(f"{line}: {error}") from None
         yield from _divided(words)
+        for word in words:
+            if inner := re.fullmatch(r"\$\((.*)\)", word):
+                yield from commands(inner[1])
 
 
 def _divided(words: list[str]) -> Iterator[list[str]]:
