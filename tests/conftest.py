@@ -13,6 +13,7 @@ pytest_plugins = [
     "tests.support.browser_fixtures",
     "tests.support.cloud_fixtures",
     "tests.support.collecting",
+    "tests.support.coverage_report",
     "tests.support.reporting",
     "tests.support.shared_texts",
     "tests.support.thorough",

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import pickle
 import subprocess
 import sys
 from dataclasses import replace
@@ -11,6 +12,8 @@ from typing import Any
 
 import botocore.session
 import pytest
+from coverage import Coverage
+from coverage.python import PythonFileReporter
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,6 +30,7 @@ from tests.conftest import (
 )
 from tests.support import scheduling
 from tests.support.collecting import OBJECTS, pytest_collection
+from tests.support.coverage_report import Parsed, exclusion, parse, share
 from tests.support.notices import notices
 from tests.support.reporting import Reporting
 from tests.support.scheduling import APP, LONGEST, MOST, units_of
@@ -163,6 +167,37 @@ def test_a_worker_reports_what_is_shown(changes: dict[str, Any], *, is_read: boo
     report = pytest.TestReport("a", ("a", 1, "a"), {}, longrepr=None, **(values | changes))
 
     assert Reporting(1.0).is_read(report) == is_read
+
+
+def test_workers_parse_for_the_report_every_measured_file_once() -> None:
+    """A file that none of them parses takes its time when all cores but one have nothing to do."""
+    parts = [set(share(number, 3)) for number in range(3)]
+
+    assert sum(map(len, parts)) == len(set.union(*parts))
+    assert set.union(*parts) == {
+        str(path)
+        for name in ("handlers", "lib", "cli")
+        for path in (TESTS.parent / name).rglob("*.py")
+    }
+
+
+def test_the_report_takes_what_a_worker_parsed() -> None:
+    """It is all that the report asks of a file; another pattern of exclusions parses it again."""
+    coverage = Coverage(data_file=None)
+    reporter = PythonFileReporter(str(TESTS.parent / "lib" / "text.py"), coverage)
+    parser = parse(reporter.filename, exclusion(coverage))
+    parsed = Parsed()
+    parsed.add(pickle.dumps([parser]))
+
+    shared = parsed.of(reporter)
+
+    assert parsed.of(reporter) is shared
+    for name in ("statements", "excluded", "multiline_map", "text"):
+        assert getattr(shared, name) == getattr(reporter.parser, name), name
+    assert shared.arcs() == reporter.parser.arcs() != set()
+    assert shared.exit_counts() == reporter.parser.exit_counts()
+    coverage.exclude("return")
+    assert parsed.of(reporter).excluded > shared.excluded
 
 
 def test_what_shares_an_app_or_a_package_is_one_unit() -> None:
