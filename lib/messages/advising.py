@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from lib.core.upgrades import is_kernel, of_distribution
 from lib.messages.content import Content, Entry, counts_of
 from lib.messages.parts import Link
-from lib.messages.phrases import counts_text, names_text
+from lib.messages.phrases import counts_text, listed, names_text
 from lib.models import Finding, Image
 from lib.text import first
 from lib.urls.advisories import NAMED_BY_LINKS, host_of
@@ -41,9 +41,11 @@ _LOOK: Final = (
     "kernel"
 )
 _IMAGE_WAITS: Final = ", so the image can wait"
-_COMPARE: Final = "Compare with the fixed kernel for the hosts' system"
-_OF_CVES: Final = "Amazon Linux: {cves}; others: their vendor's advisory"
-_OF_VENDOR: Final = "Their vendor's advisory names it"
+_COMPARE: Final = "Compare it with the fixed version"
+_OF_CVES: Final = (
+    "see Amazon's {pages} on {cves} if the hosts run Amazon Linux, else the vendor's advisory"
+)
+_OF_VENDOR: Final = "see the advisory of the hosts' vendor"
 _REPLACE: Final = (
     "If a host's kernel is older: update its AMI and replace it (EKS: the node group). On Fargate, "
     "AWS patches the kernel"
@@ -53,7 +55,8 @@ _CVES: Final = 3
 DOCKER_BUILD: Final = "docker build --pull --no-cache ."
 _COMMAND: Final = f"`{DOCKER_BUILD}`"
 _LAST_UPDATES: Final = (
-    f"Rebuild ({_COMMAND}) and push: brings the {{release}} updates published up to {{ended:%B %Y}}"
+    f"Rebuild and push: {_COMMAND} brings the updates of {{release}} (published until "
+    "{ended:%B %Y})"
 )
 _BUILD: Final = f"{{step}}: {_COMMAND}, then push"
 BUILD: Final = f"Build with {_COMMAND}, then push"
@@ -124,10 +127,11 @@ def hosts_of(content: Content) -> tuple[str, ...]:
     """Return what to do on the hosts, step by step; empty without a kernel among the packages."""
     if not any(map(is_about_kernel, content.open)):
         return ()
-    cves = ", ".join(kernel_cves(content))
-    where = _OF_CVES.format(cves=cves) if cves else _OF_VENDOR
+    cves = kernel_cves(content)
+    pages = "pages" if cves[1:] else "page"
+    where = _OF_CVES.format(pages=pages, cves=listed(cves)) if cves else _OF_VENDOR
     waits = _IMAGE_WAITS if all(map(is_about_kernel, content.open)) else ""
-    return (f"{_LOOK}{waits}", f"{_COMPARE}. {where}", _REPLACE)
+    return (f"{_LOOK}{waits}", f"{_COMPARE}: {where}", _REPLACE)
 
 
 def kernel_cves(content: Content) -> Sequence[str]:

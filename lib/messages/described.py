@@ -1,5 +1,6 @@
 """The upgrades to versions that descriptions name where the scanner names none. Pure."""
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -14,10 +15,13 @@ from lib.messages.steps import UpgradeText
 from lib.models import Counts, Finding, Upgrade
 from lib.text import first, one_line, short, truncate
 
+_MAJOR: Final = re.compile(r"[0-9]{1,6}(?![0-9])", re.ASCII)
 _VERSIONS: Final = 3
 _PACKAGES: Final = 6
-_NEW_NAME: Final = "(its new name)"
-_OTHER_NAME: Final = "(replace the package if it has no such release)"
+_TEST: Final = "run your tests"
+_NEW_NAME: Final = f"its new name; {_TEST}"
+_NEW_MAJOR: Final = f"a new major version; {_TEST}"
+_OTHER_NAME: Final = "replace the package if it has no such release"
 """Behind a version of a product that is not called as the package is."""
 
 
@@ -49,22 +53,37 @@ def with_version(
     removed = _fixed_in(content, upgrade.package, named)
     rest = {level: number - removed.get(level, 0) for level, number in upgrade.fixes.items()}
     dispute = _dispute(content, upgrade.package)
-    remark = _NEW_NAME if has_new_name(upgrade.package, named) else _OTHER_NAME
     target = f"{short(target_of(upgrade.package, named), NAME)} or later"
     return text._replace(
-        described=f"{target} {remark}" if named.product else target,
+        described=f"{target}{_warning(upgrade, named)}",
         removes=f"{counts_text(removed)}{f' ({dispute})' if dispute else ''}{_left(rest)}",
     )
 
 
+def _warning(upgrade: Upgrade, named: NamedVersion) -> str:
+    """Return in brackets what an upgrade can break, or need; empty for nothing known."""
+    if has_new_name(upgrade.package, named):
+        return f" ({_NEW_NAME})"
+    before = min(map(_major, upgrade.installed), default=None)
+    is_major = before is not None and -1 < before < _major(named.version)
+    remarks = ([_OTHER_NAME] if named.product else []) + ([_NEW_MAJOR] if is_major else [])
+    return f" ({'; '.join(remarks)})" if remarks else ""
+
+
+def _major(version: str) -> int:
+    """Return the first number of a version; -1 where it begins with none."""
+    number = _MAJOR.match(version)
+    return int(number[0]) if number is not None else -1
+
+
 def _left(counts: Counts) -> str:
-    """Return "; for 6 more HIGH the CVE texts name no fixed version"; empty for none."""
+    """Return "; 6 more HIGH have no known fixed version"; empty for none."""
     words = counts_text(counts)
     if not words:
         return ""
     more = words.replace(" ", " more ", 1)
-    names = "text names" if sum(counts.values()) == 1 else "texts name"
-    return f"; for {more} the CVE {names} no fixed version"
+    have = "has" if sum(counts.values()) == 1 else "have"
+    return f"; {more} {have} no known fixed version"
 
 
 def _dispute(content: Content, package: str) -> str:

@@ -57,11 +57,12 @@ _SUBJECT_VERSION: Final = re.compile(
     rf" (?:version )?{_MAKERS}(?= (?:was|is|has|allows|contains|could|can|may)\b)"
 )
 """The version of a subject: "Libarchive v3.6.0 was discovered to contain"."""
+NEEDS_LOCAL: Final = "needs local access"
 _ACCESS: Final = MappingProxyType(
     {
         "AV:N": "over the network",
         "AV:A": "from the same network",
-        "AV:L": "needs local access",
+        "AV:L": NEEDS_LOCAL,
         "AV:P": "needs physical access",
     }
 )
@@ -102,6 +103,12 @@ def score_text(findings: Sequence[Finding]) -> str:
     if score is None:
         return ""
     return ", ".join(filter(None, (_value(score), _access(score))))
+
+
+def needs_local_access(findings: Sequence[Finding]) -> bool:
+    """Return whether every score says that an attacker needs local access; none says nothing."""
+    scores = [row.score for row in findings if row.score is not None]
+    return bool(scores) and all(_access(score) == NEEDS_LOCAL for score in scores)
 
 
 def _value(score: Score) -> str:

@@ -2,13 +2,17 @@
 
 from collections import Counter
 from dataclasses import replace
+from typing import Final
 
 from lib.core.upgrades import is_kernel
 from lib.messages.levels import HIGH, LOW, MEDIUM, Urgency
-from lib.messages.phrases import PUBLIC_EXPLOIT, counts_text
-from lib.messages.urgency import UNPATCHED, UNTIL_PATCHED
+from lib.messages.phrases import NAME, PUBLIC_EXPLOIT, counts_text, listed
+from lib.messages.urgency import CHECK_HOSTS, ONCE_PATCHED, TODAY, UNPATCHED
 from lib.models import Digest, Severity
-from lib.text import counted
+from lib.text import counted, short
+
+_NAMED: Final = 2
+"""Repositories that are named."""
 
 
 def urgency_of(digest: Digest) -> Urgency | None:
@@ -47,11 +51,21 @@ def _until_patched(reason: str, digest: Digest) -> Urgency:
     rest = urgency_of(_without_kernels(digest))
     if rest is not None and rest.level == HIGH:
         return Urgency(HIGH, reason)
-    otherwise = LOW
+    otherwise, once = LOW, ONCE_PATCHED
     if rest is not None and rest.level == MEDIUM:
         why = (_waiting(digest) if rest.waits else "") or rest.reason
-        otherwise = f"{MEDIUM} ({why})"
-    return Urgency(HIGH, reason, UNPATCHED, otherwise=otherwise, until=UNTIL_PATCHED)
+        otherwise, once = f"{MEDIUM} ({why})", ""
+    check = CHECK_HOSTS.format(of=_of_images(digest), today=TODAY)
+    return Urgency(HIGH, reason, UNPATCHED, otherwise=otherwise, check=check, once=once)
+
+
+def _of_images(digest: Digest) -> str:
+    """Return " of web/storefront": the repositories of the images with a kernel, where few."""
+    kernels = [one for one in digest.packages if is_kernel(one.package) and not one.others]
+    names = dict.fromkeys(
+        short(image.repository, NAME) for package in kernels for image in package.images
+    )
+    return f" of {listed([*names])}" if 0 < len(names) <= _NAMED else ""
 
 
 def _disputed(digest: Digest, worst: Severity) -> str:

@@ -21,8 +21,10 @@ class Urgency(NamedTuple):
     """The level where the condition does not hold."""
     waits: bool = False
     """Whether the risk is unknown, which waits for working hours whatever its level."""
-    until: str = ""
-    """What to find out: that the condition does not hold."""
+    check: str = ""
+    """What to find out: whether the condition holds."""
+    once: str = ""
+    """When it does not hold, behind `otherwise`; empty where that says more than a level."""
     code: str = ""
     """The condition for programs: one of the words of alert-1.0.0."""
 
@@ -30,7 +32,7 @@ class Urgency(NamedTuple):
     def title(self) -> str:
         """The level with its reason, and when to look or what to find out where that differs."""
         if self.condition:
-            level = f"{self.level} until you know {self.until} ({self.reason})"
-            return f"{URGENCY}: {level}, then {self.otherwise}"
+            end = f"{self.otherwise} {self.once}" if self.once else f"then {self.otherwise}"
+            return f"{URGENCY}: {self.level}, {self.check} ({self.reason}); {end}"
         level = f"{self.level}, {WORKING_HOURS}" if self.waits else self.level
         return f"{URGENCY}: {level} ({self.reason})"

@@ -1,7 +1,7 @@
 """The steps of an alert: upgrades, what comes before and after them, fixes of settings. Pure."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Final, NamedTuple
@@ -10,8 +10,10 @@ from lib.core.upgrades import is_kernel
 from lib.messages.phrases import AUDIT, MARKS, PROBLEM_MARK, counts_text, look_for, severity_word
 from lib.messages.titles import DESCRIBED_STEP, TO_DO
 from lib.models import Counts, Severity
-from lib.text import capitalized, counted
+from lib.text import capitalized, counted, first
 
+_TOGETHER: Final = 3
+"""Packages of one upgrade that are named."""
 _ALL: Final[Mapping[int, str]] = MappingProxyType({1: "it", 2: "both", 3: "all three"})
 
 
@@ -44,6 +46,13 @@ class UpgradeText(NamedTuple):
     def names(self) -> tuple[str, ...]:
         """Each package on its own."""
         return self.group or (self.package,)
+
+    @property
+    def labels(self) -> tuple[Sequence[str], str]:
+        """The names that are shown, and how many more packages; empty for none."""
+        shown = first(self.names, _TOGETHER)
+        more = len(self.names) - len(shown)
+        return shown, counted(more, "more package") if more else ""
 
     @property
     def target(self) -> str:

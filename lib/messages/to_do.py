@@ -105,8 +105,8 @@ def to_do(
         rebuild="" if build else rebuild,
         build=build,
         added=added(content, names, commits),
-        without_version=without_version(content, names, news, rebuild),
-        search=search_of(content, names or without, rebuild),
+        without_version=without_version(content, names, base if rebuild else None),
+        search=search_of(content, names or without, base if rebuild else None),
         nameless=_after(rebuild, capitalized(nameless_of(entries))),
         described=tuple(
             with_version(content, upgrade, upgrade_text([upgrade]), by_description)
@@ -215,7 +215,7 @@ def _then(content: Content, asked: Collection[tuple[object, ...]]) -> str:
     more = len(others) - sum(map(len, shown))
     (silent or ready).extend([counted(more, "more package")] if more else [])
     versions = "a newer version" if len(without) == 1 and len(silent) == 1 else "newer versions"
-    newest = to_newest(content, without) if without else ""
+    newest = to_newest(content, without, more) if without else ""
     search = f"{newest[:1].lower()}{newest[1:]}:" if newest else f"look for {versions} of"
     pieces = [f"upgrade {listed(ready)}"] if ready else []
     pieces += [f"{search} {listed(silent)}"] if silent else []

@@ -8,6 +8,7 @@ from lib.core.disputes import dispute_of
 from lib.core.scanners import scanner_of
 from lib.messages.advising import is_about_kernel
 from lib.messages.content import Content, Entry, source_of
+from lib.messages.describing import NEEDS_LOCAL, needs_local_access
 from lib.messages.levels import HIGH, LOW, MEDIUM, Urgency
 from lib.messages.phrases import LIKELY, NAME, counts_text, percent, severity_word
 from lib.messages.sections import EXPLOIT_KNOWN, EXPLOITED, KINDS, NAMED, says_exploit
@@ -15,10 +16,12 @@ from lib.models import Severity
 from lib.text import capitalized, first, short
 
 UNPATCHED: Final = "if the hosts run an unpatched kernel"
-UNTIL_PATCHED: Final = "that the hosts' kernel is patched"
+CHECK_HOSTS: Final = "check the hosts{of}{today}"
+TODAY: Final = " today"
+ONCE_PATCHED: Final = "once they are patched"
 _UNEXPECTED: Final = "if nobody meant to push it"
-_UNTIL_MEANT: Final = "that somebody meant to push it"
-_UNKNOWN_EXPLOITS: Final = "exploits unknown"
+_WHO_PUSHED: Final = "find out today who pushed it"
+_IF_MEANT: Final = "if that was meant"
 _NO_EXPLOITS: Final = "no public exploit known"
 _UNKNOWN, _NONE_KNOWN = "unknown", "none known"
 _RUNNING: Final = "running now"
@@ -54,6 +57,7 @@ def urgency(content: Content) -> Urgency | None:
     is_urgent = level != LOW and not waits
     is_hosts = is_urgent and all(map(is_about_kernel, decisive))
     is_running = is_urgent and any(image.running for image in content.state.images)
+    reason = f"{reason}, {NEEDS_LOCAL}" if is_hosts and _is_local(content) else reason
     reason = f"{reason}, {_RUNNING}" if is_running else reason
     remark = "" if waits else _remark(content, exploits)
     reason = f"{reason}; {remark}" if remark else reason
@@ -64,10 +68,17 @@ def urgency(content: Content) -> Urgency | None:
             UNPATCHED,
             exploits,
             LOW,
-            until=UNTIL_PATCHED,
+            check=CHECK_HOSTS.format(of="", today=TODAY if level == HIGH else ""),
+            once=ONCE_PATCHED,
             code="hosts_kernel_unpatched",
         )
     return Urgency(level, reason, exploits=exploits, waits=waits)
+
+
+def _is_local(content: Content) -> bool:
+    """Return whether all kernel vulnerabilities with an exploit say that it needs local access."""
+    entries = [one for one in content.everything if one.exploitable and is_about_kernel(one)]
+    return bool(entries) and all(needs_local_access(entry.findings) for entry in entries)
 
 
 def _remark(content: Content, exploits: str) -> str:
@@ -76,7 +87,7 @@ def _remark(content: Content, exploits: str) -> str:
         scanner = scanner_of(source_of(content))
         name = scanner.name if scanner.product else "the scanner"
         verb = "gave" if scanner.knows_exploits else "has"
-        return f"{_UNKNOWN_EXPLOITS}: {name} {verb} no exploit data"
+        return f"{name} {verb} no exploit data"
     return _NO_EXPLOITS if exploits == _NONE_KNOWN else ""
 
 
@@ -101,7 +112,14 @@ def _of_settings(content: Content, news: Sequence[Entry]) -> Urgency:
     if any(entry.id == TAG_MOVED for entry in news):
         reason = "the tag was not to move"
         return Urgency(
-            HIGH, reason, _UNEXPECTED, exploits, LOW, until=_UNTIL_MEANT, code="push_not_expected"
+            HIGH,
+            reason,
+            _UNEXPECTED,
+            exploits,
+            LOW,
+            check=_WHO_PUSHED,
+            once=_IF_MEANT,
+            code="push_not_expected",
         )
     worst = max(entry.severity for entry in news)
     number = sum(entry.severity is worst for entry in news)

@@ -177,12 +177,21 @@ def _upgrade(upgrade: UpgradeText, *, has_score: bool) -> Markup:
     target = upgrade.described or element("code", upgrade.fixed)
     return element(
         "tr",
-        element("td", element("code", upgrade.package)),
+        element("td", _names(upgrade)),
         element("td", element("code", upgrade.installed)),
         element("td", target),
         element("td", upgrade.removes),
         element("td", upgrade.score) if has_score else None,
     )
+
+
+def _names(upgrade: UpgradeText) -> Iterable[Node]:
+    """Yield the name of a package; of several each of the first ones, and how many more."""
+    names, more = upgrade.labels
+    for place, name in enumerate(names):
+        yield ", " if place else ""
+        yield element("code", name)
+    yield f", {more}" if more else ""
 
 
 def _new(package: UpgradeText) -> Markup | None:

@@ -194,7 +194,7 @@ class TestScan:
         out = capsys.readouterr().out
         assert code == 0
         assert "First scan: 1 HIGH\n" in out
-        assert "(today: openssl)" in out
+        assert "in the Dockerfile: openssl (1 HIGH)" in out
         assert "ROUTE" not in out
 
     def test_the_verdict_precedes_the_routes(self, run: Run) -> None:

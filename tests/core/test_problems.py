@@ -131,7 +131,7 @@ class TestProblemOf:
 
         steps = tagged.remedy.splitlines()
         registry = "000474600478.dkr.ecr.eu-central-1.amazonaws.com/payments/api"
-        assert f"--entrypoint cat {registry}:1.4.1 /etc/os-release` (if that fails, " in steps[1]
+        assert f"--entrypoint cat {registry}:1.4.1 /etc/os-release` (log in to " in steps[1]
         assert f" {registry}@{image.digest} " in untagged.remedy
         assert " cat IMAGE /etc" in unknown.remedy
         assert [label in steps[2] for label, _ in tagged.pages] == [True, True]

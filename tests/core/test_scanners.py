@@ -61,7 +61,8 @@ def test_its_alert_has_its_changes_and_its_name() -> None:
     assert scanned.startswith("acme-scanner, ")
     assert (
         text.to_do.without_version
-        == "If the next scan still lists a package, upgrade it in your Dockerfile (today: openssl)"
+        == "If the next scan still lists this package, upgrade it in the Dockerfile: "
+        "openssl (2 HIGH, 1 new)"
     )
     assert text.to_do.gaps == "The scanner gave neither fix versions nor exploit data."
     document, _ = render(notice, text, 200_000)

@@ -215,10 +215,17 @@ class TestNamedVersion:
         [
             (
                 "tensorflow-rocm",
-                "TensorFlow 2.12.0 or later (replace the package if it has no such release)",
+                (
+                    "TensorFlow 2.12.0 or later (replace the package if it has no such release; a "
+                    "new major version; run your tests)"
+                ),
                 "TensorFlow 2.12.0",
             ),
-            ("tensorflow-gpu", "tensorflow 2.12.0 or later (its new name)", "tensorflow 2.12.0"),
+            (
+                "tensorflow-gpu",
+                "tensorflow 2.12.0 or later (its new name; run your tests)",
+                "tensorflow 2.12.0",
+            ),
         ],
     )
     def test_another_product_is_moved_to(self, package: str, target: str, brief: str) -> None:
@@ -258,7 +265,7 @@ class TestNamedVersion:
         assert (first.package, last.package) == ("flask", "scipy")
         assert last.effect == "removes 1 HIGH (optional: disputed by the vendor)"
         assert partly.effect == "removes 2 HIGH (1 disputed by the vendor)"
-        unknown = "exploits unknown: ECR basic scanning has no exploit data"
+        unknown = "ECR basic scanning has no exploit data"
         assert [
             of(*rows).urgency_line for rows in ((disputed,), (disputed, second), (second,))
         ] == [
@@ -277,14 +284,10 @@ class TestNamedVersion:
         assert of(named).to_do.without_version == ""
         less = replace(other, severity=Severity.MEDIUM)
         (partly,) = of(named, less, threshold=Severity.HIGH).to_do.described
-        assert (
-            partly.effect == "removes 1 HIGH; for 1 more MEDIUM the CVE text names no fixed version"
-        )
+        assert partly.effect == "removes 1 HIGH; 1 more MEDIUM has no known fixed version"
         several = [replace(less, vulnerability_id=f"CVE-2026-{n}") for n in (4, 5)]
         (partly,) = of(named, less, *several, threshold=Severity.HIGH).to_do.described
-        assert (
-            partly.effect == "removes 1 HIGH; for 3 more MEDIUM the CVE texts name no fixed version"
-        )
+        assert partly.effect == "removes 1 HIGH; 3 more MEDIUM have no known fixed version"
         third = replace(named, vulnerability_id="CVE-2026-3", description="Not in SciPy 1.8.0.")
         assert of(named, other, third).to_do.described == ()
 
@@ -463,8 +466,8 @@ class TestWhereToStart:
                 "the host's kernel, so the image can wait"
             ),
             (
-                "Compare with the fixed kernel for the hosts' system. Amazon Linux: CVE-2026-1001; "
-                "others: their vendor's advisory"
+                "Compare it with the fixed version: see Amazon's page on CVE-2026-1001 if the "
+                "hosts run Amazon Linux, else the vendor's advisory"
             ),
             (
                 "If a host's kernel is older: update its AMI and replace it (EKS: the node group). "
@@ -484,7 +487,7 @@ class TestWhereToStart:
         )
 
         names = ["CVE-2026-1001", "CVE-2026-1003"]
-        assert f" Amazon Linux: {', '.join(names)}; others: " in text.to_do.hosts[1]
+        assert f" see Amazon's pages on {' and '.join(names)} if " in text.to_do.hosts[1]
         assert [link.name for link in text.of_hosts] == names
         assert text.totals.endswith("1 MEDIUM open")
 
@@ -496,7 +499,7 @@ class TestWhereToStart:
         assert [link.url for link in text.sources] == [
             "https://explore.alas.aws.amazon.com/CVE-2026-1001.html"
         ]
-        assert unknown.to_do.hosts[1].endswith(" system. Their vendor's advisory names it")
+        assert unknown.to_do.hosts[1].endswith(": see the advisory of the hosts' vendor")
         assert unknown.sources == ()
 
     def test_the_upgrade_of_a_kernel_clears_the_scan_alone(self) -> None:
@@ -564,8 +567,7 @@ class TestWhereToStart:
         silent = of(a_finding(severity="MEDIUM")).urgency
         assert silent is not None
         assert silent.title == (
-            "Urgency: low (highest severity MEDIUM; exploits unknown: ECR basic scanning has "
-            "no exploit data)"
+            "Urgency: low (highest severity MEDIUM; ECR basic scanning has no exploit data)"
         )
 
     def test_what_only_the_headline_counts_comes_after(self) -> None:
@@ -584,15 +586,15 @@ class TestWhereToStart:
         )
         assert of(worst, threshold=Severity.CRITICAL).to_do.then == ""
 
-    def test_packages_without_a_version_are_named_without_the_numbers_of_the_list(self) -> None:
-        """In the order of packages: with the same numbers by their names."""
+    def test_packages_without_a_version_are_named_in_their_order(self) -> None:
+        """With their numbers, and the severity once where all have the same."""
         shared = [a_finding("CVE-2026-1", package=name) for name in ("gzip", "xz-utils")]
 
         text = of(*shared, a_finding("CVE-2026-2", package="curl"))
 
         assert text.to_do.without_version == (
-            "If the next scan still lists a package, upgrade it in your Dockerfile "
-            "(today: curl, gzip and xz-utils)"
+            "If the next scan still lists one of these, upgrade it in the Dockerfile: "
+            "curl (1 HIGH), gzip (1), xz-utils (1)"
         )
 
     def test_the_base_image_is_named_where_the_image_says_it(self) -> None:
@@ -626,23 +628,32 @@ class TestPackagesWithoutAVersion:
         many = [a_finding(f"CVE-2026-{n}", package="fribidi", links=UBUNTU) for n in range(3)]
         worst = a_finding("CVE-2026-9", package="zlib", links=UBUNTU, exploit_available="YES")
 
-        assert of(*many, worst).to_do.without_version.endswith("(today: zlib and fribidi)")
+        assert of(*many, worst).to_do.without_version.endswith(": zlib (1 HIGH), fribidi (3)")
 
     def test_a_single_package_more_is_named(self) -> None:
         """Seven are; of eight the last two are counted."""
         rows = [a_finding(f"CVE-2026-{n}", package=f"lib{n}", links=UBUNTU) for n in range(8)]
 
-        assert of(*rows[:7]).to_do.without_version.endswith("lib5 and lib6)")
-        assert of(*rows).to_do.without_version.endswith("lib5 and 2 more packages)")
+        assert of(*rows[:7]).to_do.without_version.endswith("lib5 (1), lib6 (1)")
+        assert of(*rows).to_do.without_version.endswith("lib5 (1) and 2 more packages")
 
     @pytest.mark.parametrize(
         ("urls", "search"),
         [
-            (("pkg:pypi/flask@1",), "Raise to the newest release in your requirements and rebuild"),
-            (("pkg:npm/ws@1", "pkg:npm/got@1"), "Raise to the newest release in package.json "),
-            (("pkg:gem/rack@1",), "Raise to the newest release in the Gemfile and rebuild"),
-            (("pkg:pypi/flask@1", "pkg:npm/ws@1"), "Look for newer versions"),
-            (("pkg:cargo/time@1",), "Look for newer versions"),
+            (
+                ("pkg:pypi/flask@1",),
+                (
+                    "In requirements.txt (or where you pin versions), raise this to its newest "
+                    "release, then rebuild and push"
+                ),
+            ),
+            (
+                ("pkg:npm/ws@1", "pkg:npm/got@1"),
+                "In package.json (or where you pin versions), raise these to their newest release",
+            ),
+            (("pkg:gem/rack@1",), "In the Gemfile (or where you pin versions), raise this to its"),
+            (("pkg:pypi/flask@1", "pkg:npm/ws@1"), "Where you pin versions, raise these to their"),
+            (("pkg:hex/plug@1",), "Where you pin versions, raise this to its newest release"),
         ],
     )
     def test_a_package_manager_has_a_file(self, urls: tuple[str, ...], search: str) -> None:
@@ -665,7 +676,8 @@ class TestPackagesWithoutAVersion:
         other = replace(a_finding("CVE-2026-2"), package=flask)
 
         assert of(worst, other, threshold=Severity.CRITICAL).to_do.then == (
-            "Then raise to the newest release in your requirements and rebuild: flask (1 HIGH)"
+            "Then in requirements.txt (or where you pin versions), raise this to its newest "
+            "release, then rebuild and push: flask (1 HIGH)"
         )
 
     def test_packages_are_linked_in_their_list_alone(self) -> None:
@@ -682,8 +694,45 @@ class TestPackagesWithoutAVersion:
             ("next", "https://ubuntu.com/security/CVE-2026-1002")
         ]
         assert "".join(piece.text for piece in made) == (
-            "If the next scan still lists a package, upgrade it in your Dockerfile (today: next)"
+            "If the next scan still lists this package, add RUN apt-get update && apt-get -y "
+            "upgrade to the Dockerfile: next (1 HIGH, 1 LOW)"
         )
+
+    @pytest.mark.parametrize(
+        ("system", "step"),
+        [
+            ("UBUNTU_24_04", "add `RUN apt-get update && apt-get -y upgrade` to the Dockerfile"),
+            ("ALPINE_LINUX_3_20", "add `RUN apk upgrade --no-cache` to the Dockerfile"),
+            ("AMAZON_LINUX_2", "add `RUN yum -y update` to the Dockerfile"),
+            ("AMAZON_LINUX_2023", "add `RUN dnf -y upgrade --releasever=latest` to the Dockerfile"),
+            ("SLES_15", "add `RUN zypper --non-interactive update` to the Dockerfile"),
+            ("DEBIAN_10", "upgrade it in the Dockerfile"),
+            ("DEBIAN_13", "add `RUN apt-get update && apt-get -y upgrade` to the Dockerfile"),
+            ("PHOTON_5", "upgrade it in the Dockerfile"),
+        ],
+    )
+    def test_a_distribution_has_a_command(self, system: str, step: str) -> None:
+        """Debian takes releases without updates off the servers that their images name."""
+        todo = of(a_finding(), image=an_image(os=system)).to_do
+
+        assert todo.search == f"If the next scan still lists this package, {step}"
+
+    def test_what_is_new_is_marked_where_others_are_not(self) -> None:
+        """By its number: all of a package, or some."""
+        old = [a_finding(f"CVE-2026-{n}", package="curl") for n in range(2)]
+        new = [a_finding("CVE-2026-5", package="curl"), a_finding("CVE-2026-6", package="gzip")]
+        low = a_finding("CVE-2026-7", severity="CRITICAL", package="gzip")
+        steps = []
+        for rows in (new, [*new, low]):
+            scene = Scene(
+                a_report(*old, *rows, image=an_image(2)), a_report(*old, image=an_image(1))
+            )
+            steps.append(text_of(noticed(scene)).to_do.without_version.partition(": ")[2])
+
+        assert steps == [
+            "curl (3 HIGH, 1 new), gzip (1 new)",
+            "gzip (1 CRITICAL, 1 HIGH, 2 new), curl (3 HIGH, 1 new)",
+        ]
 
     def test_a_release_may_have_added_what_is_new(self) -> None:
         """The commits say it; a package that was there before is not asked for."""
@@ -730,7 +779,8 @@ class TestTheBaseImage:
             )
         ]
         assert text.to_do.without_version == (
-            "If the next scan still lists a package, upgrade it in your Dockerfile (today: openssl)"
+            "If the next scan still lists this package, add `RUN apt-get update && apt-get -y "
+            "upgrade` to the Dockerfile: openssl (1 HIGH)"
         )
         assert text.to_do.brief == "Rebuild on the latest base image"
         assert text.to_do.support == ""
@@ -767,19 +817,19 @@ class TestTheBaseImage:
 
         assert of(self.OLD).to_do.before == [
             (
-                "Rebuild (`docker build --pull --no-cache .`) and push: brings the Debian 10 "
-                "updates published up to June 2024"
+                "Rebuild and push: `docker build --pull --no-cache .` brings the updates of "
+                "Debian 10 (published until June 2024)"
             ),
         ]
         ubuntu = of(a_finding(), image=scanned).to_do
         assert ubuntu.lines == [
             (
-                "Rebuild (`docker build --pull --no-cache .`) and push: brings the Ubuntu "
-                "20.04 updates published up to May 2025"
+                "Rebuild and push: `docker build --pull --no-cache .` brings the updates of "
+                "Ubuntu 20.04 (published until May 2025)"
             ),
             (
-                "If the next scan still lists a package, upgrade it in your Dockerfile "
-                "(today: openssl)"
+                "If the next scan still lists this package, add `RUN apt-get update && apt-get "
+                "-y upgrade` to the Dockerfile: openssl (1 HIGH)"
             ),
             (
                 "Plan the move to a supported release, for example Ubuntu 24.04 (standard support "
@@ -922,9 +972,9 @@ class TestWhoseFaultItIs:
             scene = Scene(a_report(new, image=an_image(2)), a_report(*before, image=an_image(1)))
             steps.append(text_of(noticed(scene)).to_do.hosts[1])
 
-        assert [step.partition(" Amazon Linux: ")[2].partition(";")[0] for step in steps] == [
-            "CVE-2026-1000, CVE-2026-1001",
-            "CVE-2026-1000, CVE-2026-1001, CVE-2026-1002",
+        assert [step.partition(" pages on ")[2].partition(" if ")[0] for step in steps] == [
+            "CVE-2026-1000 and CVE-2026-1001",
+            "CVE-2026-1000, CVE-2026-1001 and CVE-2026-1002",
         ]
 
     def test_many_that_vanished_are_counted(self) -> None:
@@ -965,7 +1015,7 @@ def test_silence_about_fixes_is_not_no_fix() -> None:
     silent, certain = of(a_finding()), of(a_finding(fix_available="NO"))
 
     assert silent.to_do.without_fix == ""
-    assert "(today: openssl)" in silent.to_do.without_version
+    assert silent.to_do.without_version.endswith(": openssl (1 HIGH)")
     assert silent.to_do.gaps == (
         "ECR basic scanning gives neither fix versions nor exploit data; enhanced scanning (Amazon "
         "Inspector) often has both."

@@ -75,8 +75,8 @@ def test_a_kernel_is_urgent_for_its_hosts() -> None:
 
     assert hosts is not None
     assert hosts.title == (
-        "Urgency: high until you know that the hosts' kernel is patched (1 HIGH; public exploit), "
-        "then low"
+        "Urgency: high, check the hosts of web/storefront today (1 HIGH; public exploit); low "
+        "once they are patched"
     )
     assert image is not None
     assert image.title == "Urgency: high (2 HIGH; public exploit)"
@@ -85,11 +85,11 @@ def test_a_kernel_is_urgent_for_its_hosts() -> None:
 @pytest.mark.parametrize(
     ("others", "exploitable", "unscanned", "end"),
     [
-        ({M: 15}, 2, UNSCANNED, ", then medium (1 image not scanned)"),
-        ({U: 2}, 2, (), ", then medium (no severity given)"),
-        ({H: 3}, 0, (), ", then medium (3 HIGH)"),
+        ({M: 15}, 2, UNSCANNED, "; then medium (1 image not scanned)"),
+        ({U: 2}, 2, (), "; then medium (no severity given)"),
+        ({H: 3}, 0, (), "; then medium (3 HIGH)"),
         ({H: 3}, 1, (), "Urgency: high (1 CRITICAL; public exploit)"),
-        ({}, 1, (), ", then low"),
+        ({}, 1, (), "; low once they are patched"),
     ],
 )
 def test_what_remains_decides_when_the_hosts_are_patched(

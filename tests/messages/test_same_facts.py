@@ -9,7 +9,7 @@ import pytest
 
 from lib.messages.paging import why_paged
 from lib.messages.text import text_of
-from lib.models import DeliveryId, Finding, Notice, Severity
+from lib.models import DeliveryId, Finding, Notice, Score, Severity
 from lib.models.streams import StreamState
 from lib.notifiers.jira.text import comment, description
 from lib.notifiers.pagerduty.event import details_of
@@ -53,7 +53,7 @@ def test_a_platform_of_one_vulnerability_is_no_remark_about_its_package() -> Non
     assert "CVE-2026-2" not in line
 
 
-NO_DATA = "exploits unknown: Amazon Inspector gave no exploit data"
+NO_DATA = "Amazon Inspector gave no exploit data"
 
 
 @pytest.mark.parametrize(
@@ -65,10 +65,7 @@ NO_DATA = "exploits unknown: Amazon Inspector gave no exploit data"
         (a_finding(), f"Urgency: medium (1 HIGH; {NO_DATA})"),
         (
             a_finding(package="linux", exploit_available="YES"),
-            (
-                "Urgency: high until you know that the hosts' kernel is patched (public exploit), "
-                "then low"
-            ),
+            ("Urgency: high, check the hosts today (public exploit); low once they are patched"),
         ),
     ],
 )
@@ -107,10 +104,10 @@ def test_a_page_says_its_urgency_once_and_begins_with_an_act() -> None:
     shown = json.dumps(details)
     assert text.urgency is not None
     assert details["Urgency"] == (
-        "High until you know that the hosts' kernel is patched (public exploit), then low"
+        "High, check the hosts today (public exploit); low once they are patched"
     )
     assert details["Urgency"].lower() == text.urgency.title.removeprefix("Urgency: ").lower()
-    assert shown.count("kernel is patched") == 1
+    assert shown.count("once they are patched") == 1
     assert details["What happened"] == "First scan: HIGH CVE-2024-0001 in the kernel (linux)"
     assert text.lasting.endswith(": 1 HIGH in the kernel, public exploit: check the hosts")
     assert details["What to do"][0].startswith("1. Run uname -r on the hosts")
@@ -140,9 +137,32 @@ def test_a_medium_urgency_of_hosts_is_low_elsewhere() -> None:
 
     assert text.urgency is not None
     assert text.urgency.title == (
-        "Urgency: medium until you know that the hosts' kernel is patched "
-        f"(1 HIGH; {NO_DATA}), then low"
+        f"Urgency: medium, check the hosts (1 HIGH; {NO_DATA}); low once they are patched"
     )
+
+
+@pytest.mark.parametrize(
+    ("vectors", "reason"),
+    [
+        (("CVSS:3.1/AV:L/AC:L", "CVSS:3.1/AV:L/AC:H"), "public exploit, needs local access"),
+        (("CVSS:3.1/AV:L/AC:L", "CVSS:3.1/AV:N/AC:H"), "public exploit"),
+        (("CVSS:3.1/AV:L/AC:L", None), "public exploit"),
+    ],
+)
+def test_local_access_is_named_where_every_exploit_needs_it(
+    vectors: tuple[str | None, ...], reason: str
+) -> None:
+    """An exploit whose vector is not known may need none."""
+    rows = [
+        a_finding(f"CVE-{n}", package="linux", exploit_available="YES", score=Score(7.8, "3.1", v))
+        for n, v in enumerate(vectors)
+    ]
+    other = a_finding("CVE-9", package="linux", score=Score(7.8, "3.1", "CVSS:3.1/AV:N/AC:H"))
+
+    text = text_of(notice_of(*rows, other))
+
+    assert text.urgency is not None
+    assert text.urgency.reason == reason
 
 
 def test_what_is_no_news_has_no_urgency() -> None:
@@ -161,8 +181,8 @@ def test_a_setting_is_less_urgent_than_a_tag_that_moved() -> None:
     assert lines == [
         "Urgency: medium (2 HIGH settings, not vulnerabilities)",
         (
-            "Urgency: high until you know that somebody meant to push it (the tag was not to "
-            "move), then low"
+            "Urgency: high, find out today who pushed it (the tag was not to move); low if that "
+            "was meant"
         ),
     ]
 
@@ -372,7 +392,7 @@ def test_the_card_of_a_thread_leaves_the_fixes_of_hosts_to_the_thread() -> None:
     text = text_of(notice)
     page = "https://explore.alas.aws.amazon.com/CVE-2024-0001.html"
 
-    assert f"Amazon Linux: <{page}|CVE-2024-0001>; others" in json.dumps(alert_message(text))
+    assert f"Amazon's page on <{page}|CVE-2024-0001> if the" in json.dumps(alert_message(text))
     assert page not in json.dumps(
         [root_message(text, has_reply=is_one) for is_one in (True, False)]
     )

@@ -21,8 +21,8 @@ _TURN_ON: Final = "turn on enhanced scanning"
 _ENHANCED: Final = (
     f"{UNUSED}\n"
     f"{FIND_SYSTEM}\n"
-    f"If it is on {_SUPPORTED}, {_TURN_ON} (for the whole registry, billed per image). "
-    "If it is not, rebuild the image on a base that is."
+    f"If {_SUPPORTED} has that system, {_TURN_ON} (for the whole registry, billed per image). "
+    "If not, rebuild the image on a base that it has."
 )
 _PAGES: Final = (
     (

@@ -12,7 +12,7 @@ SUPPORTED: Final = "Systems that Inspector supports"
 """The name of the page that a remedy names."""
 FIND_SYSTEM: Final = (
     "Otherwise find out which operating system it has: `docker run --rm --entrypoint cat {address} "
-    "/etc/os-release` (if that fails, see FROM in its Dockerfile)."
+    "/etc/os-release` (log in to the registry first; if it fails, see FROM in the Dockerfile)."
 )
 UNUSED: Final = "If nobody uses the image, delete it."
 ABSENT: Final = (

@@ -223,7 +223,11 @@ def _in_order(steps: Sequence[Json], start: int | None) -> Iterable[Json]:
 
 
 def _upgrade(upgrade: UpgradeText) -> Iterable[Json]:
-    yield adf.paragraph(adf.text(upgrade.package, "code"))
+    names, more = upgrade.labels
+    cell = [adf.text(names[0], "code")]
+    for name in names[1:]:
+        cell += [adf.text(", "), adf.text(name, "code")]
+    yield adf.paragraph(*cell, *([adf.text(f", {more}")] if more else []))
     yield adf.paragraph(adf.text(upgrade.installed, *(["code"] if upgrade.installed else [])))
     yield adf.paragraph(adf.text(upgrade.target, *(["code"] if upgrade.fixed else [])))
     yield adf.paragraph(adf.text(upgrade.removes))

@@ -365,7 +365,11 @@ def _id(step: Step) -> str:
 
 
 def _upgrade(upgrade: UpgradeText) -> str:
+    names, more = upgrade.labels
     package = _code(f"{upgrade.package} {upgrade.installed}".rstrip())
+    if upgrade.group:
+        named = ", ".join([*map(_code, names), *([more] if more else [])])
+        package = f"{named} {_code(upgrade.installed)}" if upgrade.installed else named
     target = _code(upgrade.fixed) if upgrade.fixed else _say(upgrade.described, _FACT)
     return f"• {package} {_ARROW} {target}{_DOT}{_say(upgrade.effect, _FACT)}"
 
