@@ -13,6 +13,7 @@ from lib.models.program import SCHEMAS
 
 _DEMO: Final = "local"
 """The stage of `make demo`."""
+_ANNOUNCE: Final = "a message for each image about what was open before"
 SEVERITIES: Final = ("CRITICAL", "HIGH", "MEDIUM", "LOW")
 
 
@@ -36,6 +37,8 @@ class Receiver:
     lines: Callable[[Mapping[str, str]], Sequence[str]]
     value: str = ""
     """What its secret holds; empty for a receiver without a secret."""
+    before: str = "one summary"
+    """How it gets what was open before it was added, unless it says `announce: true`."""
 
 
 _TOPIC: Final = Question(
@@ -89,6 +92,7 @@ RECEIVERS: Final[Mapping[str, Receiver]] = MappingProxyType(
             (),
             lambda _: ("type: pagerduty", "routing_key: {secret: ecr-scan-alerts/pagerduty}"),
             "the integration key of the service",
+            before="no incident",
         ),
         "email": Receiver(
             "e-mail, by a topic of SNS",
@@ -129,7 +133,9 @@ class Start:
 def render(start: Start) -> str:
     """Return the text of alerts.yml."""
     receiver = RECEIVERS[start.receiver]
-    options = "\n".join(f"    {line}" for line in receiver.lines(start.answers))
+    announce = f"# announce: true   # {_ANNOUNCE} (default: {receiver.before})"
+    lines = (*receiver.lines(start.answers), announce)
+    options = "\n".join(f"    {line}" for line in lines)
     return f"""\
 # yaml-language-server: $schema={SCHEMAS}alerts-1.0.0.json
 #
@@ -162,8 +168,8 @@ def _streams(production: Sequence[str]) -> str:
             '# streams: ["v*", "main-*"]\n'
         )
     return (
-        "# An image is compared with the one before it whose tag matches the same pattern.\n"
-        f"streams: {_list(production)}\n"
+        "# One line of images: each is compared with the one before it that has such a tag.\n"
+        f"streams:\n  - {{tag: {_list(production)}}}\n"
     )
 
 

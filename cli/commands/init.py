@@ -11,7 +11,7 @@ from typing import Final
 from cli.alerts_file import configured, understand
 from cli.files import write_whole
 from cli.inputs import add_config_option, add_region_option
-from cli.parser import called_as
+from cli.parser import called_as, suggestion
 from cli.starting import RECEIVERS, SEVERITIES, Question, Start, render, steps
 from cli.terminal import Ask, agreed, ask_person, complain, is_interactive, print_text, say
 from lib.config.checking import check
@@ -33,7 +33,10 @@ _FORCE: Final = "--force overwrites it without asking, --config names another fi
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare options."""
     parser.add_argument(
-        "--receiver", choices=tuple(RECEIVERS), help=f"default: {_RECEIVER}; {_OTHERS}"
+        "--receiver",
+        type=_receiver,
+        choices=tuple(RECEIVERS),
+        help=f"default: {_RECEIVER}; {_OTHERS}",
     )
     parser.add_argument("--channel", metavar="ID", help="slack-bot: id of the channel")
     parser.add_argument("--site", metavar="URL", help="jira: address")
@@ -60,6 +63,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--force", action="store_true", help="overwrite without asking")
 
 
+def _receiver(text: str) -> str:
+    if text not in RECEIVERS:
+        hint = suggestion(text, RECEIVERS) or f" (choose from {', '.join(RECEIVERS)})"
+        raise argparse.ArgumentTypeError(f"there is no {text!r}{hint}; {_OTHERS}")
+    return text
+
+
 def run(options: argparse.Namespace, *, ask: Ask = ask_person) -> int:
     """Write the file and print the next steps."""
     path = Path(options.config)
@@ -83,7 +93,8 @@ def run(options: argparse.Namespace, *, ask: Ask = ask_person) -> int:
 def _check_overwriting(path: Path, options: argparse.Namespace, ask: Ask) -> None:
     if not path.exists() or options.force:
         return
-    if options.yes or not agreed(f"{path} exists. Overwrite it?", ask, without=_FORCE):
+    may_ask = is_interactive() and not options.yes
+    if not may_ask or not agreed(f"{path} exists. Overwrite it?", ask, without=_FORCE):
         raise DocumentError(f"{path} exists and was left as it is: {_FORCE}")
 
 
@@ -100,15 +111,30 @@ def _answers(options: argparse.Namespace, ask: Ask) -> Start:
         for name, choice in RECEIVERS.items():
             say(f"{name}: {choice.summary}")
     receiver = options.receiver or _choice("Receiver", tuple(RECEIVERS), _RECEIVER, asking)
+    _check_options(receiver, options)
     answers = {
         question.name: getattr(options, question.name) or _required(receiver, question, asking)
-        for question in RECEIVERS[receiver].questions
+        for question in _questions(receiver)
     }
     severity = options.severity or _choice("Threshold", SEVERITIES, _SEVERITY, asking)
     production = options.production
     if production is None:
         production = _production(receiver, asking)
-    return Start(receiver, answers, severity, tuple(production))
+    return Start(receiver, answers, severity, tuple(dict.fromkeys(production)))
+
+
+def _check_options(receiver: str, options: argparse.Namespace) -> None:
+    """Raise `DocumentError` for an option whose value the file may not have."""
+    given = {question.name: getattr(options, question.name) for question in _questions(receiver)}
+    mistakes = {name: _mistake(receiver, {name: value}) for name, value in given.items() if value}
+    mistakes["production"] = _mistake(receiver, {}, options.production or ())
+    for name, mistake in mistakes.items():
+        if mistake is not None:
+            raise DocumentError(f"--{name}: {mistake}")
+
+
+def _questions(receiver: str) -> tuple[Question, ...]:
+    return RECEIVERS[receiver].questions
 
 
 def _choice(label: str, choices: tuple[str, ...], default: str, ask: Ask | None) -> str:
@@ -148,7 +174,7 @@ def _mistake(
     receiver: str, answers: Mapping[str, str], production: Sequence[str] = ()
 ) -> str | None:
     """Return what check-config finds wrong with answers, among examples; None: nothing."""
-    examples = {question.name: question.example for question in RECEIVERS[receiver].questions}
+    examples = {question.name: question.example for question in _questions(receiver)}
     start = Start(receiver, {**examples, **answers}, _SEVERITY, tuple(production))
     document = understand(render(start), "").document
     problems = check(document, today=datetime.now(UTC).date())

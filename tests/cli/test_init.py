@@ -11,7 +11,7 @@ from cli.alerts_file import load_file
 from cli.commands import init
 from cli.starting import RECEIVERS, SEVERITIES
 from lib.config.model import Config
-from lib.errors import ConfigError, DocumentError
+from lib.errors import DocumentError
 from lib.models.program import SCHEMAS
 
 OPTIONS = {
@@ -82,6 +82,31 @@ def test_the_file_is_valid_for_every_receiver(
     assert list(config.destinations) == [RECEIVERS[receiver].destination]
     assert names == (["production", "everything else"] if production else ["everything"])
     assert config.routes[0].filter.severity.name == "MEDIUM"
+
+
+def test_the_tags_of_production_are_one_stream(run: Run, tmp_path: Path) -> None:
+    """As in the recipe: v1.2.0 follows prod-1, and is compared with it."""
+    run("--yes", "--production", "v*", "prod-*", "v*")
+
+    assert [rule.tags for rule in written(tmp_path).streams] == [("v*", "prod-*")]
+
+
+@pytest.mark.parametrize(
+    ("receiver", "default"), [("slack", "one summary"), ("pagerduty", "no incident")]
+)
+def test_the_file_has_the_line_that_announces_what_is_open(
+    run: Run, tmp_path: Path, receiver: str, default: str
+) -> None:
+    """As a comment, which is valid as an option, too."""
+    run("--yes", "--receiver", receiver)
+    file = tmp_path / "alerts.yml"
+    text = file.read_text("utf-8")
+
+    assert "# announce: true   # a message for each image about what was open" in text
+    assert f"(default: {default})" in text
+    file.write_text(text.replace("# announce: true", "announce: true"), "utf-8")
+    (destination,) = written(tmp_path).destinations.values()
+    assert destination.announce is True
 
 
 @pytest.mark.parametrize("receiver", SECRETS)
@@ -162,7 +187,7 @@ def test_a_person_is_asked_for_what_no_option_says(run: Run, tmp_path: Path) -> 
         (("slack-bot", "", "C0123ALERTS", "", ""), "an answer is needed"),
         (("email", "a@acme.io", "arn:aws:sns:eu-west-1:000474600478:scans", "", ""), "must be"),
         (("slack", "hi", "HIGH", ""), "'hi' is none of CRITICAL, HIGH, MEDIUM, LOW"),
-        (("slack", "", "v*, v*", "v*"), "must not name anything twice"),
+        (("slack", "", "v" * 257, "v*"), "must have at most 256 characters"),
     ],
 )
 def test_a_wrong_answer_is_asked_for_again(
@@ -245,12 +270,45 @@ def test_a_file_is_overwritten_after_a_yes(
     assert written(tmp_path).routes
 
 
-def test_a_wrong_answer_is_refused_before_the_file_is_written(run: Run, tmp_path: Path) -> None:
-    """With the words that check-config has for it."""
-    with pytest.raises(ConfigError, match="must be the id of a channel"):
-        run("--receiver", "slack-bot", "--channel", "#general")
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (("slack-bot", "--channel", "#general"), "^--channel: must be the id of a channel"),
+        (("jira", "--site", "acme", "--project", "SEC"), "^--site: must be "),
+        (("jira", "--site", "https://acme.atlassian.net", "--project", "a b"), "^--project: must"),
+        (("email", "--topic", "a@acme.io"), "^--topic: must be "),
+        (("slack", "--production", "v*", ""), "^--production: must not be empty"),
+    ],
+)
+def test_a_wrong_option_is_refused_by_its_name(
+    run: Run, tmp_path: Path, arguments: tuple[str, ...], reason: str
+) -> None:
+    """With the words that check-config has for the value, before the file is written."""
+    with pytest.raises(DocumentError, match=reason):
+        run("--receiver", *arguments)
 
     assert not (tmp_path / "alerts.yml").exists()
+
+
+def test_a_receiver_without_questions_is_pointed_to(
+    run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As where a person is asked."""
+    with pytest.raises(SystemExit):
+        run("--receiver", "webhook")
+
+    assert (
+        "argument --receiver: there is no 'webhook' (choose from slack, slack-bot, jira, "
+        "pagerduty, email, teams); docs/receivers has the lines for a webhook"
+    ) in capsys.readouterr().err
+
+
+def test_without_a_terminal_a_file_that_exists_is_named(run: Run, tmp_path: Path) -> None:
+    """There is nobody to ask whether it may go."""
+    (tmp_path / "alerts.yml").write_text("mine", "utf-8")
+
+    with pytest.raises(DocumentError, match=r"^alerts.yml exists and was left as it is: --force"):
+        run("--receiver", "slack")
 
 
 def test_thresholds_are_severities() -> None:
