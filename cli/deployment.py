@@ -177,11 +177,21 @@ def deployment(options: argparse.Namespace, connect: Connect = OperatorClients) 
         return Deployment(stage, connected(options, connect))
 
 
+def _which_stage() -> str:
+    # Imported late: the YAML parser takes a while to load.
+    from cli.stage_file import stage_names
+
+    names = stage_names()
+    name = names[0] if len(names) == 1 else "NAME"
+    more = f"; deploy/stages has {', '.join(names)}" if len(names) > 1 else ""
+    return f"Which stage? Add --stage {name}, or set {STAGE_VARIABLE}{more}"
+
+
 def required_stage(options: argparse.Namespace) -> str:
     """Return the name of the stage. Raises `DocumentError` if it is missing or invalid."""
     stage: str | None = options.stage
     if stage is None:
-        raise DocumentError(f"Which stage? Add --stage NAME, or set {STAGE_VARIABLE}")
+        raise DocumentError(_which_stage())
     if not is_stage_name(stage):
         raise DocumentError(
             f"{stage!r} is not a stage: its name has letters, digits and hyphens, such as prod"

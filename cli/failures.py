@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Final
 
 from cli.aws_errors import Caller, explain
-from cli.parser import ROOT
+from cli.parser import ROOT, USAGE_ERROR
 from cli.terminal import complain, print_error
 from lib.errors import ConfigError, ScanAlertError
 
-USAGE_ERROR: Final = 2
 INTERRUPTED: Final = 130
 
 

@@ -18,6 +18,10 @@ from lib.text import clean
 ROOT: Final = Path(__file__).resolve().parents[1]
 DEFAULT_CONFIG: Final = "alerts.yml"
 STAGE_VARIABLE: Final = "ECR_SCAN_ALERTS_STAGE"
+USAGE_ERROR: Final = 2
+"""The exit code of a mistake."""
+DEMO_STAGE: Final = "local"
+"""The stage of `make demo`."""
 CALLED_AS_VARIABLE: Final = "ECR_SCAN_ALERTS_CALLED_AS"
 """Set by the script of the clone, where the name of the command alone is not enough."""
 CONFIG_VARIABLE: Final = "ECR_SCAN_ALERTS_CONFIG"
@@ -88,8 +92,18 @@ class Parser(argparse.ArgumentParser):
         if action.choices is None or value in action.choices:
             return
         choices = [str(choice) for choice in action.choices]
+        if action.nargs == argparse.PARSER:
+            self._refuse_command(str(action.metavar).lower(), str(value), choices)
         hint = suggestion(str(value), choices) or f" (choose from {', '.join(choices)})"
         raise argparse.ArgumentError(action, f"there is no {value!r}{hint}")
+
+    def _refuse_command(self, kind: str, name: str, names: Sequence[str]) -> NoReturn:
+        """Exit with one line for a command or an action that there is not."""
+        manual = f"`{called_as()}{self.prog.removeprefix(NAME)} --help` lists the {kind}s"
+        hint = suggestion(name, names)
+        separator = " " if hint else "; "
+        text = f"there is no {kind} {name!r}{hint}{separator}{manual}"
+        self.exit(USAGE_ERROR, clean(f"{self.prog}: error: {text}\n"))
 
 
 class CommandLine(Parser):
@@ -130,6 +144,7 @@ class CommandLine(Parser):
 
     def _complete(self, options: argparse.Namespace) -> None:
         """Add the stage and the configuration if they are not given."""
+        options.stage_is_named = bool(options.stage)
         options.stage = options.stage or self._environment.get(STAGE_VARIABLE) or None
         config = options.config or self._environment.get(CONFIG_VARIABLE)
         if not config and options.stage and options.parser.takes("--config"):

@@ -60,6 +60,11 @@ def stage_path(name: str, *, folder: Path = FOLDER) -> Path:
     return folder / f"{name}.yml"
 
 
+def stage_names(*, folder: Path = FOLDER) -> tuple[str, ...]:
+    """Return the stages that have a file."""
+    return tuple(sorted(path.stem for path in folder.glob("*.yml")))
+
+
 def find_stage(name: str, *, folder: Path = FOLDER) -> Stage | None:
     """Read the file of a stage; None: there is none. Raises `ConfigError` as `read_stage` does."""
     path = stage_path(name, folder=folder)

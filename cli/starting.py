@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
+from cli.parser import DEMO_STAGE
 from lib.config import secret_references
 from lib.config.model import Config
 from lib.config.secret_names import creation_command, stage_name
 from lib.models.program import SCHEMAS
 
-_DEMO: Final = "local"
-"""The stage of `make demo`."""
 _ANNOUNCE: Final = "a message for each image about what was open before"
 SEVERITIES: Final = ("CRITICAL", "HIGH", "MEDIUM", "LOW")
 
@@ -206,7 +205,7 @@ def steps(
 
 def _last(file: str, stage: str, region: str, command: str) -> Step:
     """Return the step that puts the file in force. `make demo` has deployed its stage already."""
-    if stage == _DEMO:
+    if stage == DEMO_STAGE:
         return Step(
             "Publish it to the demo", f"{command} config push --stage {stage} --config {file}"
         )

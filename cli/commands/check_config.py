@@ -9,9 +9,9 @@ from cli.alerts_file import LocatedProblem, check_file, load_file, render_proble
 from cli.deployment import Deployment
 from cli.inputs import add_config_option, add_region_option
 from cli.left_open import LeftOpen, left_open
-from cli.parser import is_stage_name
+from cli.parser import DEMO_STAGE, is_stage_name
 from cli.session import Connect, OperatorClients, connected
-from cli.stage_file import find_stage, shown, stage_path, stages_of
+from cli.stage_file import find_stage, shown, stage_names, stage_path, stages_of
 from cli.terminal import print_json, say, working
 from lib.bootstrap.settings import Settings
 from lib.config.model import Config
@@ -99,9 +99,11 @@ def _receiver_hosts(options: argparse.Namespace) -> tuple[str, ...]:
     stage = find_stage(options.stage) if options.stage else None
     if stage is not None:
         return stage.receiver_hosts
-    if options.stage and not (options.file or options.config_is_named):
-        path = shown(stage_path(options.stage))
-        raise ConfigError(f"{path}: there is no such file; `make deploy` writes it")
+    is_needed = options.stage_is_named or not (options.file or options.config_is_named)
+    if options.stage and is_needed and options.stage != DEMO_STAGE:
+        there = ", ".join(stage_names())
+        others = f"there are: {there}" if there else "`make deploy` writes it"
+        raise ConfigError(f"{shown(stage_path(options.stage))} does not exist; {others}")
     allowed = [
         set(stage.receiver_hosts) for stage in stages_of(Path(options.file or options.config))
     ]

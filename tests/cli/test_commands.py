@@ -726,17 +726,43 @@ class TestCheckConfig:
 
         assert warnings == [True, True, False, True]
 
-    def test_a_stage_without_a_file_names_nothing_to_check(self, run: Any, tmp_path: Path) -> None:
-        """The sample is not checked in its place; a file that is named is."""
-        path = tmp_path / "alerts.yml"
-        path.write_text(CONFIG)
+    @pytest.mark.parametrize(
+        ("stages", "others"),
+        [((), "`make deploy` writes it"), (("prod", "dev"), "there are: dev, prod")],
+    )
+    @pytest.mark.parametrize("named", [False, True])
+    def test_a_stage_without_a_file_is_refused(
+        self,
+        run: Any,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        config: str,
+        named: bool,  # noqa: FBT001  # a case
+        stages: tuple[str, ...],
+        others: str,
+    ) -> None:
+        """A misspelt name would be checked without the hosts that it allows, and be fine."""
+        folder = tmp_path / "stages"
+        folder.mkdir()
+        for name in stages:
+            (folder / f"{name}.yml").touch()
+        names = partial(stage_file.stage_names, folder=folder)
+        monkeypatch.setattr(check_config, "stage_names", names)
 
-        code, _, error = run("check-config", "--stage", "nobody")
-        named, _, _ = run("check-config", str(path), "--stage", "nobody")
+        code, _, error = run("check-config", *((config,) if named else ()), "--stage", "nobody")
 
         assert code == 2
-        assert "deploy/stages/nobody.yml: there is no such file" in error
-        assert named == 0
+        assert f"deploy/stages/nobody.yml does not exist; {others}\n" in error
+
+    def test_a_stage_of_the_environment_may_have_no_file(
+        self, run: Any, config: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It was meant for other commands, and may be deployed from a release; so is the demo."""
+        assert run("check-config", config, "--stage", "local")[0] == 0
+        monkeypatch.setenv("ECR_SCAN_ALERTS_STAGE", "nobody")
+
+        assert run("check-config", config)[0] == 0
+        assert run("check-config")[0] == 2
 
 
 def cli(arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

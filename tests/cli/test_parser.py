@@ -5,12 +5,15 @@ import ast
 import re
 import subprocess
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cli import stage_file
 from cli.__main__ import main, parser
+from cli.deployment import required_stage
 from cli.failures import guarded
 from cli.parser import CommandLine, Parser, checkout
 from cli.session import OperatorClients, connected
@@ -131,9 +134,6 @@ def test_the_region_comes_from_the_environment(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ("chek-config", "did you mean check-config?"),
-        ("zzz", "choose from init, check-config"),
-        ("deliveries lst", "did you mean list?"),
         ("deliveries list --sate DEAD", "did you mean --state?"),
         ("deliveries list --zzz", "unrecognized arguments: --zzz"),
         ("deliveries list --state DAED", "did you mean DEAD?"),
@@ -154,6 +154,48 @@ def test_wrong_usage_says_what_was_meant(
 
     assert ended.value.code == 2
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "answer"),
+    [
+        (
+            "chek-config x",
+            (
+                "ecr-scan-alerts: error: there is no command 'chek-config'; did you mean "
+                "check-config? `./ecr-scan-alerts --help` lists the commands"
+            ),
+        ),
+        (
+            "zzz",
+            (
+                "ecr-scan-alerts: error: there is no command 'zzz'; `./ecr-scan-alerts --help` "
+                "lists the commands"
+            ),
+        ),
+        (
+            "deliveries lst",
+            (
+                "ecr-scan-alerts deliveries: error: there is no action 'lst'; did you mean list? "
+                "`./ecr-scan-alerts deliveries --help` lists the actions"
+            ),
+        ),
+    ],
+)
+def test_an_unknown_command_is_answered_in_one_line(
+    arguments: str,
+    answer: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The usage and the names of all commands would hide it."""
+    monkeypatch.setenv("ECR_SCAN_ALERTS_CALLED_AS", "./ecr-scan-alerts")
+
+    with pytest.raises(SystemExit) as ended:
+        main(arguments.split())
+
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == f"{answer}\n"
 
 
 def test_the_version_is_that_of_the_project(capsys: pytest.CaptureFixture[str]) -> None:
@@ -191,6 +233,33 @@ def test_a_stage_is_asked_for_by_name(stage: str | None) -> None:
 
     with pytest.raises(DocumentError, match=r"Which stage|is not a stage"):
         deployment(options)
+
+
+@pytest.mark.parametrize(
+    ("names", "advice"),
+    [
+        ((), "--stage NAME, or set ECR_SCAN_ALERTS_STAGE"),
+        (("qd",), "--stage qd, or set ECR_SCAN_ALERTS_STAGE"),
+        (
+            ("dev", "prod"),
+            "--stage NAME, or set ECR_SCAN_ALERTS_STAGE; deploy/stages has dev, prod",
+        ),
+    ],
+)
+def test_the_stages_of_the_clone_are_named(
+    stages: Path, monkeypatch: pytest.MonkeyPatch, names: tuple[str, ...], advice: str
+) -> None:
+    """Where nobody says which is meant."""
+    (stages / "prod.yml").unlink()
+    for name in names:
+        (stages / f"{name}.yml").write_text(STAGE_FILE)
+    named = partial(stage_file.stage_names, folder=stages)
+    monkeypatch.setattr(stage_file, "stage_names", named)
+
+    with pytest.raises(DocumentError) as refused:
+        required_stage(parser().parse_args(["deliveries", "list"]))
+
+    assert str(refused.value) == f"Which stage? Add {advice}"
 
 
 @pytest.fixture
