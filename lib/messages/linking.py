@@ -36,6 +36,12 @@ def pieces(step: str, links: Sequence[Link] = ()) -> Iterator[Piece]:
             yield from (Piece(text, link=pages.get(text)) for text in texts if text)
 
 
+def is_named(link: Link, steps: Iterable[str]) -> bool:
+    """Return whether a step names a link, which then stands there."""
+    page = link.in_step
+    return any(piece.link == page for step in steps for piece in pieces(step, [page]))
+
+
 def _any_of(names: Iterable[str]) -> re.Pattern[str] | None:
     """Return what matches any of the names as a whole word; None without any."""
     words = "|".join(map(re.escape, sorted(names, key=len, reverse=True)))

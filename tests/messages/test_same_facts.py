@@ -9,11 +9,11 @@ import pytest
 
 from lib.messages.paging import why_paged
 from lib.messages.text import text_of
-from lib.models import DeliveryId, Finding, Notice, Score, Severity
+from lib.models import DeliveryId, Finding, Notice, Provenance, Score, Severity
 from lib.models.streams import StreamState
-from lib.notifiers.jira.text import comment, description
+from lib.notifiers.jira.text import comment, description, plain
 from lib.notifiers.pagerduty.event import details_of
-from lib.notifiers.slack.message import alert_message, root_message
+from lib.notifiers.slack.message import alert_message, plain_message, root_message
 from tests.notifiers.test_contract import FORMATS
 from tests.support.builders import NOW, a_filter, a_finding, a_report, an_image
 from tests.support.every import every
@@ -384,6 +384,30 @@ def test_a_message_describes_the_worst_packages_alone() -> None:
     message = json.dumps(alert_message(text_of(notice_of(*rows))))
 
     assert message.count("It crashes.") == 3
+
+
+def test_a_link_that_a_step_names_stands_there_alone() -> None:
+    """Where nothing has steps, the links at the end have it."""
+    link = ("http://people.ubuntu.com/~ubuntu-security/cve/CVE-2026-1001",)
+    old = a_finding("CVE-2026-1001", package="curl", links=link)
+    new = replace(old, vulnerability_id="CVE-2026-2001", package=replace(old.package, name="fop"))
+    commit = Provenance("1" * 40, "https://github.com/example/payments")
+    scene = Scene(a_report(old, new, image=an_image(2)), a_report(old, image=an_image(1)))
+    text = text_of(
+        replace(
+            noticed(scene), provenance=commit, provenance_before=replace(commit, commit="2" * 40)
+        )
+    )
+
+    whole = [json.dumps(one) for one in (alert_message(text), description(text))]
+    brief = [
+        json.dumps(one)
+        for one in (plain_message(text), plain(text), root_message(text, has_reply=False))
+    ]
+
+    assert [words.count("/compare/") for words in (*whole, *brief)] == [1] * 5
+    at_end = ["Commits since 1.4.1" in words for words in (*whole, *brief)]
+    assert at_end == [False, False, True, True, True]
 
 
 def test_the_card_of_a_thread_leaves_the_fixes_of_hosts_to_the_thread() -> None:

@@ -22,7 +22,7 @@ ENTRY_POINTS: Final = {
     "lib.messages.to_do": {"upgrades_of"},
     "lib.messages.digest": {"digest_text_of"},
     "lib.messages.digest_parts": set(),
-    "lib.messages.linking": {"pieces"},
+    "lib.messages.linking": {"is_named", "pieces"},
     "lib.messages.lists": {"more_findings"},
     "lib.messages.paging": {"happened", "why_paged"},
     "lib.messages.parts": set(),

@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
+from lib.messages.linking import is_named
 from lib.messages.lists import PackageText, Row, Section
 from lib.messages.parts import AlertText, Link, Omissions, Problem
 from lib.messages.steps import ToDo, UpgradeText
@@ -115,7 +116,7 @@ def _nodes(text: AlertText, done: str, changes: str, rows: int) -> Iterable[Json
     yield from _paragraph(changes)
     for warning in text.warnings:
         yield adf.panel("warning", adf.paragraph(adf.text(warning)))
-    yield links(text)
+    yield links(text, (*text.to_do.before, *text.to_do.after))
     yield _details(text)
 
 
@@ -380,12 +381,13 @@ def _omissions(omissions: Omissions) -> Iterable[Json]:
         yield adf.paragraph(adf.text(f"{omissions.title}: {_DOT.join(lines)}"))
 
 
-def links(text: AlertText) -> Json:
-    """Return one paragraph with all links but those of steps; None without any."""
+def links(text: AlertText, steps: Sequence[str] = ()) -> Json:
+    """Return one paragraph with all links but those that steps name; None without any."""
     nodes: list[Json] = []
     in_steps = text.problem.pages if text.problem is not None else ()
     for link in text.links:
-        if len(link.url) <= _MAX_URL and not (link.of_hosts or link in in_steps):
+        is_named_above = link.of_hosts or link in in_steps or is_named(link, steps)
+        if len(link.url) <= _MAX_URL and not is_named_above:
             nodes += [adf.text(_DOT)] if nodes else []
             nodes.append(adf.text(link.action, link=link.url))
             nodes += [adf.text(f" ({link.note})")] if link.note else []

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
-from lib.messages.linking import Piece, pieces
+from lib.messages.linking import Piece, is_named, pieces
 from lib.messages.lists import PackageText, Row, Section
 from lib.messages.parts import AlertText, Danger, Link, Omissions, Problem
 from lib.messages.steps import Step, ToDo, UpgradeText
@@ -223,7 +223,8 @@ def _ending(text: AlertText) -> list[Json]:
         command = _say(text.accept_command, _ACCEPT, code=True)
         accept = mrkdwn(f"{_say(text.accept_title, 160)}: `{command}`")
         small = {"type": "context", "elements": [*small.get("elements", []), accept]}
-    return [_section(_links(text)) or {}, small]
+    steps = (*text.to_do.before, *text.to_do.after)
+    return [_section(_links(text, steps)) or {}, small]
 
 
 def _small_print(text: AlertText, omissions: Sequence[str]) -> Json:
@@ -379,11 +380,16 @@ def _omissions(omissions: Omissions) -> list[str]:
     return [f"{omissions.title}: {_DOT.join(lines)}"] if lines else []
 
 
-def _links(text: AlertText) -> str:
-    """Return the links: report, commit and commits since, console. Those of steps stand there."""
+def _links(text: AlertText, steps: Sequence[str] = ()) -> str:
+    """
+    Return the links: report, commit and commits since, console.
+
+    `steps`: those of the message, which have the links that they name.
+    """
     links = [link for link in (text.report, *text.sources, text.console) if link is not None]
     in_steps = text.problem.pages if text.problem is not None else ()
     links = [link for link in links if not (link.of_hosts or link in in_steps)]
+    links = [link for link in links if not is_named(link, steps)]
     # The step of a short message links the report.
     is_linked = text.report is not None and len(text.report.url) <= _CONSOLE
     links = [] if text.left_to and is_linked else links
