@@ -58,7 +58,7 @@ def _news(text: AlertText) -> list[Row]:
 
 
 def why_paged(text: AlertText) -> str:
-    """Return the worst that is news, and which routes of alerts.yml page for what."""
+    """Return the worst that is news, and which routes page for what; empty where nothing is."""
     routes = [fact for fact in text.small if fact.startswith(ROUTES)]
     is_scan = text.problem is not None and text.worst_news is None
     level = _level_asked(text)
@@ -72,7 +72,7 @@ def why_paged(text: AlertText) -> str:
     ]
     pages += [STOP_PAGES] if is_scan and pages else []
     if not reason:
-        return capitalized(". ".join(pages))
+        return capitalized(". ".join(pages)) if is_scan else ""
     return f"{reason} ({pages[0]})" if pages else reason
 
 

@@ -250,6 +250,15 @@ def test_a_page_says_what_it_is_about(rows: tuple[dict[str, Any], ...], reason: 
     assert why_paged(text_of(notice_of(*found))).partition(" (")[0] == reason
 
 
+def test_the_end_of_an_incident_pages_nobody() -> None:
+    """Its details name the route all the same, and what is open under a title that says so."""
+    details = details_of(text_of(notices()["repository-sound"]))
+
+    assert "Why you are paged" not in details
+    assert details["Open now"] == "Nothing is open"
+    assert "route everything" in details["About"]
+
+
 def test_a_page_does_not_say_what_happened_where_its_list_does() -> None:
     """The list is titled Newly reported, and names the vulnerability."""
     before, after = a_report(image=an_image(1)), a_report(a_finding(), image=an_image(1))

@@ -86,9 +86,10 @@ def details_of(text: AlertText) -> Json:
     Who is woken accepts no risk at once; the page has the command.
     """
     text = text.in_short
+    why = why_paged(text)
     details = {
         HAPPENED: happened(text),
-        WHY_PAGED: why_paged(text),
+        WHY_PAGED: why,
         URGENCY: capitalized(text.urgency_line.removeprefix(f"{URGENCY}: ")),
         NO_RESULT: _no_result(text),
         text.to_do.title: _what_to_do(text),
@@ -96,11 +97,11 @@ def details_of(text: AlertText) -> Json:
         **{section.title: _listing(section) for section in text.news},
         text.platforms.title: text.platforms.lines(LINES),
         STILL_OPEN: [danger.line.removeprefix(f"{STILL_OPEN}: ") for danger in text.dangers],
-        CHANGED: _numbers(text),
+        CHANGED: _changes(text),
         OPEN_NOW: _open_now(text),
         NOTES: _notes(text),
         REPORT_NAME: text.report_command,
-        ABOUT: _about(text),
+        ABOUT: _about(text, has_routes=not why),
     }
     return {name: value for name, value in details.items() if value}
 
@@ -128,26 +129,28 @@ def _no_result(text: AlertText) -> str:
     return "" if problem is None else f"{problem.caution} {problem.reason}".rstrip()
 
 
-def _numbers(text: AlertText) -> list[str]:
+def _changes(text: AlertText) -> list[str]:
     """
     Return what the lists do not say, and what is known of exploits if no urgency says it.
 
     The changes are those of what the routes ask for: other receivers count more of them.
     """
-    changes = text.changes if text.not_open.groups else ""
-    numbers = (line for line in text.numbers if line != changes)
-    return [*filter(None, (*numbers, text.why if text.urgency is None else ""))]
+    changes = text.changes if text.changes in text.numbers and not text.not_open.groups else ""
+    return [*filter(None, (changes, text.why if text.urgency is None else ""))]
 
 
 def _open_now(text: AlertText) -> str:
-    """Return the counts of all that is open where no change is counted; else nothing."""
-    is_counted = not text.not_open.groups or text.changes not in text.numbers
-    return "" if is_counted else capitalized(text.counts_open.removesuffix(" open"))
+    """Return the counts of all that is open; nothing where the changes or the lists have them."""
+    totals = [line for line in text.numbers if line != text.changes]
+    if totals or not text.not_open.groups or not text.numbers:
+        return " ".join(totals)
+    return capitalized(text.counts_open.removesuffix(" open"))
 
 
-def _about(text: AlertText) -> str:
+def _about(text: AlertText, *, has_routes: bool) -> str:
     """Return where it is, since when, and the delivery; why somebody is paged has the routes."""
-    return _DOT.join((*(fact for fact in text.small if not fact.startswith(ROUTES)), text.footer))
+    small = (fact for fact in text.small if has_routes or not fact.startswith(ROUTES))
+    return _DOT.join((*small, text.footer))
 
 
 def _notes(text: AlertText) -> list[str]:
