@@ -20,7 +20,7 @@ from ruamel.yaml.scanner import Scanner
 from lib.config.checking import check
 from lib.config.model import Config
 from lib.config.parsing import parse
-from lib.config.problems import ConfigPath, Level
+from lib.config.problems import ConfigPath, Level, placed
 from lib.errors import ConfigError
 from lib.models import Json
 from lib.text import one_line
@@ -71,9 +71,11 @@ class LocatedProblem:
     where: str
     message: str
     level: Level
+    owner: str = ""
+    """The route that it is in; empty for none."""
 
     def __str__(self) -> str:
-        where = f"{self.where}: " if self.where else ""
+        where = f"{placed(self.where, self.owner)}: " if self.where else ""
         return one_line(f"{self.file}:{self.line}: {self.level}: {where}{self.message}")
 
 
@@ -168,7 +170,12 @@ def _located(
 ) -> list[LocatedProblem]:
     problems = (
         LocatedProblem(
-            file.name, file.line_of(problem.path), problem.where, problem.message, problem.level
+            file.name,
+            file.line_of(problem.path),
+            problem.where,
+            problem.message,
+            problem.level,
+            problem.owner,
         )
         for problem in check(file.document, today=today, receiver_hosts=receiver_hosts)
     )

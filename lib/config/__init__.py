@@ -1,8 +1,8 @@
 """
 The configuration: alerts.yml, checked and parsed.
 
-    checking.check   every problem with its path. Texts never hold a value of the file: any value
-                     may be a secret in the wrong place
+    checking.check   every problem with its path. Any value of the file may be a secret in the
+                     wrong place, so texts quote only plain words: `problems.quotable`
     parsing.parse    a document that was checked before (when the package was built) -> Config
     load             check, then parse
 

@@ -1,14 +1,15 @@
 """Every problem of alerts.yml, and of any other document with a schema: errors, then warnings."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import date
 
 from lib.config import limits
 from lib.config.model import Config
 from lib.config.parsing import parse
-from lib.config.problems import Problem
+from lib.config.problems import Problem, route_name
 from lib.config.references import misfits
-from lib.config.schema import against, broken_rules
+from lib.config.schema import against, broken_rules, list_at
 from lib.config.secrets import unsafe_texts
 from lib.config.warnings import doubts, foreign_hosts, without_effect
 from lib.models import Json
@@ -25,15 +26,25 @@ def check(
     """
     leaks = list(unsafe_texts((), document))
     leaking = {leak.path for leak in leaks}
-    rules = [problem for problem in broken_rules(document) if problem.path not in leaking]
-    errors = [*leaks, *rules, *misfits(document)]
+    broken = (*broken_rules(document), *misfits(document))
+    errors = [*leaks, *(problem for problem in broken if problem.path not in leaking)]
     problems = errors or (
         *_beyond_limits(parse(document)),
         *foreign_hosts(document, receiver_hosts),
         *without_effect(parse(document)),
         *doubts(parse(document), today),
     )
-    return tuple(dict.fromkeys(problems))
+    return tuple(_with_route(problem, document) for problem in dict.fromkeys(problems))
+
+
+def _with_route(problem: Problem, document: Json) -> Problem:
+    """Name the route that a problem is in, unless the problem is its name."""
+    match problem.path:
+        case ("routes", int(index), *rest) if rest[:1] != ["name"]:
+            routes = list_at(document, "routes")[index : index + 1]
+            return replace(problem, owner="".join(map(route_name, routes)))
+        case _:
+            return problem
 
 
 def check_against(schema: str, document: Json) -> tuple[Problem, ...]:

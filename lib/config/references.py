@@ -6,7 +6,7 @@ from datetime import date
 from difflib import get_close_matches
 from typing import Final
 
-from lib.config.problems import ConfigPath, Problem, step
+from lib.config.problems import ConfigPath, Problem, quotable, step
 from lib.config.schema import known_types, list_at, mapping_at, read_schema
 from lib.models import Json
 from lib.urls.forges import repository_url
@@ -14,21 +14,27 @@ from lib.urls.packages import KNOWN_QUALIFIERS, read_package_url
 
 
 def misfits(document: Json) -> Iterator[Problem]:
-    """Find errors between parts. Parts of a wrong type were reported before."""
-    routes = [route for route in list_at(document, "routes") if isinstance(route, dict)]
-    if len(routes) == len(list_at(document, "routes")):
-        yield from _route_misfits(routes, mapping_at(document, "destinations"))
-    names = list(mapping_at(document, "destinations"))
-    fallback = document.get("fallback") if isinstance(document, dict) else None
-    if isinstance(fallback, str) and fallback not in names:
-        yield Problem(("fallback",), _no_destination(fallback, names))
-    yield from _digest_misfits(document)
+    """Find errors between parts. Parts that are missing or of a wrong type were reported before."""
+    if isinstance(document, dict) and "destinations" in document:
+        yield from _name_misfits(document)
     for glob, url in mapping_at(document, "sources").items():
         if isinstance(url, str) and repository_url(url) is None:
             yield Problem(("sources", glob), _NO_REPOSITORY)
     for index, entry in enumerate(list_at(document, "suppressions")):
         if isinstance(entry, dict):
             yield from _suppression_misfits(("suppressions", index), entry)
+
+
+def _name_misfits(document: Mapping[str, Json]) -> Iterator[Problem]:
+    """Find names of routes, of the fallback and of the digest that do not fit."""
+    routes = [route for route in list_at(document, "routes") if isinstance(route, dict)]
+    if len(routes) == len(list_at(document, "routes")):
+        yield from _route_misfits(routes, mapping_at(document, "destinations"))
+    names = list(mapping_at(document, "destinations"))
+    fallback = document.get("fallback")
+    if isinstance(fallback, str) and fallback not in names:
+        yield Problem(("fallback",), _no_destination(fallback, names))
+    yield from _digest_misfits(document)
 
 
 _NO_REPOSITORY: Final = (
@@ -118,7 +124,8 @@ def _no_destination(target: str, names: list[str]) -> str:
     safe = [name for name in names if step(name) == f".{name}"]
     nearest = get_close_matches(target, safe, n=1)
     hint = f"did you mean {nearest[0]}?" if nearest else f"there are: {', '.join(safe) or 'none'}"
-    return f"is not a destination; {hint}"
+    name = f"'{target}' " if nearest or quotable(target) else ""
+    return f"{name}is not a destination; {hint}"
 
 
 def _looks_like_date(text: str) -> bool:

@@ -1,15 +1,16 @@
-"""Validation of the configuration by its JSON schemas. Texts never hold a value of the file."""
+"""Validation of the configuration by its JSON schemas. Of values, texts hold plain words only."""
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from lib.config.problems import ConfigPath, Problem
+from lib.config.problems import ConfigPath, Problem, quotable
 from lib.models import Json
 
 _BY_SNS: Final[Mapping[str, str]] = MappingProxyType(
@@ -87,14 +88,21 @@ def against(name: str, instance: Json) -> Iterator[Problem]:
 
 
 def _broken(validator: Any, instance: Json, prefix: ConfigPath) -> Iterator[Problem]:
-    """Yield the rules that an instance breaks, in texts without its values."""
-    errors: Iterable[Any] = validator.iter_errors(instance)
+    """Yield the rules that an instance breaks. What a misspelt key breaks, too, is left out."""
+    errors: Sequence[Any] = list(validator.iter_errors(instance))
+    meant: defaultdict[ConfigPath, set[str]] = defaultdict(set)
     for error in errors:
-        path = (*prefix, *error.absolute_path)
+        if error.validator == "additionalProperties":
+            meant[tuple(error.absolute_path)] |= set(_meant_keys(error).values())
+    for error in errors:
+        path, misspelt = (*prefix, *error.absolute_path), meant[tuple(error.absolute_path)]
+        if misspelt & _needed(error):
+            continue
         if "propertyNames" in error.absolute_schema_path:
             yield Problem((*path, error.instance), _words(error))
         elif error.validator == "required":
-            missing = (key for key in error.validator_value if key not in error.instance)
+            there = misspelt | error.instance.keys()
+            missing = (key for key in error.validator_value if key not in there)
             yield from (Problem(path, f"{key} is missing") for key in missing)
         elif error.validator == "additionalProperties":
             yield from _unknown_keys(error, path)
@@ -102,13 +110,46 @@ def _broken(validator: Any, instance: Json, prefix: ConfigPath) -> Iterator[Prob
             yield Problem(path, _words(error))
 
 
+def _needed(error: Any) -> set[str]:
+    """Return the keys of which a rule misses one."""
+    match error.validator:
+        case "anyOf":
+            return {key for rule in error.validator_value for key in rule.get("required", ())}
+        case "dependentRequired":
+            return {
+                key
+                for there, keys in error.validator_value.items()
+                if there in error.instance
+                for key in keys
+            }
+        case _:
+            return set()
+
+
 def _unknown_keys(error: Any, path: ConfigPath) -> Iterator[Problem]:
-    allowed = list(error.schema["properties"])
-    for key in error.instance:
-        if key not in allowed:
-            nearest = get_close_matches(str(key), allowed, n=1)
-            hint = f"did you mean {nearest[0]}?" if nearest else f"allowed: {', '.join(allowed)}"
-            yield Problem((*path, key), f"is not known here; {hint}")
+    for key, nearest in _meant_keys(error).items():
+        hint = f"did you mean {nearest}?" if nearest else f"allowed: {', '.join(_allowed(error))}"
+        yield Problem((*path, key), f"is not known here; {hint}")
+
+
+def _meant_keys(error: Any) -> dict[Any, str]:
+    """Return the unknown keys, each with the known one that was probably meant; empty: none."""
+    allowed = _allowed(error)
+    return {key: _meant_key(str(key), allowed) for key in error.instance if key not in allowed}
+
+
+def _meant_key(key: str, allowed: Sequence[str]) -> str:
+    """Prefer a key that begins with the unknown one: repo is repository, and not region."""
+    longer = [name for name in allowed if len(key) >= _STEM and name.startswith(key.lower())]
+    return next(iter(longer or get_close_matches(key, allowed, n=1)), "")
+
+
+def _allowed(error: Any) -> list[str]:
+    return list(error.schema["properties"])
+
+
+_STEM: Final = 3
+"""Letters of which a key is the beginning, and not a mistake of another kind."""
 
 
 _TYPES: Final = MappingProxyType(
@@ -160,16 +201,17 @@ def _words(error: Any) -> str:
 
 
 def _meant(value: Json, allowed: Sequence[str]) -> str:
-    """Suggest the allowed value that was probably meant. The value itself may be a secret."""
+    """Quote a value that cannot be a secret, and suggest the allowed one that was meant."""
     if not isinstance(value, str) or value in allowed:
         return ""
+    quoted = f"; not '{value}'" if quotable(value) else ""
     if "sns" in allowed:
         matches = get_close_matches(value.lower(), _BY_SNS, n=1)
         if matches:
-            return f"; {_BY_SNS[matches[0]]}"
+            return f"{quoted}; {_BY_SNS[matches[0]]}"
     lower = {word.lower(): word for word in allowed}
     nearest = get_close_matches(value.lower(), lower, n=1)
-    return f"; did you mean {lower[nearest[0]]}?" if nearest else ""
+    return f"{quoted}; did you mean {lower[nearest[0]]}?" if nearest else quoted
 
 
 def _several(types: str | list[str]) -> Sequence[str]:

@@ -223,12 +223,12 @@ class TestCheckFile:
                 "did you mean channel?"
             ),
             (
-                "alerts.yml:9: error: routes[0].severity: must be one of CRITICAL, HIGH, MEDIUM, "
-                "LOW, INFORMATIONAL; did you mean HIGH?"
+                "alerts.yml:9: error: routes[0].severity (route everything): must be one of "
+                "CRITICAL, HIGH, MEDIUM, LOW, INFORMATIONAL; not 'high'; did you mean HIGH?"
             ),
             (
-                "alerts.yml:10: error: routes[0].notify[0]: is not a destination; "
-                "did you mean team-slack?"
+                "alerts.yml:10: error: routes[0].notify[0] (route everything): 'team-slak' is not "
+                "a destination; did you mean team-slack?"
             ),
         ]
 

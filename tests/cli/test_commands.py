@@ -460,7 +460,7 @@ class TestRoute:
 
         assert code == 2
         assert "routes[1].severity" in err
-        assert "HUGE" not in err
+        assert "not 'HUGE'" in err
 
     def test_each_mistake_has_a_line(self, run: Any, tmp_path: Path) -> None:
         """Several errors are several lines."""
@@ -471,8 +471,8 @@ class TestRoute:
 
         lines = err.splitlines()
         assert [line.split(": ")[3] for line in lines] == [
-            "routes[0].severity",
-            "routes[1].severity",
+            "routes[0].severity (route training)",
+            "routes[1].severity (route everything)",
         ]
 
 
@@ -667,7 +667,7 @@ class TestCheckConfig:
                 "line": 13,
                 "path": "routes[1].notify[0]",
                 "level": "error",
-                "message": "is not a destination; did you mean audit?",
+                "message": "'adit' is not a destination; did you mean audit?",
             }
         ]
         assert (document["streams"], document["left_open"]) == ([], [])

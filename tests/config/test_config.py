@@ -4,6 +4,8 @@ import copy
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, time
 from pathlib import Path
 from typing import Any
@@ -100,6 +102,13 @@ def changed(path: str, value: Any) -> dict[str, Any]:
     return document
 
 
+def at(document: Any, path: Sequence[str]) -> Any:
+    """Return a part of a document."""
+    for step in path:
+        document = document[int(step) if step.isdigit() else step]
+    return document
+
+
 def without(path: str) -> dict[str, Any]:
     """Return the document without one part."""
     document = changed(path, None)
@@ -112,8 +121,9 @@ def without(path: str) -> dict[str, Any]:
 
 
 def problems(document: Any) -> list[str]:
-    """Return what is wrong, as people read it."""
-    return [f"{each.level}: {each}" for each in check(document, today=TODAY)]
+    """Return what is wrong, as people read it, without the names of routes."""
+    found = (replace(problem, owner="") for problem in check(document, today=TODAY))
+    return [f"{problem.level}: {problem}" for problem in found]
 
 
 class TestParse:
@@ -181,7 +191,7 @@ class TestParse:
         del document["routes"][1]["notify"]
 
         with pytest.raises(
-            ConfigError, match=r"version: must be 1; routes\[1\]: notify is missing"
+            ConfigError, match=r"version: must be 1; routes\[1\] \(route .*\): notify is missing"
         ):
             load(document, today=TODAY)
 
@@ -280,7 +290,7 @@ ERRORS = [
         "sms",
         (
             f"destinations.audit-topic.type: must be one of {', '.join(sorted(NOTIFIERS))}; "
-            "did you mean sns?"
+            "not 'sms'; did you mean sns?"
         ),
     ),
     *(
@@ -289,7 +299,7 @@ ERRORS = [
             wanted,
             (
                 f"destinations.audit-topic.type: must be one of {', '.join(sorted(NOTIFIERS))}; "
-                f"{way}"
+                f"not '{wanted}'; {way}"
             ),
         )
         for wanted, way in (
@@ -316,7 +326,7 @@ ERRORS = [
     (
         "destinations.audit-topic.format",
         "xml",
-        "destinations.audit-topic.format: must be one of text, json, ocsf, amazon-q",
+        "destinations.audit-topic.format: must be one of text, json, ocsf, amazon-q; not 'xml'",
     ),
     (
         "destinations.security-jira.site",
@@ -412,7 +422,7 @@ ERRORS = [
         "high",
         (
             "routes[0].severity: must be one of CRITICAL, HIGH, MEDIUM, LOW, INFORMATIONAL; "
-            "did you mean HIGH?"
+            "not 'high'; did you mean HIGH?"
         ),
     ),
     ("routes.0.unknown_severity", "yes", "routes[0].unknown_severity: must be true or false"),
@@ -420,24 +430,27 @@ ERRORS = [
     (
         "routes.0.only",
         ["fixed"],
-        ("routes[0].only[0]: must be one of fixable, exploitable, in-use; did you mean fixable?"),
+        (
+            "routes[0].only[0]: must be one of fixable, exploitable, in-use; not 'fixed'; "
+            "did you mean fixable?"
+        ),
     ),
     (
         "routes.0.only",
         ["zzz"],
-        "routes[0].only[0]: must be one of fixable, exploitable, in-use",
+        "routes[0].only[0]: must be one of fixable, exploitable, in-use; not 'zzz'",
     ),
     (
         "routes.0.notify",
         ["payment-slack"],
-        "routes[0].notify[0]: is not a destination; did you mean payments-slack?",
+        "routes[0].notify[0]: 'payment-slack' is not a destination; did you mean payments-slack?",
     ),
     (
         "routes.0.notify",
         ["zzz"],
         (
-            "routes[0].notify[0]: is not a destination; there are: payments-slack, security-jira, "
-            "audit-topic"
+            "routes[0].notify[0]: 'zzz' is not a destination; there are: payments-slack, "
+            "security-jira, audit-topic"
         ),
     ),
     (
@@ -533,6 +546,70 @@ class TestErrors:
     def test_a_missing_part_is_named(self, path: str, message: str) -> None:
         """What is required and not there is an error at the part around it."""
         assert problems(without(path)) == [f"error: {message}"]
+
+    @pytest.mark.parametrize(
+        ("path", "misspelt", "known"),
+        [
+            ("routes", "route", "routes"),
+            ("destinations", "destination", "destinations"),
+            ("destinations.payments-slack.webhook", "webhok", "webhook"),
+            ("destinations.audit-topic.topic_arn", "topic", "topic_arn"),
+            ("routes.0.notify", "notfy", "notify"),
+        ],
+    )
+    def test_a_misspelt_key_is_one_error(self, path: str, misspelt: str, known: str) -> None:
+        """That the right one is missing follows from it."""
+        document = without(path)
+        *parents, _ = path.split(".")
+        part = at(document, parents)
+        part[misspelt] = at(DOCUMENT, path.split("."))
+
+        (problem,) = problems(document)
+
+        assert problem.endswith(f"{misspelt}: is not known here; did you mean {known}?")
+
+    def test_a_bot_with_a_misspelt_key_has_one_error(self) -> None:
+        """A token asks for a channel, and a channel for a token."""
+        token = {"secret": "ecr-scan-alerts/bot"}
+        bot = {"type": "slack", "token": token, "chanel": "C0123ALERTS"}
+        other = {"type": "slack", "tokn": token, "channel": "C0123ALERTS"}
+
+        for entry, known in ((bot, "channel"), (other, "token")):
+            (problem,) = problems(changed("destinations.payments-slack", entry))
+            assert f"did you mean {known}?" in problem
+
+    def test_a_key_that_begins_as_the_word_does_is_meant(self) -> None:
+        """Though region has as many of its letters."""
+        (problem,) = problems(changed("routes.0.match.repo", "a"))
+
+        assert "did you mean repository?" in problem
+
+    @pytest.mark.parametrize(
+        ("name", "place"),
+        [
+            ("payments", "routes[0].severity (route payments): must be"),
+            ("everything new", "routes[0].severity (route everything new): must be"),
+            (WEBHOOK, "routes[0].severity: must be"),
+            (1, "routes[0].severity: must be"),
+        ],
+    )
+    def test_a_route_is_named(self, name: Any, place: str) -> None:
+        """By the name that people gave it; a number has to be counted out."""
+        document = changed("routes.0.severity", "SEVERE")
+        document["routes"][0]["name"] = name
+
+        texts = [str(problem) for problem in check(document, today=TODAY)]
+
+        assert any(text.startswith(place) for text in texts)
+        assert WEBHOOK not in "".join(texts)
+
+    def test_the_name_of_a_route_is_not_named_twice(self) -> None:
+        """Where the name itself is wrong."""
+        document = changed("routes.1.name", DOCUMENT["routes"][0]["name"])
+
+        (problem,) = check(document, today=TODAY)
+
+        assert str(problem) == "routes[1].name: is the name of routes[0], too"
 
     @pytest.mark.parametrize("document", [None, [], "text", 1])
     def test_a_file_must_be_a_mapping(self, document: Any) -> None:
@@ -839,12 +916,33 @@ class TestSecrets:
 
         assert "hooks.slack" not in "\n".join(problems(document))
 
+    @pytest.mark.parametrize(
+        ("value", "quoted"),
+        [
+            ("SEVERE", True),
+            ("team-mail", True),
+            ("hunter2", False),
+            ("x" * 25, False),
+            ("two words", False),
+            ("xoxb-abcdef", False),
+        ],
+    )
+    def test_only_a_plain_word_is_repeated(self, value: str, quoted: bool) -> None:  # noqa: FBT001  # a case
+        """Where one of a few words is expected: a short one without a digit."""
+        document = changed("routes.0.severity", value)
+        document["routes"][0]["notify"] = [value]
+
+        texts = problems(document)
+
+        assert len(texts) == 2
+        assert [f"'{value}'" in text for text in texts] == [quoted, quoted]
+
     @settings(max_examples=25)
     @given(text=st.text(alphabet="abcXYZ0123456789/-_", min_size=12, max_size=40))
     def test_no_value_is_ever_repeated(self, text: str) -> None:
-        """Whatever stands where, messages are made of paths and rules."""
+        """Whatever stands where, messages are made of paths and rules, and of plain words."""
         # Stands in no example of ours, as an account id or a part of an ARN may.
-        value = f"Z{text}Z"
+        value = f"Z7{text}Z"
         document = changed("destinations.payments-slack.webhook", value)
         document["destinations"]["audit-topic"]["topic_arn"] = value
         document["routes"][0]["severity"] = value
@@ -1229,7 +1327,7 @@ class TestDigest:
         [
             ({}, "digest: notify is missing"),
             ({"notify": []}, "digest.notify: must not be empty"),
-            ({"notify": ["nobody"]}, "digest.notify[0]: is not a destination"),
+            ({"notify": ["nobody"]}, "digest.notify[0]: 'nobody' is not a destination"),
             ({"notify": ["payments-slack"], "at": "7"}, "digest.at: must be a time of day in UTC"),
             (
                 {"notify": ["payments-slack"], "on": "x"},
