@@ -257,8 +257,8 @@ def print_report(report: AnyReport) -> None:
     say(image.name, style="bold")
     where = ", ".join(part for part in (image.account, image.region, image.platform) if part)
     say(f"{image.digest}  {where}")
-    for line in platforms_of_report(report.parts).lines(len(report.parts)):
-        say(line)
+    for row in platforms_of_report(report.parts).rows:
+        say(row.line)
     source = in_words(report.provenance, image.tags)
     if source:
         say(f"source: {source}")

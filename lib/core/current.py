@@ -8,9 +8,10 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from lib.core.disputes import dispute_of
+from lib.core.endings import unlisted
 from lib.core.named_versions import named_version
 from lib.core.streams import alternating_tags
-from lib.models import Finding
+from lib.models import Finding, UnlistedVulnerability
 from lib.models.current import CurrentCopy
 from lib.models.streams import Evidence, PartState, StreamState, TagRow, WatchedImage
 
@@ -35,6 +36,21 @@ def current_copy(state: StreamState, tags: Iterable[TagRow]) -> CurrentCopy:
     return CurrentCopy(
         replace(state, images=images, departures=MappingProxyType({})),
         alternating=alternating_tags(tags) or (),
+        unlisted=_unlisted(state),
+    )
+
+
+def _unlisted(state: StreamState) -> tuple[UnlistedVulnerability, ...]:
+    return tuple(
+        [
+            UnlistedVulnerability(
+                id_,
+                departure.lifecycle.severity,
+                next((package.name for package in departure.packages), ""),
+                state.images[0].image.name,
+            )
+            for id_, departure in unlisted(state.images, state.departures).items()
+        ]
     )
 
 

@@ -32,6 +32,7 @@ from lib.models import (
     Severity,
     StreamId,
     Unknown,
+    UnlistedVulnerability,
     UnscannedImage,
 )
 from lib.models.current import DigestBasis, OpenItem, StreamShare
@@ -130,7 +131,14 @@ def digest_of(
         packages=packages,
         fixes_left_out=fixes_left_out,
         omitted=_all_omitted(shares),
+        unlisted=_unlisted(shares),
     )
+
+
+def _unlisted(shares: Iterable[StreamShare]) -> tuple[UnlistedVulnerability, ...]:
+    """Return each vulnerability of an image once, worst first."""
+    gone = dict.fromkeys(one for share in shares for one in share.unlisted)
+    return tuple(sorted(gone, key=lambda one: (-one.severity, one.id, one.image)))
 
 
 def _images(shares: Sequence[StreamShare]) -> dict[str, Image]:

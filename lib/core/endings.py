@@ -4,7 +4,7 @@ Why a reported item is not desired any more: fixed for certain, or a reason in w
 RESOLVED is said only of what is proven fixed. Everything else is NO_LONGER_REPORTED.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from types import MappingProxyType
 from typing import Final
@@ -13,10 +13,35 @@ from lib.core.proof import UNLISTED, Proof, listing_of
 from lib.core.routing import BELOW
 from lib.core.verdicts import NO_EXPLOIT, NO_FIX, NOT_RUNNING, RuleSet
 from lib.core.vulnerabilities import ByName, find
-from lib.models.streams import Arrival, Departure, Lifecycle, StreamState
+from lib.models.streams import (
+    Arrival,
+    Departure,
+    Lifecycle,
+    StreamState,
+    VulnerabilityId,
+    WatchedImage,
+)
 from lib.models.views import Agreement, Desired, Kind, ReportedItem
 
 Judgement = tuple[Kind, str]
+
+
+def unlisted(
+    images: Sequence[WatchedImage], departures: Mapping[VulnerabilityId, Departure]
+) -> Mapping[VulnerabilityId, Departure]:
+    """Return what a scanner lists no more though another image has the same package."""
+    if not departures or not images:
+        return {}
+    proof, watched = Proof(images), {image.image.key for image in images}
+    return {
+        id_: departure
+        for id_, departure in departures.items()
+        if departure.closed is None
+        and departure.image.key not in watched
+        and departure.cause not in _LEFT
+        and (proof.doubt(listing_of(departure)) or "").startswith(UNLISTED)
+    }
+
 
 _AT_THE_SOURCE: Final = MappingProxyType(
     {"CLOSED": "closed at the source", "SUPPRESSED": "suppressed at the source"}

@@ -24,9 +24,11 @@ from lib.models import (
     Finding,
     OmissionKind,
     Omitted,
+    Package,
     Scan,
     ScanSource,
     Severity,
+    UnlistedVulnerability,
     UnscannedImage,
     UnusableReport,
 )
@@ -79,7 +81,14 @@ def stream_share(
         oldest_here_since=_oldest_here_since(filter(None, lifecycles)),
         troubles=tuple(_troubles(wanted, state)),
         alternating=copy.alternating,
+        unlisted=tuple([gone for gone in copy.unlisted if _is_asked_for(gone, judges)]),
     )
+
+
+def _is_asked_for(gone: UnlistedVulnerability, judges: Iterable[Judge]) -> bool:
+    """Return whether routes would ask for a vulnerability that is not listed any more."""
+    finding = Finding(gone.id, Package(gone.package), gone.severity)
+    return any(judge.asks_for(finding) for judge in judges)
 
 
 def _has_result(watched: WatchedImage) -> bool:

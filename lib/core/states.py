@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Final
 
 from lib.core.conditions import conditions
+from lib.core.endings import unlisted
 from lib.core.evidence import ENDED, NOT_FOUND, RUNNING, facts, part_states
 from lib.core.lifecycles import course
 from lib.core.vulnerabilities import vulnerabilities_of
@@ -49,7 +50,8 @@ def next_state(
     `records`: what is stored of the scans of the watched images, by digest. `reference`: for a
     stream that is compared with another one, the names of what that one's current image has.
     `reported`: the ids of what a view reports, or an open notification may have sent; None: it is
-    not known. What left the stream is kept as long as it is among them.
+    not known. What left the stream is kept as long as it is among them, or not proven fixed though
+    its package is the same: digests count that.
     """
     state = previous or StreamState(stream, 0, now, now)
     images = tuple(_images(state, watch, records))
@@ -64,7 +66,9 @@ def next_state(
         at=now,
         images=images,
         lifecycles=lifecycles,
-        departures=_kept(departures, stamp, reported),
+        departures=MappingProxyType(
+            {**_kept(departures, stamp, reported), **unlisted(images, departures)}
+        ),
         conditions=_conditions(state, images, stamp),
         comparison=comparison,
     )
@@ -248,15 +252,13 @@ def _is_settled(watched: WatchedImage) -> bool:
 
 def _kept(
     departures: Mapping[str, Departure], stamp: Stamp, reported: Collection[str] | None
-) -> Mapping[str, Departure]:
+) -> dict[str, Departure]:
     """Return what left now, and what left earlier and may still be reported."""
     ids = None if reported is None else {id_.upper() for id_ in reported}
-    return MappingProxyType(
-        {
-            id_: departure
-            for id_, departure in departures.items()
-            if ids is None
-            or departure.at == stamp
-            or not ids.isdisjoint(name.upper() for name in departure.names)
-        }
-    )
+    return {
+        id_: departure
+        for id_, departure in departures.items()
+        if ids is None
+        or departure.at == stamp
+        or not ids.isdisjoint(name.upper() for name in departure.names)
+    }

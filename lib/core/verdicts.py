@@ -108,6 +108,11 @@ class Judge:
                         answer = self._answer(finding, evidence.source)
                         yield self._verdict(finding, answer)
 
+    def asks_for(self, finding: Finding) -> bool:
+        """Return whether a route asks for a finding that no part lists."""
+        answers = (self._answer(finding, source) for source in self._sources if source is not None)
+        return any(self._verdict(finding, answer).routes for answer in answers)
+
     def condition(self, condition: PartCondition, part: PartState) -> Verdict:
         """Return what the rules say of a condition of a part; thresholds do not concern it."""
         filters = self._filters[part.source]

@@ -8,7 +8,7 @@ The sentences of notices and digests, the same for every receiver, the page and 
     changes    what differs from before, in numbers that add up
     sections   the lists, by kind; omissions: what is open and not in them
     urgency    how soon to look, and what is known of exploits; levels: its sentence
-    dangers    open as before, and with an exploit, beside what is new
+    dangers    beside what is new: open as before with an exploit, or perhaps there though unlisted
     paging     of an incident: what happened, and why it pages
     facts      what is watched, where, since when
     to_do      what fixes what is open; steps: one by one; settings: those of a repository

@@ -120,6 +120,7 @@ https://docs.aws.amazon.com/linux/al2023/release-notes/support-info-by-support-s
 _OFFICIAL: Final = re.compile(r"(?:[\w./-]+/)?(?:amazonlinux|debian|ubuntu):[\w.-]+", re.ASCII)
 """An official image of such a distribution."""
 _SUPPORTED: Final = "a supported release"
+PLAN_MOVES: Final = f"Plan the move to {_SUPPORTED}"
 LATEST_BASE: Final = "the latest base image"
 
 
@@ -188,6 +189,11 @@ class Base(NamedTuple):
         """Where to rebuild."""
         what = f"FROM {self.name}" if self.name else self.release
         return f"Rebuild on {LATEST_BASE}{f' ({what})' if what else ''}"
+
+    @property
+    def end(self) -> str:
+        """The release and when its updates ended, in brackets behind an image."""
+        return f"{self.release}, ended {self.ended:%B %Y}" if self.ended else ""
 
     @property
     def plan(self) -> str:

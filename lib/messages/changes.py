@@ -6,9 +6,9 @@ from types import MappingProxyType
 from typing import Final
 
 from lib.messages.comparing import cause, is_rescan, since
-from lib.messages.content import Content, Entry, counts_of
-from lib.messages.phrases import NAME, counts_text, listed, names_text, severity_word
-from lib.messages.titles import REPORTS_MORE, SAME_AS_BEFORE
+from lib.messages.content import Content, Entry
+from lib.messages.phrases import NAME, counts_text, day_text
+from lib.messages.titles import ADDED, PUSHED_ON, SAME_AS_BEFORE
 from lib.models.views import Kind
 from lib.text import counted, first, short
 
@@ -48,10 +48,9 @@ def changes_of(content: Content) -> str:
     pieces += filter(None, (ended_conditions(content),))
     same = len(standing(content))
     pieces += [f"{same:,} unchanged"] if same else []
-    start = SAME_AS_BEFORE if is_rescan(content) else f"Since {since(content)}"
+    start = _same(content) if is_rescan(content) else f"Since {since(content)}"
     total = _total(content, is_all=len(pieces) == 1 and not same, has_doubt=bool(doubted))
-    line = ": ".join(filter(None, (start, ", ".join(pieces), total)))
-    return ". ".join(filter(None, (line, _doubt(doubted))))
+    return ": ".join(filter(None, (start, ", ".join(pieces), total)))
 
 
 def has_rest(content: Content) -> bool:
@@ -104,10 +103,29 @@ def _amount(content: Content, kind: Kind, entries: Sequence[Entry]) -> str:
     """Return how many are of a kind; of what ended, in which packages."""
     is_old = kind is Kind.NEW and (is_rescan(content) or cause(content, entries))
     is_alone = is_rescan(content) and len(content.changes) == 1 and not content.ended_conditions
-    old = REPORTS_MORE if is_alone else _OLD_NEWS
-    words = (old if is_old else _AMOUNTS[kind]).format(n=f"{len(entries):,}")
+    if is_old and is_alone:
+        return _added(content, entries)
+    words = (_OLD_NEWS if is_old else _AMOUNTS[kind]).format(n=f"{len(entries):,}")
     places = _places(entries) if kind in GOOD_NEWS else ""
     return f"{words} ({places})" if places else words
+
+
+def _same(content: Content) -> str:
+    """Return that the image is the same, and since when."""
+    pushed = content.image.pushed_at
+    return SAME_AS_BEFORE + (PUSHED_ON.format(day=day_text(pushed)) if pushed else "")
+
+
+def _added(content: Content, entries: Sequence[Entry]) -> str:
+    """Return that only the list of the scanner changed, and when, where all came on one day."""
+    number = f"{len(entries):,}"
+    what = "this vulnerability" if len(entries) == 1 else f"these {number} vulnerabilities"
+    if standing(content):
+        what = counted(len(entries), "vulnerability", "vulnerabilities")
+    lives = [content.state.lifecycles.get(entry.id) for entry in entries]
+    days = {day_text(life.opened.at) if life is not None else "" for life in lives}
+    day = days.pop() if len(days) == 1 else ""
+    return ADDED.format(what=what) + (f" on {day}" if day else "")
 
 
 def _places(entries: Sequence[Entry]) -> str:
@@ -116,23 +134,8 @@ def _places(entries: Sequence[Entry]) -> str:
     if () in groups:
         return ""
     shown = first([*groups.items()], _NAMED)
-    names = [(listed([short(name, NAME) for name in group]), number) for group, number in shown]
+    names = [("/".join([short(name, NAME) for name in group]), number) for group, number in shown]
     more = len(entries) - sum(number for _, number in shown)
-    is_plain = all(len(group) == number == 1 for group, number in groups.items())
-    if len(groups) == 1 or (is_plain and not more):
-        return ", ".join(name for name, _ in names)
-    pieces = [f"{number:,} in {name}" for name, number in names]
+    is_plain = len(groups) == 1 or set(groups.values()) == {1}
+    pieces = [name if is_plain else f"{number:,} in {name}" for name, number in names]
     return ", ".join([*pieces, *([f"{more:,} in other packages"] if more else [])])
-
-
-def _doubt(entries: Sequence[Entry]) -> str:
-    """Return that what is not listed any more may be there all the same; empty without any."""
-    if not entries:
-        return ""
-    packages = list(dict.fromkeys(package.name for entry in entries for package in entry.packages))
-    names = [f"{short(entry.id, NAME)} ({severity_word(entry.severity)})" for entry in entries]
-    what = listed(names) if len(names) <= _NAMED else f"{counts_text(counts_of(entries))}"
-    same = "the package is" if len(entries) == 1 else "their packages are"
-    if 0 < len(packages) <= _NAMED:
-        same = f"{names_text(packages)} {'is' if len(packages) == 1 else 'are'}"
-    return f"Also check {what}: no longer reported, though {same} unchanged; not counted"

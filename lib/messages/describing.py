@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Final
 
 from lib.core.upgrades import of_distribution
+from lib.messages.lists import UP_TO
 from lib.models import Finding, Score
 from lib.text import capitalized, cut_at_word, one_line
 
@@ -78,7 +79,7 @@ def what_it_is(findings: Sequence[Finding]) -> str:
     for finding in findings:
         sentence = _most_telling(finding.description or "")
         if sentence:
-            return cut_at_word(capitalized(_of_package(sentence, finding)), _LINE)
+            return cut_at_word(_capitalized(_of_package(sentence, finding)), _LINE)
     return ""
 
 
@@ -86,10 +87,16 @@ def _of_package(sentence: str, finding: Finding) -> str:
     """Return a sentence without its package, and without a maker's versions in a distribution."""
     name, sign, rest = sentence.partition(": ")
     if sign and name.lower() == finding.package.name.lower():
-        sentence = capitalized(rest)
+        sentence = _capitalized(rest)
     if not of_distribution(finding):
         return sentence
     return _SUBJECT_VERSION.sub("", _UPSTREAM.sub(_comma, sentence))
+
+
+def _capitalized(sentence: str) -> str:
+    """Return a sentence with a capital; a commit's begins with its place, "net: emac: Fix"."""
+    first_word = sentence.partition(" ")[0]
+    return sentence if {":", "/"} & set(first_word) else capitalized(sentence)
 
 
 def _comma(clause: re.Match[str]) -> str:
@@ -122,7 +129,7 @@ def _scale(score: Score) -> str:
 
 def worst_score(score: Score | None, number: int) -> str:
     """Return "CVSS 7.8", of several vulnerabilities "up to CVSS 9.8"; empty without a score."""
-    return "" if score is None else f"{'up to ' if number > 1 else ''}{_value(score)}"
+    return "" if score is None else f"{UP_TO if number > 1 else ''}{_value(score)}"
 
 
 def _access(score: Score) -> str:

@@ -27,7 +27,7 @@ from lib.messages.digest_parts import (
 )
 from lib.messages.digest_steps import Pages, more_fixes, plans, steps
 from lib.messages.digest_urgency import urgency_of
-from lib.messages.phrases import counts_text, severity_word
+from lib.messages.phrases import counts_text, moment_text, severity_word
 from lib.messages.titles import DELIVERY
 from lib.models import (
     Digest,
@@ -60,7 +60,7 @@ _FEW: Final = 2
 _DOT: Final = " \N{MIDDLE DOT} "
 
 STEPS: Final = "Next steps"
-COUNTED: Final = "in the newest images, and in older ones that still run"
+COUNTED: Final = "the newest, and older ones that still run"
 REPOSITORIES: Final = "Repositories, worst first"
 IMAGES: Final = "Images, worst first"
 IMAGE: Final = "Image"
@@ -131,7 +131,9 @@ def _headline(digest: Digest) -> str:
         return "no scan results yet"
     change = _net(digest)
     if not digest.counts:
-        doubts = ", as far as known" if digest.unscanned or digest.warnings else ""
+        doubts = (
+            ", as far as known" if digest.unscanned or digest.warnings or digest.unlisted else ""
+        )
         return f"{change}{_nothing(digest)} in {counted(digest.images, 'image')}{doubts}"
     where = f"{digest.images - digest.clean:,} of " if digest.clean else ""
     where += counted(digest.images, "image")
@@ -226,7 +228,8 @@ def _steps(digest: Digest, issue: IssueOf, *, is_listed: bool) -> Iterator[Diges
     lines = [*steps(digest.packages, digest.until.date(), pages, is_listed=is_listed)]
     if len(digest.unscanned) <= _FEW:
         lines += [_scan(unscanned, digest, issue) for unscanned in digest.unscanned]
-    lines += plans(digest.packages, digest.until.date())
+    rows = (row.image for row in digest.repositories if row.images == 1)
+    lines += plans(digest.packages, [image for image in rows if image], digest.until.date())
     numbered = [line._replace(place=place) for place, line in enumerate(lines, 1)]
     yield from numbered if len(lines) > 1 else lines
     yield from more_fixes(digest.fixes_left_out)
@@ -383,7 +386,8 @@ def _footer(digest: Digest) -> Iterator[str]:
     unknown = no_data(digest)
     if unknown:
         yield unknown
-    yield f"Counted on {digest.until:%Y-%m-%d %H:%M} UTC {COUNTED}"
+    images = counted(digest.images + len(digest.without_result), "image")
+    yield f"{images} looked at on {moment_text(digest.until)}: {COUNTED}"
     names = ", ".join(short(route, _NAME) for route in digest.routes[:_ROUTES])
     more = len(digest.routes) - _ROUTES
     names += f" and {more} more" if more > 0 else ""

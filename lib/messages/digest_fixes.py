@@ -28,15 +28,8 @@ def no_data(digest: Digest) -> str:
 
 
 def _ways(digest: Digest) -> Iterator[str]:
-    """Yield where versions come from, and of how many there is no fix; steps say the others."""
+    """Yield of how many there is no fix; steps say the others."""
     hosts, described = digest.other_fixes or (0, 0)
-    if described == digest.total:
-        one = "the fix version comes from the CVE text"
-        several = "fix versions come from the CVE texts"
-        yield f"{one if described == 1 else several}; the scanner gave none"
-    elif described:
-        texts = "text" if described == 1 else "texts"
-        yield f"{described:,} with a fix version from the CVE {texts} only"
     none = digest.total - digest.fixable - hosts - described - digest.unknown_fixes.number
     if none > 0:
         yield f"no fix yet for {'all' if none == digest.total else f'{none:,}'}"

@@ -1,15 +1,18 @@
 """The numbers of a digest beside its title: a line on top, and small print. Pure."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from lib.messages.digest_fixes import fixes
-from lib.messages.phrases import counts_text, severity_word
-from lib.models import Counts, Digest, OmissionKind, Severity
-from lib.text import capitalized, counted
+from lib.messages.phrases import NAME, counts_text, listed, severity_word
+from lib.models import Age, Counts, Digest, OmissionKind, Severity, UnlistedVulnerability
+from lib.text import capitalized, counted, first, short
 
 _BOTH: Final = 2
-_AGES: Final = "Known to the scanner for"
+_NAMED: Final = 2
+"""Vulnerabilities that a remark names."""
+_AGES: Final = "First reported"
 
 
 def counts_line(digest: Digest) -> str:
@@ -79,6 +82,8 @@ def _also_open(digest: Digest) -> str:
 
 def _left_out(digest: Digest) -> Iterator[str]:
     """Yield what else is open in the same images, with the rule that leaves it out."""
+    if digest.unlisted:
+        yield _unlisted(digest.unlisted)
     words = {
         OmissionKind.BELOW: f"below the threshold of {routes(digest)}",
         OmissionKind.FILTERED: f"left out by other filters of {routes(digest)}",
@@ -92,6 +97,17 @@ def _left_out(digest: Digest) -> Iterator[str]:
             yield f"{counts_text(counts)} ({reason})"
         if unrated:
             yield f"{unrated:,} unrated (the scanner gave no severity)"
+
+
+def _unlisted(gone: Sequence[UnlistedVulnerability]) -> str:
+    """Return what scanners list no more, by name where it is little: it may still be there."""
+    counts = Counter(one.severity for one in gone)
+    numbers = counts_text({severity: counts[severity] for severity in sorted(counts, reverse=True)})
+    names = [f"{short(one.id, NAME)} in {short(one.image, NAME)}" for one in first(gone, _NAMED)]
+    more = len(gone) - len(names)
+    names += [f"{more:,} more"] if more else []
+    them = "it" if len(gone) == 1 else "them"
+    return f"{numbers} no longer listed by the scanner (check {them}: {listed(names)})"
 
 
 def routes(digest: Digest) -> str:
@@ -128,9 +144,13 @@ def is_unchanged(digest: Digest) -> bool:
     return not (digest.new or digest.resolved or digest.occasion or is_first(digest))
 
 
+def _ago(age: Age) -> str:
+    return f"{age.words} ago" if age.words.endswith("days") else age.words
+
+
 def _ages(digest: Digest) -> str:
     """Return how many are of which age; nothing where none is known to be older than a month."""
     if is_unchanged(digest) or not any(age.is_old and age.counts for age in digest.ages):
         return ""
-    bands = [f"{age.words} ({counts_text(age.counts)})" for age in digest.ages if age.counts]
+    bands = [f"{_ago(age)} ({counts_text(age.counts)})" for age in digest.ages if age.counts]
     return f"{_AGES}: {', '.join(bands)}"

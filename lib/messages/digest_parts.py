@@ -81,9 +81,9 @@ class DigestText(NamedTuple):
         """
         names = _issue_names(self.issues)
         same = "; ".join(map(_same_image, first(self.alike, _ALIKE)))
-        work = f": work in {names}{f' ({same})' if same else ''}" if names else ""
-        again = "; something new opens it again" if reopens else ""
-        return f"This is a summary{work}. Close it when you have read it{again}."
+        work = f": the work is in {names}{f' ({same})' if same else ''}" if names else ""
+        again = "; the digest reopens it when something new appears" if reopens else ""
+        return f"Summary only{work}. Close this issue after reading{again}."
 
 
 def _issue_names(issues: Sequence[str]) -> str:

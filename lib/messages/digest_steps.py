@@ -9,6 +9,7 @@ from lib.core.named_versions import NamedVersion
 from lib.core.upgrades import is_kernel
 from lib.messages.advising import (
     LATEST_BASE,
+    PLAN_MOVES,
     Base,
     base_of,
     namespace_of,
@@ -70,15 +71,30 @@ def steps(
         yield _step(group, today, links)
 
 
-def plans(packages: Sequence[PackageDigest], today: date) -> Iterator[DigestLine]:
-    """Yield the moves of rebuilt images off each release without updates."""
-    moves: defaultdict[Base, dict[str, Image]] = defaultdict(dict)
-    for group in _groups(packages):
-        if _is_rebuilt(group[0]):
-            moves[_base_image(group, today)] |= {image.key: image for image in group[0].images}
-    for base, images in moves.items():
+def plans(
+    packages: Sequence[PackageDigest], images: Iterable[Image], today: date
+) -> Iterator[DigestLine]:
+    """
+    Yield one step with the moves of all images off releases without updates.
+
+    `images`: those beside the ones of the packages.
+    """
+    of_all = {image.key: image for package in packages for image in package.images}
+    of_all = {image.key: image for image in images} | of_all
+    versions: defaultdict[str, set[str]] = defaultdict(set)
+    for package in packages:
+        if len(package.images) == 1:
+            versions[package.images[0].key] |= {*package.installed}
+    moves: defaultdict[Base, list[Image]] = defaultdict(list)
+    for key, image in of_all.items():
+        base = base_of(None, release_in([image], sorted(versions[key])), today)
         if base.ended:
-            yield DigestLine(one_line(base.plan_for(_named([*images.values()]))))
+            moves[base].append(image)
+    if len(moves) == 1:
+        yield from (DigestLine(one_line(base.plan_for(_named(of)))) for base, of in moves.items())
+    elif moves:
+        places = ", ".join(f"{_named(of)} ({base.end})" for base, of in moves.items())
+        yield DigestLine(one_line(f"{PLAN_MOVES}: {places}"))
 
 
 def _of_several(images: Sequence[Image], pages: Mapping[str, Pages]) -> list[DigestLink]:
@@ -119,12 +135,6 @@ def _is_of_base(package: PackageDigest) -> bool:
     return package.of_distribution and not (package.fixable or is_kernel(package.package))
 
 
-def _is_rebuilt(package: PackageDigest) -> bool:
-    """Return whether its step is to rebuild first, and then to see what is left."""
-    has_version = package.described is not None and _removes_most(package)
-    return bool(package.package) and _is_of_base(package) and not has_version
-
-
 def _step(
     packages: Sequence[PackageDigest], today: date, links: Sequence[DigestLink]
 ) -> DigestLine:
@@ -147,7 +157,9 @@ def _step(
         text = f"{text}{_looked_for(package)} in {names}"
     finding = Finding(package.worst, Package(package.package), Severity.UNKNOWN)
     release = _release(package) if package.of_distribution else ""
-    page = (short(package.worst, _NAME), vulnerability_url(finding, namespace_of(release)))
+    is_only = len(packages) == 1 and not package.more and sum(package.counts.values()) == 1
+    name = f"{'' if is_only else 'worst: '}{short(package.worst, _NAME)}"
+    page = (name, vulnerability_url(finding, namespace_of(release)))
     return linked(one_line(text), *links, page)
 
 
@@ -224,7 +236,8 @@ def _looked_for(package: PackageDigest) -> str:
     if not package.described:
         return _counts(package)
     removed = sum(package.described_counts.values())
-    named = f"{short(package.described, _NAME)} or later removes {removed:,} of them"
+    version = f"{short(package.described, _NAME)} or later"
+    named = f"by the CVE texts, {version} removes {removed:,} of them"
     disputed = _disputed(package)
     return f"{counts_text(package.counts)} ({named}{f', {disputed}' if disputed else ''})"
 
@@ -293,7 +306,9 @@ def _upgrade(package: PackageDigest) -> str:
         return f"Upgrade {_package(package)}{start} to {target}: removes {counts}"
     if package.described:
         named = NamedVersion.of_words(package.described)
-        return f"{upgrade_to(_package(package), versions, named)}: removes {_removed(package)}"
+        upgrade = upgrade_to(_package(package), versions, named)
+        texts = "text" if sum(package.counts.values()) == 1 else "texts"
+        return f"{upgrade} (version from the CVE {texts}): removes {_removed(package)}"
     return f"Upgrade {_installed(package)}: a fix exists for {counts}"
 
 

@@ -12,7 +12,8 @@ from lib.text import one_line, truncate
 
 KERNEL: Final = " in the kernel"
 HOSTS: Final = ": check the hosts"
-UPGRADE: Final = ", fix available: "
+FIX: Final = ", fix available"
+UPGRADE: Final = f"{FIX}: "
 _ALL_OF_THEM: Final[Mapping[int, str]] = MappingProxyType({1: "", 2: " for both"})
 _ALL: Final[Mapping[int, str]] = MappingProxyType({1: "", 2: "both "})
 
@@ -29,10 +30,10 @@ def remedy_of(entries: Sequence[Entry]) -> str:
         return ", no fix yet" if all(row.fix_available == "NO" for row in rows) else ""
     fixed = [finding for entry in fixable for finding in entry.findings if finding.fixable]
     if len(fixable) < len(entries):
-        return f", fix available for {len(fixable):,} of them"
+        return f"{FIX} for {len(fixable):,} of them"
     number = len(entries)
     if len({upgrade_target(row) for row in fixed}) > 1 or fixed[0].fixed_version is None:
-        return f", fix available{_ALL_OF_THEM.get(number, f' for all {number:,}')}"
+        return f"{FIX}{_ALL_OF_THEM.get(number, f' for all {number:,}')}"
     target = upgrade_of(fixed)
     package = truncate(one_line(target.package), NAME)
     return f"{UPGRADE}{package} {truncate(one_line(target.fixed or ''), NAME)}"

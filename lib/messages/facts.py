@@ -12,7 +12,7 @@ from lib.core.streams import pattern_of
 from lib.core.vulnerabilities import vulnerabilities
 from lib.messages.comparing import since
 from lib.messages.content import Content, ordered, severity_of, worst_first
-from lib.messages.parts import Fact, Link, Platform, Platforms
+from lib.messages.parts import ONLY, Fact, Link, Platform, Platforms
 from lib.messages.phrases import NAME, counts_text, moment_text, names_text
 from lib.messages.provenance import in_words, links
 from lib.messages.titles import REPORT_NAME
@@ -136,7 +136,9 @@ def small(content: Content, notice: Notice) -> tuple[str, ...]:
         f"runs as {runners}" if runners else f"running: {running}" if running else "",
         f"account {image.account}" if image.account else "",
         image.region,
-        f"pushed {image.pushed_at:%d %b %H:%M} UTC" if image.pushed_at else "",
+        f"pushed {image.pushed_at.day} {image.pushed_at:%b %Y %H:%M} UTC"
+        if image.pushed_at
+        else "",
         scanner if scanner and not image.is_repository else "",
         commit.value if commit is not None else "",
         _routes(content),
@@ -195,6 +197,7 @@ def platforms(content: Content) -> Platforms:
             counts_text(counts) or "no vulnerabilities",
             "",
             is_scanned=True,
+            number=sum(counts.values()),
         )
         for places, counts in _shared(scanned).items()
     ]
@@ -227,7 +230,7 @@ def _platforms_text(names: Sequence[str], parts: Sequence[PartState], *, is_whol
     """Return "both", "all 4", "linux/amd64 only"."""
     if len(names) == len(parts):
         return "both" if len(parts) == _TWO else f"all {len(parts)}"
-    return f"{names_text(names)}{' only' if is_whole else ''}"
+    return f"{names_text(names)}{ONLY if is_whole else ''}"
 
 
 def _part_name(part: PartState) -> str:

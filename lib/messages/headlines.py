@@ -92,7 +92,7 @@ def numbers_of(content: Content) -> Sequence[str]:
     """Return what neither a title nor a list of news says in numbers, line by line."""
     if (content.conditions and not content.totals) or has_steps(content):
         return ()
-    if has_rest(content):
+    if has_rest(content) or (is_rescan(content) and changes_of(content)):
         return (changes_of(content),)
     is_first = content.message.before is None and not content.conditions
     if is_first and Kind.BASELINE in content.changes and not content.is_check:
@@ -139,7 +139,7 @@ def standing_of(content: Content) -> str:
             return kernel
     counts = state_of(content).partition("; ")[0]
     urgent = urgent_of(content.everything) if content.open and not content.is_check else ""
-    return "; ".join(filter(None, (counts, urgent)))
+    return ", ".join(filter(None, (counts, urgent)))
 
 
 _NOT_AS_EXPECTED: Final = ("repository settings need attention", "the tag moved")
@@ -360,4 +360,4 @@ def _fixes(entries: Sequence[Entry]) -> str:
 
 def _suppressed(content: Content) -> str:
     number = sum(content.suppressed.values())
-    return f"; {number:,} more accepted" if number else ""
+    return f"; {number:,} accepted, not counted" if number else ""

@@ -13,10 +13,12 @@ from lib.core.vulnerabilities import ByName
 from lib.messages.comparing import cause, is_rescan
 from lib.messages.content import Content, packages_of
 from lib.messages.describing import score_text, what_it_is
+from lib.messages.endings import FIX
 from lib.messages.phrases import percent, severity_name, severity_text
 from lib.messages.sections import (
     EXPLOIT_KNOWN,
     EXPLOITED,
+    ONLY_FOR,
     fix_text,
     fixes_text,
     installed_text,
@@ -87,11 +89,16 @@ def columns(names: tuple[str, str], *, is_check: bool) -> tuple[tuple[str, str],
     )
 
 
-def figures(rows: Sequence[_Row]) -> list[Figure]:
-    """Return how many rows can be fixed or exploited, as far as sources say; none is a zero."""
+def figures(rows: Sequence[_Row], verdict: str = "") -> list[Figure]:
+    """
+    Return how many rows can be fixed or exploited, as far as sources say; none is a zero.
+
+    `verdict`: of the same page. The fix of a single row is not said twice.
+    """
     groups = [row.findings for row in rows]
+    is_said = len(groups) == 1 and FIX in verdict
     numbers = (
-        (sum(map(has_fix, groups)), ("has a fix", "have a fix"), "fixable"),
+        (0 if is_said else sum(map(has_fix, groups)), ("has a fix", "have a fix"), "fixable"),
         (sum(map(is_of_hosts, groups)), ("in the kernel: check the hosts",) * 2, "hosts"),
         (
             sum(map(bool, map(exploit_level, groups))),
@@ -205,7 +212,7 @@ def place_cell(finding: Finding) -> str:
         short(package.manager or ""),
         truncate(one_line(package.path or ""), _PATH),
         f"layer {short(package.layer)}" if package.layer else "",
-        f"only on {platforms}" if platforms else "",
+        f"{ONLY_FOR}{platforms}" if platforms else "",
     )
     return ", ".join(filter(None, pieces))
 

@@ -14,9 +14,12 @@ from lib.messages.phrases import (
     listed,
     severity_word,
 )
-from lib.messages.titles import REPORTS_MORE, STILL_OPEN
+from lib.messages.titles import ADDED, STILL_OPEN
 from lib.models import Counts, Omission, Severity
 from lib.text import counted
+
+UP_TO: Final = "up to "
+"""Before the worst of several scores."""
 
 
 class Row(NamedTuple):
@@ -85,8 +88,18 @@ class PackageText(NamedTuple):
         row = self.telling
         # Of several, `exploits` says which.
         exploits = (PUBLIC_EXPLOIT, USED_IN_ATTACKS) if self.number > 1 else ()
-        remarks = tuple(remark for remark in row.remarks if remark not in exploits)
+        remarks = tuple(
+            news
+            for remark in row.remarks
+            if remark not in exploits and (news := self._beside_score(remark))
+        )
         return (row.fix, *remarks) if row.fix and not self.fixed else remarks
+
+    def _beside_score(self, remark: str) -> str:
+        """Return a remark without the score that `summary` names."""
+        score = self.score.removeprefix(UP_TO) if self.number > 1 else ""
+        first, sign, rest = remark.partition(", ")
+        return rest if sign and first == score else "" if remark == score else remark
 
     @property
     def summary(self) -> str:
@@ -193,8 +206,7 @@ class Section:
 
     def words_in(self, sentence: str) -> str:
         """Return the number of findings as a sentence says it; empty where it does not."""
-        number = f"{self.count:,}"
-        ways = f"{number} {self.title.lower()}", REPORTS_MORE.format(n=number)
+        ways = f"{self.count:,} {self.title.lower()}", ADDED.format(what="")
         return next((words for words in ways if words in sentence), "")
 
     @property

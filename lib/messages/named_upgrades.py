@@ -38,11 +38,11 @@ def upgrade_to(package: str, installed: str, named: NamedVersion) -> str:
 
     Of a description that calls the product by another name it is "Move from onnx-gpu 1.6.3 to
     ONNX 1.12.0 or later": no version of the package itself is known. Of a package that has another
-    name now it is "Replace tensorflow-gpu 2.6.3 by tensorflow 2.12.0 or later".
+    name now it is "Replace tensorflow-gpu 2.6.3 with tensorflow 2.12.0 or later".
     """
     name, target = short(package, NAME), f"{short(target_of(package, named), NAME)} or later"
     if has_new_name(package, named):
-        return f"Replace {f'{name} {installed}'.rstrip()} by {target}"
+        return f"Replace {f'{name} {installed}'.rstrip()} with {target}"
     if named.product:
         return f"Move from {f'{name} {installed}'.rstrip()} to {target}"
     return f"Upgrade {name}{f' from {installed}' if installed else ''} to {target}"

@@ -18,6 +18,7 @@ from lib.messages.phrases import (
     CLEAR_MARK,
     MARKS,
     PROBLEM_MARK,
+    counts_text,
     listed,
 )
 from lib.messages.steps import ToDo
@@ -32,6 +33,7 @@ from lib.messages.titles import (
 )
 from lib.models import Image, Omission, Severity
 
+ONLY: Final = " only"
 _TOO_LONG: Final = "(too long to print)"
 _NAMED: Final = 3  # vulnerabilities of a short message
 
@@ -46,7 +48,7 @@ class Fact(NamedTuple):
 
 
 class Danger(NamedTuple):
-    """A vulnerability that is not new and has an exploit."""
+    """A vulnerability with a line of its own, though it is not new."""
 
     start: str
     """The words before its name: "Still open: MEDIUM "."""
@@ -117,11 +119,21 @@ class Platform(NamedTuple):
     result: str
     digest: str
     is_scanned: bool
+    number: int = 0
+    """How many vulnerabilities they share."""
 
     @property
     def line(self) -> str:
         """Both in one line."""
         return f"{self.name}: {self.result}"
+
+    @property
+    def in_sentence(self) -> str:
+        """The same as a part of a sentence."""
+        if not self.is_scanned:
+            return f"{self.name} {self.result}"
+        place = self.name.removesuffix(ONLY)
+        return f"{self.number or 'none'}{ONLY if place != self.name else ''} on {place}"
 
 
 class Platforms(NamedTuple):
@@ -130,15 +142,17 @@ class Platforms(NamedTuple):
     rows: tuple[Platform, ...] = ()
     title: str = PLATFORMS
 
-    def lines(self, limit: int) -> list[str]:
-        """Return one line for each group; the last one counts those beyond `limit`."""
+    def sentence(self, limit: int) -> str:
+        """Return all groups in one line, without its title; those beyond `limit` are counted."""
+        # What has no result has words of its own behind it.
+        mark = ", " if all(row.is_scanned for row in self.rows) else "; "
         if len(self.rows) <= limit:
-            return [row.line for row in self.rows]
+            return mark.join(row.in_sentence for row in self.rows)
         others = self.rows[limit - 1 :]
         unscanned = sum(not row.is_scanned for row in others)
-        tail = f", {unscanned} of them not scanned" if unscanned else ""
-        shown = [row.line for row in self.rows[: limit - 1]]
-        return [*shown, f"and {len(others)} more groups of platforms{tail}"]
+        tail = f" ({unscanned} of them not scanned)" if unscanned else ""
+        shown = [row.in_sentence for row in self.rows[: limit - 1]]
+        return mark.join([*shown, f"and {len(others)} more groups of platforms{tail}"])
 
 
 class Omissions(NamedTuple):
@@ -176,6 +190,8 @@ class AlertText:
     """The difference in numbers; empty where there is nothing to compare with."""
     dangers: tuple[Danger, ...]
     """What is not new and has an exploit, worst first; of many the first ones and a count."""
+    doubts: tuple[Danger, ...]
+    """What is not listed any more and may be there all the same; of many the first ones."""
     numbers: tuple[str, ...]
     """What no title and no list of news says: what ended, what is still open, else the totals."""
     lasting: str
@@ -316,6 +332,11 @@ class AlertText:
             to_do=ToDo(rebuild=self._first_step, repeated=self._repeated, brief=self.to_do.brief),
             platforms=Platforms(),
             dangers=(),
+            # The names of vulnerabilities are links in their sentence; no step is about hosts.
+            sources=tuple(link for link in self.sources if not link.of_hosts),
+            of_packages=tuple(
+                Link(row.name, row.name, row.name, row.url) for row in self.open.rows if row.url
+            ),
             numbers=(),
             unlisted=self.unlisted._replace(groups=()),
             accept_command="",
@@ -325,13 +346,18 @@ class AlertText:
     @property
     def _repeated(self) -> str:
         """Which vulnerabilities it has, and the message that has them, too."""
+        counts = self.open.open
         names = [row.name for row in self.open.rows[:_NAMED]]
-        names += [f"{more:,} more"] if (more := self.open.count - len(names)) else []
-        same = f"Same vulnerabilities as in the message about {self.repeats}: {listed(names)}"
+        if not names:
+            return ""
+        names += [f"{more:,} more"] if (more := sum(counts.values()) - len(names)) > 0 else []
+        numbers = listed(counts_text(counts).split(", "))
+        tag = self.repeats.rpartition(":")[2]
+        same = f"Nothing new: the same {numbers} as in the message about {tag} ({listed(names)})"
         to_do = self.to_do
         is_done = to_do.hosts and not (to_do.upgrade_count or to_do.unversioned_count)
-        text = f"{same}. {HOSTS_CHECKED}" if is_done else same
-        return text if names else ""
+        own = "the image" if "@" in self.name else self.name.rpartition(":")[2]
+        return f"{same}. {HOSTS_CHECKED.format(tag=own)}" if is_done else same
 
     @property
     def _first_step(self) -> str:

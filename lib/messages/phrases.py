@@ -90,6 +90,11 @@ def listed(words: Sequence[str]) -> str:
     return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
 
 
+def day_text(moment: datetime) -> str:
+    """Return "31 Aug 2026"."""
+    return f"{moment.day} {moment:%b %Y}"
+
+
 def moment_text(moment: datetime | None) -> str:
     """Return a moment to the minute; empty for none."""
     return f"{moment:%Y-%m-%d %H:%M} UTC" if moment else ""

@@ -17,6 +17,7 @@ from lib.messages.content import (
     Entry,
     counts_of,
 )
+from lib.messages.dangers import page_of
 from lib.messages.describing import score_text, what_it_is, worst_score
 from lib.messages.headlines import sentence
 from lib.messages.lists import PackageText, Row, Section, SectionKind
@@ -40,6 +41,7 @@ from lib.urls.advisories import vulnerability_url
 
 EXPLOIT_KNOWN: Final = PUBLIC_EXPLOIT
 EXPLOITED: Final = USED_IN_ATTACKS
+ONLY_FOR: Final = "reported only for "
 _FIXED_IN: Final = "fixed in "
 _REASON: Final = 200
 _NOTE: Final = 1000
@@ -190,7 +192,9 @@ def _package(group: Sequence[Entry], rows: tuple[Row, ...], shared: str) -> Pack
     packages = list(dict.fromkeys(package for entry in group for package in entry.packages))
     findings = [finding for entry in group for finding in entry.findings]
     fixed = {finding.fixed_version for finding in findings}
-    one = len({package.name for package in packages}) == 1 and findings and None not in fixed
+    # Packages that go to the same version are one upgrade.
+    numbers = {len({package.name for package in packages}), len(fixed)}
+    one = findings and 1 in numbers and None not in fixed
     # A kernel in an image is not the one that runs: what to do says what its version is good for.
     is_named = one and not any(is_kernel(package.name) for package in packages)
     target = upgrade_of(findings).fixed if is_named else None
@@ -259,7 +263,7 @@ def _row(content: Content, entry: Entry, note: str, reason: str) -> Row:
         level=entry.severity,
         severity=_severity(entry, worst),
         name=short(entry.id),
-        url=vulnerability_url(worst) if worst is not None else None,
+        url=vulnerability_url(worst) if worst is not None else page_of(content, entry),
         installed=installed_text(entry.packages),
         fix=fix,
         what="" if what == fix else what,  # what is wrong with a setting is its fix, too
@@ -343,7 +347,7 @@ def _remarks(content: Content, entry: Entry, note: str, reason: str) -> Iterable
         yield f"in {names_text(behind)}"
     platforms = tuple(dict.fromkeys(name for row in rows for name in row.platforms))
     if platforms and all(row.platforms for row in rows):
-        yield f"only on {names_text(platforms)}"
+        yield f"{ONLY_FOR}{names_text(platforms)}"
 
 
 def fix(finding: Finding) -> str:

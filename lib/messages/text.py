@@ -7,7 +7,7 @@ from lib.messages.advising import host_links
 from lib.messages.changes import changes_of, is_scanned
 from lib.messages.comparing import known_as, repeated, same_as
 from lib.messages.content import Content
-from lib.messages.dangers import dangers_of
+from lib.messages.dangers import dangers_of, doubts_of
 from lib.messages.facts import command_for
 from lib.messages.headlines import (
     lasting_of,
@@ -61,6 +61,7 @@ def text_of(
         verdict=truncate(one_line(_noted(notice, verdict_of(content))), _VERDICT),
         changes=truncate(one_line(changes_of(content)), _VERDICT),
         dangers=dangers_of(content),
+        doubts=doubts_of(content),
         numbers=tuple(truncate(one_line(line), _VERDICT) for line in numbers),
         lasting=truncate(one_line(lasting_of(content)), _VERDICT),
         known_as=known_as(content),

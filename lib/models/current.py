@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from lib.models.immutable import immutable
-from lib.models.messages import Moment, Omitted, UnscannedImage
+from lib.models.messages import Moment, Omitted, UnlistedVulnerability, UnscannedImage
 from lib.models.names import Destination, Severity, StreamId
 from lib.models.scans import Image
 from lib.models.streams import StreamState
@@ -26,6 +26,8 @@ class CurrentCopy:
     """
     alternating: tuple[str, ...] = ()
     """Two kinds of tags between which the stream goes back and forth; empty: it does not."""
+    unlisted: tuple[UnlistedVulnerability, ...] = ()
+    """What its scanner lists no more though its package is unchanged."""
 
 
 class OpenItem(NamedTuple):
@@ -103,6 +105,8 @@ class StreamShare:
     """See `CurrentCopy`."""
     oldest_here_since: datetime | None = None
     """When the item that the scanner has known longest came into the stream."""
+    unlisted: tuple[UnlistedVulnerability, ...] = ()
+    """What routes asked for and its scanner lists no more, though its package is unchanged."""
 
 
 @immutable(frozen=True, slots=True)

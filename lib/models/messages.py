@@ -300,6 +300,16 @@ class OmissionKind(StrEnum):
 Omitted = Mapping[OmissionKind, Counts]
 
 
+class UnlistedVulnerability(NamedTuple):
+    """A vulnerability that its scanner lists no more, though its package is unchanged."""
+
+    id: str
+    severity: Severity
+    package: str
+    image: str
+    """The name of the image that has the package."""
+
+
 @immutable(frozen=True, slots=True)
 class Digest:
     """
@@ -367,6 +377,8 @@ class Digest:
     """The vulnerabilities with a fix that are in none of `packages`."""
     other_fixes: OtherFixes | None = None
     """The fixes that are not in `fixable`; None in digests that did not count them."""
+    unlisted: tuple[UnlistedVulnerability, ...] = ()
+    """What no number has and may be there all the same, worst first."""
 
     @property
     def total(self) -> int:

@@ -10,6 +10,7 @@ from lib.messages.lists import Row, Section, SectionKind
 from lib.messages.parts import AlertText, Fact, Link, Platforms, Problem
 from lib.messages.phrases import counts_text, moment_text, severity_name
 from lib.messages.titles import (
+    ACCEPTED,
     CHANGED,
     DELIVERY,
     DETAILS,
@@ -109,7 +110,7 @@ def _numbers(text: AlertText, content: Content) -> Markup:
     apart.
     """
     counts = content.totals
-    parts = [*map(_figure, figures(content.everything))]
+    parts = [*map(_figure, figures(content.everything, text.verdict))]
     parts += [_suppressed(text.suppressed)] if text.suppressed else []
     cards = [_severity(severity, number) for severity, number in counts.items() if number]
     if not (cards or parts):
@@ -145,7 +146,7 @@ def _severity(severity: Severity, number: int) -> Markup:
 
 
 def _suppressed(number: int) -> Markup:
-    return _card(number, f"more {SUPPRESSED}", data_change=SUPPRESSED)
+    return _card(number, ACCEPTED.lower(), data_change=SUPPRESSED)
 
 
 def _card(number: int, label: str, *, edge: str = "", **data: str | int) -> Markup:

@@ -18,7 +18,16 @@ from typing import Any, Final
 
 from lib.core.current import LEFT_OUT
 from lib.core.vulnerabilities import vulnerabilities_of
-from lib.models import Finding, Image, Package, ScanSource, Score, StreamId
+from lib.models import (
+    Finding,
+    Image,
+    Package,
+    ScanSource,
+    Score,
+    Severity,
+    StreamId,
+    UnlistedVulnerability,
+)
 from lib.models.current import CurrentCopy
 from lib.models.streams import (
     Arrival,
@@ -138,7 +147,11 @@ def copy_from_lines(lines: Iterable[str | bytes]) -> CurrentCopy:
         ),
         comparison=_comparison_from_json(stream.get("comparison")),
     )
-    return CurrentCopy(state, alternating=tuple(stream["alternating"]))
+    gone = [
+        UnlistedVulnerability(**{**one, "severity": Severity[one["severity"]]})
+        for one in stream.get("unlisted", ())
+    ]
+    return CurrentCopy(state, alternating=tuple(stream["alternating"]), unlisted=tuple(gone))
 
 
 def _line(kind: str, document: Json) -> str:
@@ -156,6 +169,10 @@ def _stream_to_json(copy: CurrentCopy) -> Json:
         "conditions": {key: _stamp_to_json(stamp) for key, stamp in state.conditions.items()},
         "alternating": list(copy.alternating),
     }
+    if copy.unlisted:
+        document["unlisted"] = [
+            {**one._asdict(), "severity": one.severity.name} for one in copy.unlisted
+        ]
     if state.comparison is None:
         return document
     return {**document, "comparison": _comparison_to_json(state.comparison)}

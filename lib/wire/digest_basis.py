@@ -15,6 +15,7 @@ from lib.models import (
     Omitted,
     Severity,
     StreamId,
+    UnlistedVulnerability,
     UnscannedImage,
 )
 from lib.models.current import CountedImage, DigestBasis, OpenItem, StreamShare
@@ -102,6 +103,7 @@ def _share_to_json(share: StreamShare) -> Json:
         ],
         "alternating": list(share.alternating),
         "oldest_here_since": time_to_json(share.oldest_here_since),
+        "unlisted": [[one.id, one.severity.name, one.package, one.image] for one in share.unlisted],
     }
 
 
@@ -125,6 +127,12 @@ def _share_from_json(document: Mapping[str, Any]) -> StreamShare:
         ),
         tuple(document["alternating"]),
         None if since is None else _time(since),
+        tuple(
+            [
+                UnlistedVulnerability(id_, Severity[severity], package, image)
+                for id_, severity, package, image in document.get("unlisted", ())
+            ]
+        ),
     )
 
 

@@ -37,6 +37,7 @@ from tests.support.streams import (
     STREAM,
     TEAM,
     TODAY,
+    a_departure,
     a_lifecycle,
     a_part,
     a_route,
@@ -904,6 +905,21 @@ def test_counted_and_left_out_is_all_that_is_open(
     left_out = sum(sum(counts.values()) for counts in digest.omitted.values())
     ids = {finding.vulnerability_id for listed in rows for finding in listed}
     assert digest.total + left_out == len(ids)
+
+
+def test_what_a_scanner_lists_no_more_is_in_no_number() -> None:
+    """Where the package is the same, and a route would ask for it."""
+    state = {"version": 2, "departures": {"CVE-9": a_departure()}}
+    copy = a_copy(a_watched(a_finding("CVE-2"), image=an_image(2)), **state)
+
+    digest = a_digest(a_share(copy, a_route(severity=H)), a_share(copy, a_route(severity=H)))
+    assert digest.total == 1
+    assert [(gone.id, gone.severity, gone.image) for gone in digest.unlisted] == [
+        ("CVE-9", H, "payments/api:1.4.2")
+    ]
+    assert a_digest(a_share(copy, a_route(severity=C))).unlisted == ()
+    accepted = a_share(copy, a_route(severity=H), suppressions=(an_entry("CVE-9"),))
+    assert a_digest(accepted).unlisted == ()
 
 
 @given(SHARES)

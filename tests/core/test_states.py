@@ -117,6 +117,20 @@ class TestReported:
         third = stream.sync(a_watch(FIRST), listed(image=FIRST), reported=None)
         assert set(third.departures) == {"CVE-2026-0001"}
 
+    def test_what_is_unlisted_is_kept_while_its_package_is_the_same(self) -> None:
+        """Though no view reports it: digests count it."""
+        stream = Stream()
+        other = replace(X, vulnerability_id="CVE-2026-0009")
+        upgraded = replace(other, package=replace(other.package, version="9.9"))
+        stream.sync(a_watch(), listed(X, other), reported=())
+        stream.sync(a_watch(SECOND), listed(other, image=SECOND), reported=())
+
+        third = stream.sync(a_watch(THIRD), listed(other, image=THIRD), reported=())
+        assert set(third.departures) == {X.vulnerability_id}
+
+        fourth = stream.sync(a_watch(FIRST), listed(upgraded, image=FIRST), reported=())
+        assert X.vulnerability_id not in fourth.departures
+
     def test_that_nobody_reports_it_any_more_is_no_difference(self) -> None:
         """It goes with the next one."""
         stream = Stream()

@@ -56,7 +56,7 @@ class TestWhatItIs:
             (
                 None,
                 "In the Linux kernel, the following vulnerability has been resolved:  fpga: get  X",
-                "Fpga: get",
+                "fpga: get",
             ),
             (
                 None,
@@ -424,15 +424,13 @@ class TestWhatOthersDoNotAskFor:
 
     def test_many_groups_of_platforms_are_counted(self) -> None:
         """With how many of them have no result."""
-        row = Platform("linux/amd64 only", "1 HIGH", "", is_scanned=True)
+        row = Platform("linux/amd64 only", "1 HIGH", "", is_scanned=True, number=1)
         rows = (*[row] * 5, row._replace(is_scanned=False))
 
-        lines = Platforms(rows).lines(3)
-
-        assert lines[1:] == [
-            "linux/amd64 only: 1 HIGH",
-            "and 4 more groups of platforms, 1 of them not scanned",
-        ]
+        assert Platforms(rows).sentence(3) == (
+            "1 only on linux/amd64; 1 only on linux/amd64; and 4 more groups of platforms "
+            "(1 of them not scanned)"
+        )
 
 
 class TestWhereToStart:
@@ -957,10 +955,13 @@ class TestWhoseFaultItIs:
         text = text_of(noticed(scene))
 
         assert text.sections[0].heading == "Newly reported (1)"
-        assert text.changes.endswith(
-            "Also check CVE-2026-1 (HIGH): no longer reported, though linux is unchanged; not "
-            "counted"
-        )
+        assert text.changes == "Since 1.4.1: 1 newly reported"
+        assert [doubt.line for doubt in text.doubts] == [
+            (
+                "Also check: HIGH CVE-2026-1 in linux. The scanner no longer lists it, but linux "
+                "is unchanged, so it may still be there. Not counted."
+            )
+        ]
 
     def test_a_kernel_fault_that_vanished_is_compared_too(self) -> None:
         """No list has it; the line about changes says why."""
@@ -980,20 +981,26 @@ class TestWhoseFaultItIs:
     def test_many_that_vanished_are_counted(self) -> None:
         """Their packages are named where they are few."""
         rows = [replace(self.OLD, vulnerability_id=f"CVE-2026-{n}") for n in range(5)]
-        far = [a_finding(f"CVE-2025-{n}", package=f"p{n}", severity="CRITICAL") for n in range(4)]
+        far = [a_finding(f"CVE-2025-{n}", package=f"p{n}", severity="CRITICAL") for n in range(5)]
         kept = [replace(row, vulnerability_id=f"X-{n}") for n, row in enumerate(far)]
 
-        def changes(*rows: Finding, after: tuple[Finding, ...]) -> str:
+        def doubts(*rows: Finding, after: tuple[Finding, ...]) -> list[str]:
             before, now = a_report(*rows, image=an_image(1)), a_report(*after, image=an_image(2))
-            return text_of(noticed(Scene(now, before))).changes
+            return [doubt.line for doubt in text_of(noticed(Scene(now, before))).doubts]
 
-        assert changes(*rows, after=(self.NEW,)).endswith(
-            "Also check 4 HIGH: no longer reported, though linux is unchanged; not counted"
-        )
-        assert changes(*far, after=tuple(kept)).endswith(
-            "Also check 4 CRITICAL: no longer reported, though their packages are unchanged; not"
-            " counted"
-        )
+        assert doubts(*rows, after=(self.NEW,))[2:] == [
+            "Also check: HIGH CVE-2026-3 in linux",
+            (
+                "Also check: HIGH CVE-2026-4 in linux. The scanner no longer lists them, but linux "
+                "is unchanged, so they may still be there. Not counted."
+            ),
+        ]
+        assert doubts(*far, after=tuple(kept))[3:] == [
+            (
+                "Also check: 2 more. The scanner no longer lists them, but their 5 packages are "
+                "unchanged, so they may still be there. Not counted."
+            )
+        ]
 
     def test_another_version_proves_nothing(self) -> None:
         """Then the title says since when it is new."""

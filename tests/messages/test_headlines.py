@@ -294,8 +294,8 @@ def test_the_worst_score_comes_first_in_a_package() -> None:
     ("findings", "title"),
     [
         (found(1), "1 HIGH open"),
-        (found(1, **FIXED), "1 HIGH open; fix available"),
-        (found(2, **FIXED) + found(1, start=50), "3 HIGH open; fix available for 2 of 3"),
+        (found(1, **FIXED), "1 HIGH open, fix available"),
+        (found(2, **FIXED) + found(1, start=50), "3 HIGH open, fix available for 2 of 3"),
         (
             found(1, package="linux", exploit_available="YES", **FIXED),
             "1 HIGH in the kernel, public exploit: check the hosts",
@@ -306,7 +306,7 @@ def test_the_worst_score_comes_first_in_a_package() -> None:
         ),
         (
             found(1, **FIXED) + found(1, "MEDIUM", start=50, package="linux", **FIXED),
-            "1 HIGH, 1 MEDIUM open; fix available for 1 of 2",
+            "1 HIGH, 1 MEDIUM open, fix available for 1 of 2",
         ),
     ],
 )

@@ -283,7 +283,7 @@ def test_a_finding_of_one_platform_says_so_and_where_it_still_runs() -> None:
         "that payments/api:1.4.2 does not list"
     )
     assert made.open.rows[0].remarks == (
-        "new", "in payments/api:1.4.1", "only on linux/arm64",
+        "new", "in payments/api:1.4.1", "reported only for linux/arm64",
     )  # fmt: skip
 
 

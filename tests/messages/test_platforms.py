@@ -1,4 +1,4 @@
-"""What platforms of an index share, and what each has alone, in lines that add up."""
+"""What platforms of an index share, and what each has alone, in numbers that add up."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -14,10 +14,10 @@ from tests.support.scenes import Scene
 AMD, ARM, PPC = "linux/amd64", "linux/arm64", "linux/ppc64le"
 
 
-def lines(
+def sentence(
     where: Mapping[str, tuple[str, ...]], *parts: str, failed: tuple[str, ...] = ()
-) -> list[str]:
-    """Return the lines about platforms. `where`: of each severity, the platforms of its finding."""
+) -> str:
+    """Return the line about platforms. `where`: of each severity, the platforms of its finding."""
     rows = [
         a_finding(f"CVE-2026-{n}", severity=severity, platforms=platforms)
         for n, (severity, platforms) in enumerate(where.items())
@@ -28,7 +28,7 @@ def lines(
     ]
     report = replace(a_report(*rows), parts=tuple(made))
     filters = (a_filter(severity=Severity.LOW),)
-    return text_of(noticed(Scene(report, filters=filters))).platforms.lines(9)
+    return text_of(noticed(Scene(report, filters=filters))).platforms.sentence(9)
 
 
 @pytest.mark.parametrize(
@@ -36,34 +36,31 @@ def lines(
     [
         (
             {"CRITICAL": (), "HIGH": (AMD,), "MEDIUM": (ARM,)},
-            ["both: 1 CRITICAL", f"{AMD} only: 1 HIGH", f"{ARM} only: 1 MEDIUM"],
+            f"1 on both, 1 only on {AMD}, 1 only on {ARM}",
         ),
-        ({"HIGH": ()}, ["both: 1 HIGH"]),
-        ({}, ["both: no vulnerabilities"]),
-        ({"HIGH": (ARM,)}, [f"{ARM} only: 1 HIGH"]),
+        ({"HIGH": ()}, "1 on both"),
+        ({}, "none on both"),
+        ({"HIGH": (ARM,)}, f"1 only on {ARM}"),
     ],
 )
 def test_two_platforms_are_three_groups(
-    where: Mapping[str, tuple[str, ...]], expected: list[str]
+    where: Mapping[str, tuple[str, ...]], expected: str
 ) -> None:
-    """A group without any has no line."""
-    assert lines(where, AMD, ARM) == expected
+    """A group without any is left out."""
+    assert sentence(where, AMD, ARM) == expected
 
 
 def test_of_three_platforms_two_can_share_something() -> None:
     """What most of them have stands first."""
     where = {"CRITICAL": (), "HIGH": (AMD, ARM), "MEDIUM": (PPC,)}
 
-    assert lines(where, AMD, ARM, PPC) == [
-        "all 3: 1 CRITICAL",
-        f"{AMD}, {ARM} only: 1 HIGH",
-        f"{PPC} only: 1 MEDIUM",
-    ]
+    assert sentence(where, AMD, ARM, PPC) == (
+        f"1 on all 3, 1 only on {AMD}, {ARM}, 1 only on {PPC}"
+    )
 
 
 def test_nothing_is_on_one_only_while_another_has_no_result() -> None:
     """It may be there, too."""
-    shown = lines({"HIGH": (AMD,)}, AMD, failed=(ARM,))
+    shown = sentence({"HIGH": (AMD,)}, AMD, failed=(ARM,))
 
-    assert shown[0] == f"{AMD}: 1 HIGH"
-    assert shown[1].startswith(f"{ARM}: scan failed")
+    assert shown.startswith(f"1 on {AMD}; {ARM} scan failed")

@@ -71,8 +71,10 @@ def test_the_short_form_begins_with_an_act(has_other: bool) -> None:  # noqa: FB
     act, same = text.in_short.to_do.lines
 
     assert act.startswith("Check that the hosts run a patched kernel (`uname -r`)")
-    assert same.startswith(f"Same vulnerabilities as in the message about {RELEASE}: CVE-2023-")
-    assert same.endswith("Then nothing more to do.") is not has_other
+    numbers = "1 HIGH" if not has_other else "2 HIGH"
+    assert same.startswith(f"Nothing new: the same {numbers} as in the message about 3.2.1 (CVE-20")
+    end = "If you checked the hosts that run 1.4.1 after that message, there is nothing more to do"
+    assert same.endswith(end) is not has_other
 
 
 def test_a_digest_points_to_nothing() -> None:
@@ -129,8 +131,8 @@ def test_the_short_form_keeps_the_colour_and_the_routes() -> None:
     assert not text.in_short.lead
     assert text.in_short.to_do.remarks == [
         (
-            f"Same vulnerabilities as in the message about {RELEASE}: "
-            "CVE-2021-44228, CVE-2026-2000, CVE-2026-2001 and 17 more"
+            "Nothing new: the same 4 CRITICAL, 16 HIGH, 60 MEDIUM, 80 LOW and 5 unrated as in "
+            "the message about 3.2.1 (CVE-2021-44228, CVE-2026-2000, CVE-2026-2001 and 162 more)"
         )
     ]
     assert why_paged(text.in_short) == why_paged(text)

@@ -49,7 +49,7 @@ def test_a_platform_of_one_vulnerability_is_no_remark_about_its_package() -> Non
     message = json.dumps(alert_message(text_of(notice_of(*rows)))).replace("\\n", "\n")
 
     assert "2 HIGH* in `openssl" in message
-    (line,) = re.findall(r"CVE-2026-1: [^\n]*only on linux/arm64", message)
+    (line,) = re.findall(r"CVE-2026-1: [^\n]*reported only for linux/arm64", message)
     assert "CVE-2026-2" not in line
 
 
@@ -331,14 +331,16 @@ def test_an_old_danger_is_linked_where_a_receiver_links() -> None:
     assert details_of(text)["Also open"] == ["MEDIUM CVE-2026-1001 in openssl, public exploit"]
 
 
-def test_what_a_title_counts_whole_is_not_counted_again() -> None:
+def test_of_the_same_image_a_line_says_why_there_is_news() -> None:
     """Where the same image had nothing before."""
     before, after = a_report(image=an_image(1)), a_report(a_finding(), image=an_image(1))
 
     text = text_of(noticed(Scene(after, before)))
 
     assert text.verdict.startswith("1 HIGH newly reported")
-    assert text.numbers == ()
+    assert text.numbers == (
+        "The image has not changed: the scanner added this vulnerability on 23 Nov 2026",
+    )
 
 
 def test_an_issue_names_each_exploit_of_a_package() -> None:

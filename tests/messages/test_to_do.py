@@ -272,7 +272,7 @@ def test_a_digest_says_that_no_package_is_named() -> None:
     (line,) = digest_steps([nameless], MONDAY.date(), {}, is_listed=True)
 
     assert line.text == "Look at 2 HIGH in payments/api:1.4.2: the scanner names no package"
-    assert [link.label for link in line.links] == ["CVE-2026-1001"]
+    assert [link.label for link in line.links] == ["worst: CVE-2026-1001"]
 
 
 @every(

@@ -30,6 +30,7 @@ from lib.models import (
     RemainingFixes,
     Severity,
     Unknown,
+    UnlistedVulnerability,
     UnscannedImage,
 )
 from lib.notifiers.sns.headline import MAX_SUBJECT
@@ -188,7 +189,7 @@ def test_the_sum_is_the_one_of_the_digest() -> None:
         "Since 2026-11-16: 7 new (1 CRITICAL, 6 HIGH), 13 gone (2 CRITICAL, 11 HIGH)"
     )
     ages = text_of(digest).details[-1]
-    assert ages.startswith("Known to the scanner for: up to 7 days (1 CRITICAL, 6 HIGH), 8 to 30 ")
+    assert ages.startswith("First reported: up to 7 days ago (1 CRITICAL, 6 HIGH), 8 to 30 ")
     assert numbers_of(ages) == 43
 
 
@@ -209,7 +210,7 @@ def test_the_next_steps_come_first() -> None:
     assert steps.lines[0] == DigestLine(
         "Upgrade openssl and 1 more package from 3.0.1, 3.0.2 to 3.0.9: removes 2 CRITICAL, 9 HIGH"
         " in payments/api:1.4.2 and web/storefront:3.2.1",
-        (DigestLink("CVE-2026-5450", "https://nvd.nist.gov/vuln/detail/CVE-2026-5450"),),
+        (DigestLink("worst: CVE-2026-5450", "https://nvd.nist.gov/vuln/detail/CVE-2026-5450"),),
         place=1,
     )
     assert steps.lines[1].text == (
@@ -309,7 +310,7 @@ def test_slack_shows_steps_whole() -> None:
     message = json.dumps(rendered("slack", a_digest_of(packages=packages)))
 
     assert ": openjdk-lts (3 MEDIUM), curl (3), fribidi (3), dpkg (3) and libarchive (3)" in message
-    assert "|CVE-2022-21426>" in message
+    assert "|worst: CVE-2022-21426>" in message
 
 
 def test_what_is_unknown_is_said_beside_what_is_known() -> None:
@@ -320,7 +321,7 @@ def test_what_is_unknown_is_said_beside_what_is_known() -> None:
         text = text_of(digest)
         return text.details[0], text.footer.partition(" UTC")[0]
 
-    small = "Counted on 2026-11-23 07:00"
+    small = "14 images looked at on 2026-11-23 07:00"
     shop = Unknown(12, (SHOP,))
     assert lines(shop, shop) == (
         "The scanner gave no fix or exploit data for the 12 in web/storefront:3.2.1",
@@ -353,18 +354,9 @@ def test_a_fix_and_an_exploit_are_of_vulnerabilities_not_of_images() -> None:
     assert lines(15, 15, 0) == ("", "All have a fix")
     assert lines(1, 1, 1) == ("; 1 has a public exploit", "It has a fix")
     assert lines(15, 0, 0)[1] == "No fix yet for all"
-    assert lines(6, 2, 0, OtherFixes(hosts=3, described=1))[1] == (
-        "1 with a fix version from the CVE text only"
-    )
-    assert lines(5, 0, 0, OtherFixes(described=5))[1] == (
-        "Fix versions come from the CVE texts; the scanner gave none"
-    )
-    assert lines(1, 0, 0, OtherFixes(described=1))[1] == (
-        "The fix version comes from the CVE text; the scanner gave none"
-    )
-    assert lines(6, 0, 0, OtherFixes(described=5))[1] == (
-        "5 with a fix version from the CVE texts only; no fix yet for 1"
-    )
+    assert lines(6, 2, 0, OtherFixes(hosts=3, described=1))[1].startswith("Also open: ")
+    assert lines(5, 0, 0, OtherFixes(described=5))[1].startswith("Also open: ")
+    assert lines(6, 0, 0, OtherFixes(described=5))[1] == "No fix yet for 1"
 
 
 def test_a_digest_that_did_not_count_all_ways_names_the_upgrades_alone() -> None:
@@ -398,7 +390,7 @@ def test_one_id_stands_as_an_example_for_several_images() -> None:
 
     (line, *_) = text_of(a_digest_of(packages=(package,))).lists[0].lines
 
-    assert [link.label for link in line.links] == ["CVE-2022-37434"]
+    assert [link.label for link in line.links] == ["worst: CVE-2022-37434"]
 
 
 def test_a_fix_without_a_version_is_no_upgrade_to_one() -> None:
@@ -411,7 +403,7 @@ def test_a_fix_without_a_version_is_no_upgrade_to_one() -> None:
 
 
 def test_a_version_from_a_description_is_named_as_such() -> None:
-    """The first line says where such versions are from."""
+    """The step says where its version is from."""
     package = PackageDigest(
         "scipy", {M: 2}, False, (SHOP, TRAINER), installed=("1.7.0",), described="1.8.0",
         shares=(1, 1),
@@ -420,8 +412,8 @@ def test_a_version_from_a_description_is_named_as_such() -> None:
     text = text_of(a_digest_of(packages=(package,)))
 
     assert text.lists[0].lines[0].text == (
-        "Upgrade scipy from 1.7.0 to 1.8.0 or later: removes 2 MEDIUM in web/storefront:3.2.1 (1)"
-        " and ml/trainer:2.6.0 (1)"
+        "Upgrade scipy from 1.7.0 to 1.8.0 or later (version from the CVE texts): removes 2 MEDIUM"
+        " in web/storefront:3.2.1 (1) and ml/trainer:2.6.0 (1)"
     )
 
 
@@ -437,9 +429,9 @@ def test_a_version_that_removes_a_part_says_how_many() -> None:
         return text_of(a_digest_of(packages=(package,))).lists[0].lines[0].text
 
     assert step(package) == (
-        "Replace tensorflow-gpu 2.6.3 by tensorflow 2.12.0 or later: removes 8 CRITICAL, 94 of"
-        " 100 HIGH, 0 of 2 MEDIUM (1 disputed by the vendor) in web/storefront:3.2.1 and"
-        " ml/trainer:2.6.0"
+        "Replace tensorflow-gpu 2.6.3 with tensorflow 2.12.0 or later (version from the CVE texts):"
+        " removes 8 CRITICAL, 94 of 100 HIGH, 0 of 2 MEDIUM (1 disputed by the vendor) in"
+        " web/storefront:3.2.1 and ml/trainer:2.6.0"
     )
     assert "0 of 2 MEDIUM (disputed by" in step(replace(package, disputed={"disputed by x": 102}))
     assert "0 of 2 MEDIUM in" in step(replace(package, disputed={}))
@@ -456,13 +448,43 @@ def test_a_version_that_removes_little_is_no_step_of_its_own() -> None:
         return text_of(a_digest_of(packages=(package,))).lists[0].lines[0].text
 
     assert step(package) == (
-        "Look for a newer version of cryptography 37.0.2: 14 HIGH (41.0.2 or later removes 1 of"
-        " them) in web/storefront:3.2.1"
+        "Look for a newer version of cryptography 37.0.2: 14 HIGH (by the CVE texts, 41.0.2 or"
+        " later removes 1 of them) in web/storefront:3.2.1"
     )
     disputed = replace(package, disputed={"disputed by the vendor": 1})
     assert "removes 1 of them, disputed by the vendor) in" in step(disputed)
     half = replace(package, described_counts={H: 7})
-    assert "or later: removes 7 of 14 HIGH in" in step(half)
+    assert "or later (version from the CVE texts): removes 7 of 14 HIGH in" in step(half)
+
+
+def test_what_is_no_longer_listed_is_named_as_not_counted() -> None:
+    """A few by name, with the image that has the package."""
+    gone = [UnlistedVulnerability(f"CVE-{n}", H, "linux", "web/storefront:3.2.1") for n in range(4)]
+
+    def line(*unlisted: UnlistedVulnerability) -> str:
+        return text_of(a_digest_of(unlisted=unlisted, omitted={}, unscanned=())).details[1]
+
+    assert line(gone[0]).startswith(
+        "Not counted: 1 HIGH no longer listed by the scanner (check it: CVE-0 in web/storefront:3."
+    )
+    assert line(*gone).endswith("and 2 more)")
+
+
+def test_all_moves_off_old_releases_are_one_step() -> None:
+    """Whatever else an image needs, and whether it is rebuilt for it or not."""
+    ubuntu, debian = replace(TRAINER, os="UBUNTU_20_04"), replace(SHOP, os="DEBIAN_10")
+    row, *_ = a_digest_of().repositories
+    rows = tuple(replace(row, image=image, images=1) for image in (ubuntu, debian))
+    package = PackageDigest("scipy", {M: 1}, True, (ubuntu,), worst="CVE-2026-1", fixed="1.8.0")
+
+    *_, plan = (
+        text_of(a_digest_of(packages=(package,), repositories=rows, unscanned=())).lists[0].lines
+    )
+
+    assert plan.text == (
+        "Plan the move to a supported release: ml/trainer:2.6.0 (Ubuntu 20.04, ended May 2025), "
+        "web/storefront:3.2.1 (Debian 10, ended June 2024)"
+    )
 
 
 def test_several_steps_are_numbered_in_every_receiver() -> None:
@@ -551,8 +573,8 @@ def test_another_product_is_moved_to_not_upgraded_to() -> None:
     )  # fmt: skip
 
     assert text_of(a_digest_of(packages=(package,))).lists[0].lines[0].text == (
-        "Move from tensorflow-rocm 2.6.3 to TensorFlow 2.12.0 or later: removes 10 MEDIUM in"
-        " web/storefront:3.2.1"
+        "Move from tensorflow-rocm 2.6.3 to TensorFlow 2.12.0 or later (version from the CVE"
+        " texts): removes 10 MEDIUM in web/storefront:3.2.1"
     )
 
 

@@ -526,8 +526,8 @@ def test_what_is_new_stands_once() -> None:
     gone = render(noticed(Scene(a_report(second), a_report())), (), now=NOW)
 
     assert "in the table below" not in page(first, second)
-    assert "The image has not changed: the scanner reports 1 more" in page(first, second)
-    assert "The image has not changed: the scanner reports 1 more" in gone
+    assert "not changed: the scanner added 1 vulnerability on " in page(first, second)
+    assert "not changed: the scanner added this vulnerability on " in gone
     assert "in the table below" not in gone
     scene = Scene(a_report(second, *many), a_report(*many, complete=False))
     assert "<details open><summary>New" in render(noticed(scene), (), now=NOW)

@@ -64,7 +64,8 @@ def _row(row: Row, *, kind: SectionKind) -> Iterator[str]:
         yield from (row.installed, ", ".join(row.notes))
     elif _is_compared(kind):
         # The table of few rows has them in its columns; places stand in the details of a row.
-        yield from (row.installed, *(n for n in row.notes if not n.startswith(("in ", "only on "))))
+        places = ("in ", "reported only for ")
+        yield from (row.installed, *(n for n in row.notes if not n.startswith(places)))
     elif not row.name.startswith("ECR-"):
         yield row.fix
 

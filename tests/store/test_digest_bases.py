@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from lib.errors import StoreError
-from lib.models import Moment, OmissionKind, Severity, UnscannedImage
+from lib.models import Moment, OmissionKind, Severity, UnlistedVulnerability, UnscannedImage
 from lib.models.current import CountedImage, DigestBasis, OpenItem, StreamShare
 from lib.ports.digests import DigestBases
 from lib.store.digest_bases import S3DigestBases
@@ -55,6 +55,7 @@ SHARE = StreamShare(
     (UnscannedImage(an_image(), "FAILED", has_result=True, remedy="Rebuild it."),),
     ("main", "pr"),
     oldest_here_since=NOW,
+    unlisted=(UnlistedVulnerability("CVE-2", Severity.HIGH, "linux", "payments/api:1.4.1"),),
 )
 BEGUN = DigestBasis(NOW, "rules", {TEAM: (SHARE,)}, place=STREAM)
 COMPLETE = replace(BEGUN, complete=True, trends={TEAM: (Moment(NOW, {Severity.HIGH: 1}),)})

@@ -356,7 +356,7 @@ def written(arrival: simulated.Arrival, text: AlertText) -> str:
         *(f"    do: {note}" for note in (*text.to_do.before, *text.to_do.notes) if note),
         *(line for section in (*text.sections, text.open) for line in _section(section)),
         *(f"    not here: {line}" for line in text.left_out.lines(8)),
-        *(f"    platform: {line}" for line in text.platforms.lines(8)),
+        *(f"    {text.platforms.title}: {line}" for line in (text.platforms.sentence(8),) if line),
         *(f"    warning: {warning}" for warning in text.warnings),
         f"    compared with: {text.comparison.value if text.comparison else '-'}",
     ]

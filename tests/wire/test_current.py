@@ -60,8 +60,9 @@ COMPARED = Comparison("sha256:1", frozenset({"CVE-9"}), frozenset({"CVE-1"}))
         a_rich_state(comparison=replace(COMPARED, first=None)),
         a_state(a_watched(a_finding())),
         a_state(a_watched(parts=(an_unscanned_part("PENDING", source=None),))),
+        a_state(a_watched(a_finding("CVE-2"), image=an_image(2)), departures={"X": a_departure()}),
     ],
-    ids=["rich", "compared", "not yet compared", "without lifecycles", "never scanned"],
+    ids=["rich", "compared", "not yet compared", "bare", "never scanned", "unlisted"],
 )
 def test_a_copy_comes_back(state: StreamState) -> None:
     """Each line is as described; only the order of rows in a scan may differ."""

@@ -114,6 +114,8 @@ def _nodes(text: AlertText, done: str, changes: str, rows: int) -> Iterable[Json
     yield from _open(text, rows)
     yield from _platforms(text)
     yield from _paragraph(changes)
+    if changes:
+        yield from _doubts(text)
     for warning in text.warnings:
         yield adf.panel("warning", adf.paragraph(adf.text(warning)))
     yield links(text, (*text.to_do.before, *text.to_do.after))
@@ -181,10 +183,8 @@ def _caution(problem: Problem) -> Json:
 
 
 def _platforms(text: AlertText) -> Iterable[Json]:
-    lines = text.platforms.lines(_PLATFORMS)
-    if lines:
-        yield adf.heading(text.platforms.title)
-        yield adf.bullets(adf.paragraph(adf.text(line)) for line in lines)
+    sentence = text.platforms.sentence(_PLATFORMS)
+    yield from _paragraph(f"{text.platforms.title}: {sentence}" if sentence else "")
 
 
 def _upgrades(text: AlertText, rows: int) -> Iterable[Json]:
@@ -275,6 +275,12 @@ def _open(text: AlertText, rows: int) -> Iterable[Json]:
     yield _packages(section.packages[:rows], text.not_open.lines(_REASONS))
     yield from _paragraph(section.more_packages(rows))
     yield from _omissions(text.accepted)
+
+
+def _doubts(text: AlertText) -> Iterable[Json]:
+    for doubt in text.doubts:
+        name = [adf.text(doubt.name, link=doubt.url)] if doubt.name else []
+        yield adf.paragraph(adf.text(doubt.start), *name, adf.text(doubt.end))
 
 
 def _listing(section: Section, rows: int, *, by_package: bool) -> Iterable[Json]:
@@ -408,6 +414,7 @@ def _update(text: AlertText, items: int) -> Iterable[Json]:
         yield from _listing(section, items, by_package=not text.image.is_repository)
     for line in text.numbers:
         yield adf.paragraph(adf.text(line))
+    yield from _doubts(text)
     # A repeat is looked for by the whole id.
     yield adf.expand(TECHNICAL, adf.paragraph(adf.text(text.footer, "em")))
 

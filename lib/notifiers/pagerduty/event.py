@@ -10,6 +10,7 @@ from lib.messages.parts import AlertText
 from lib.messages.steps import ToDo
 from lib.messages.titles import (
     ABOUT,
+    ALSO_CHECK,
     CHANGED,
     DELIVERY,
     EACH_RISK,
@@ -95,10 +96,11 @@ def details_of(text: AlertText) -> Json:
         text.to_do.title: _what_to_do(text),
         RESOLVE: _resolve_when(text),
         **{section.title: _listing(section) for section in text.news},
-        text.platforms.title: text.platforms.lines(LINES),
+        text.platforms.title: text.platforms.sentence(LINES),
         STILL_OPEN: [danger.line.removeprefix(f"{STILL_OPEN}: ") for danger in text.dangers],
         CHANGED: _changes(text),
         OPEN_NOW: _open_now(text),
+        ALSO_CHECK: [doubt.line.removeprefix(f"{ALSO_CHECK}: ") for doubt in text.doubts],
         NOTES: _notes(text),
         REPORT_NAME: text.report_command,
         ABOUT: _about(text, has_routes=not why),

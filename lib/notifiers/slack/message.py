@@ -31,6 +31,7 @@ INTERVAL: Final = 1.0
 _VERDICT: Final = 700
 _FACT: Final = 110
 _NOTE: Final = 200
+_PLATFORMS: Final = 900
 _WHERE: Final = 300
 _FALLBACK: Final = 600
 _FOOTER: Final = 450
@@ -151,12 +152,13 @@ def _numbers(text: AlertText) -> str:
     """Return what neither the title nor the lists say, and what makes it urgent if nothing did."""
     lines = [*map(_danger, text.dangers)]
     lines += [_number(_say(line, _VERDICT)) for line in text.numbers]
+    lines += map(_danger, text.doubts)
     lines += [_say(text.why, _NOTE)] if text.why and text.urgency is None else []
     return "\n".join(lines)
 
 
 def _danger(danger: Danger) -> str:
-    """Return what is not new and has an exploit, with the page about it."""
+    """Return what is not new and has a line of its own, with the page about it."""
     title, sign, severity = danger.start.partition(": ")
     link = slack_link(danger.url, slack_flat(danger.name)) if danger.url else ""
     name = link if link and len(link) <= _LINK else _say(danger.name, _FACT)
@@ -299,8 +301,8 @@ def _vulnerability(row: Row) -> str:
 
 
 def _platforms(text: AlertText) -> str:
-    lines = [f"• {_say(line, _FACT)}" for line in text.platforms.lines(_LINES)]
-    return "\n".join((f"*{text.platforms.title}*", *lines)) if lines else ""
+    sentence = _say(text.platforms.sentence(_LINES), _PLATFORMS)
+    return f"*{text.platforms.title}:* {sentence}" if sentence else ""
 
 
 def _to_do(text: AlertText) -> str:
@@ -318,7 +320,7 @@ def _to_do(text: AlertText) -> str:
     first = text.steps_above + 1
     numbered = [f"{place}. {step}" for place, step in enumerate(steps, first)]
     lines += numbered if steps[1:] or first > 1 else steps
-    lines += map(_step, to_do.remarks)
+    lines += [_step(remark, _pages(text)) for remark in to_do.remarks]
     title = [f"*{to_do.title}*"] if first == 1 and lines else []
     return "\n".join((*title, *lines))
 

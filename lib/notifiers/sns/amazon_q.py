@@ -35,6 +35,7 @@ _SMALL: Final = 500
 _VERDICT: Final = 500
 _PROBLEM: Final = 700
 _LINE: Final = 250
+_PLATFORMS: Final = 600
 LISTED: Final = 8
 _SECTION: Final = 1_000
 _SECTIONS: Final = 3_000
@@ -100,10 +101,12 @@ def _opening(text: AlertText) -> str:
     if problem is not None and not text.sections:
         return f"{_failed(problem)}{_remedy(text, problem)}"
     dangers = (danger.line for danger in text.dangers)
-    numbers = (text.urgency_line or text.why, *dangers, *text.numbers)
+    doubts = (doubt.line for doubt in text.doubts)
+    numbers = (text.urgency_line or text.why, *dangers, *text.numbers, *doubts)
     totals = (_say(total, _LINE) for total in numbers if total)
-    platforms = (f"- {_say(line, _LINE)}" for line in text.platforms.lines(_STEPS))
-    lines = "\n".join((f"*{_say(text.verdict, _VERDICT)}*", *totals, *platforms))
+    platforms = _say(text.platforms.sentence(_STEPS), _PLATFORMS)
+    by_platform = [f"{text.platforms.title}: {platforms}"] if platforms else []
+    lines = "\n".join((f"*{_say(text.verdict, _VERDICT)}*", *totals, *by_platform))
     return lines if problem is None else f"{lines}\n{_failed(problem)}{_remedy(text, problem)}"
 
 

@@ -98,7 +98,8 @@ def _numbers(text: AlertText) -> list[str]:
     """Return what neither the title nor the lists say, and what makes it urgent if nothing did."""
     why = "" if text.urgency is not None else text.why
     dangers = (danger.line for danger in text.dangers)
-    numbers = filter(None, (*dangers, *text.numbers, why))
+    doubts = (doubt.line for doubt in text.doubts)
+    numbers = filter(None, (*dangers, *text.numbers, *doubts, why))
     lines = [line for number in numbers for line in _wrapped(number)]
     return ["", *lines] if lines else []
 
@@ -148,11 +149,8 @@ def _advice(remedy: str) -> Iterable[str]:
 
 
 def _platforms(text: AlertText) -> list[str]:
-    lines = text.platforms.lines(LISTED)
-    if not lines:
-        return []
-    listed = [part for line in lines for part in _indented(line, bullet="- ")]
-    return [*_title(text.platforms.title), *listed]
+    sentence = text.platforms.sentence(LISTED)
+    return ["", *_wrapped(f"{text.platforms.title}: {sentence}")] if sentence else []
 
 
 def _to_do(text: AlertText) -> list[str]:

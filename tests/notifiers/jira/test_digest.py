@@ -67,15 +67,15 @@ def test_an_image_links_to_its_issues() -> None:
 
     assert two.index(f"{SITE}/browse/SEC-9") < two.index(f"{SITE}/browse/SEC-10")
     assert (
-        "summary: work in SEC-9 and SEC-10 (SEC-10 is about the same image as SEC-9). Close it when"
-        " you have read it;"
+        "Summary only: the work is in SEC-9 and SEC-10 (SEC-10 is about the same image as SEC-9)."
+        " Close this issue after reading;"
     ) in two
     assert [name in two for name in ('"SEC-9 (web/', '"SEC-10 (web/')] == [True, True]
     foreign = replace(ROWS[0], threads=(f"{SITE}|OPS|OPS-1", "C0PLATFORM|1795428000.000100"))
     nameless = replace(ROWS[1], image=None, threads=(f"{SITE}|SEC|SEC-4",))
     shown = description(a_digest_of(repositories=(foreign, nameless)))
     assert "OPS-1" not in shown
-    assert "work in SEC-4. Close" in shown
+    assert "the work is in SEC-4. Close" in shown
 
 
 def test_several_issues_of_a_repository_with_several_images_are_not_of_one() -> None:
@@ -94,7 +94,7 @@ def test_a_step_of_one_image_links_to_its_issues() -> None:
         text = text_of_digest(digest, Scope(SITE, "SEC"))
         return [link.label for link in text.lists[0].lines[0].links]
 
-    cve, console = "CVE-2026-5450", "ECR console"
+    cve, console = "worst: CVE-2026-5450", "ECR console"
     assert links(replace(digest, packages=(single,))) == ["SEC-1", "SEC-2", console, cve]
     assert links(replace(digest, packages=(package,))) == [
         f"{name} (web/storefront:3.2.1)" for name in ("SEC-1", "SEC-2", console)
@@ -129,18 +129,24 @@ def test_an_image_without_a_scan_links_to_its_issue() -> None:
 
     shown = description(replace(with_issues("SEC-3", "SEC-4"), unscanned=(unscanned,)))
 
-    assert "work in SEC-3 to SEC-5 (SEC-4 is about the same image as SEC-3). Close" in shown
+    assert "the work is in SEC-3 to SEC-5 (SEC-4 is about the same image as SEC-3). Close" in shown
     assert shown.index("scanned, or delete it (") < shown.index(f"{SITE}/browse/SEC-5")
 
 
 @pytest.mark.parametrize(
     ("numbers", "words"),
     [
-        ([], "summary. Close"),
-        ([1], "work in SEC-1. Close"),
-        ([1, 2], "work in SEC-1 and SEC-2. Close"),
-        ([1, 2, 3, 5, 9, 10, 11, 12], "work in SEC-1 to SEC-3, SEC-5 and SEC-9 to SEC-12. Close"),
-        (range(1, 17, 2), "work in SEC-1, SEC-3, SEC-5, SEC-7, SEC-9, SEC-11 and 2 more issues."),
+        ([], "Summary only. Close"),
+        ([1], "the work is in SEC-1. Close"),
+        ([1, 2], "the work is in SEC-1 and SEC-2. Close"),
+        (
+            [1, 2, 3, 5, 9, 10, 11, 12],
+            "the work is in SEC-1 to SEC-3, SEC-5 and SEC-9 to SEC-12. Close",
+        ),
+        (
+            range(1, 17, 2),
+            "the work is in SEC-1, SEC-3, SEC-5, SEC-7, SEC-9, SEC-11 and 2 more issues.",
+        ),
         ([1, 3, 5, 7, 9, 11, 13, 15, 16, 17], "SEC-11 and 4 more issues. Close"),
     ],
 )
@@ -153,7 +159,7 @@ def test_many_issues_are_counted(numbers: Sequence[int], words: str) -> None:
 
 def test_it_says_what_a_later_digest_does() -> None:
     """By the option."""
-    words = "read it; something new opens it again."
+    words = "reading; the digest reopens it when something new appears."
 
     assert words in description(a_digest_of())
     assert words not in description(a_digest_of(), reopen=False)

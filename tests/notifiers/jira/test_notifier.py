@@ -1077,7 +1077,7 @@ def test_kinds_that_are_not_asked_for_are_open_all_the_same() -> None:
     [
         (
             "new-and-resolved",
-            "payments/api:1.4.2: 2 CRITICAL, 40 HIGH, 12 MEDIUM open; fix available for 2 of 54",
+            "payments/api:1.4.2: 2 CRITICAL, 40 HIGH, 12 MEDIUM open, fix available for 2 of 54",
         ),
         (
             "only-resolved",
