@@ -198,13 +198,6 @@ def _new(package: UpgradeText) -> Markup | None:
     return element("small", f" {NEW}") if package.is_new else None
 
 
-def _effect(upgrade: UpgradeText) -> Iterable[Node]:
-    """Yield what an upgrade removes, and the worst score of it."""
-    yield upgrade.removes
-    if upgrade.score:
-        yield element("small", f" {upgrade.score}")
-
-
 def _unversioned(todo: ToDo, links: Sequence[Link]) -> Markup | None:
     """Return the packages that no step is about."""
     if not todo.unversioned:
@@ -228,16 +221,19 @@ def _packages(todo: ToDo, links: Sequence[Link]) -> list[Markup]:
 def _package_table(title: str, packages: Sequence[UpgradeText], links: Sequence[Link]) -> Markup:
     """Return packages with a page about the worst of each, which names the fixed versions."""
     pages = {link.name: link.url for link in links if link.is_package}
+    has_score = any(package.score for package in packages)
     rows = (
         element(
             "tr",
             element("td", _named(package.package, pages), _new(package)),
             element("td", element("code", package.installed)),
-            element("td", _effect(package)),
+            element("td", package.removes),
+            element("td", package.score) if has_score else None,
         )
         for package in packages
     )
-    return scrolling_table(title, UNVERSIONED_COLUMNS, rows)
+    titles = (*UNVERSIONED_COLUMNS, *([_SCORE] if has_score else []))
+    return scrolling_table(title, titles, rows)
 
 
 def _named(package: str, pages: Mapping[str, str]) -> Markup:
