@@ -145,7 +145,7 @@ STORY: Final = (
         "edge/gateway",
         "1.0.0",
         "edge-gateway-1.0.0",
-        "two platforms and an attestation: one message, with a line for each platform",
+        "two platforms and an attestation: one message, with a line about platforms",
         _PLATFORM,
         ("linux/amd64", "linux/arm64"),
     ),

@@ -41,7 +41,6 @@ LEFT_OUT: Mapping[str, Mapping[str, str]] = {
         "first_observed_at": _TIMES,
         "last_observed_at": _TIMES,
         "extra": _LARGE,
-        "package.purl": "name, version and manager are there",
         "score.version": "the vector names it",
         "score.source": "the page shows one score",
     },
