@@ -7,6 +7,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
+from cli.parser import DEMO_HINT, DEMO_STAGE
 from cli.session import SERVICE
 from lib.errors import ScanAlertError, SourceError, StoreError
 from lib.text import one_line, truncate
@@ -102,6 +103,13 @@ class Caller:
     profile: str | None = None
     region: str | None = None
     stage: str | None = None
+    endpoint: str | None = None
+    """The address that replaces AWS."""
+
+    @property
+    def demo(self) -> str:
+        """The way to the AWS of the demo, for those who call its stage elsewhere."""
+        return f"; {DEMO_HINT}" if self.stage == DEMO_STAGE and not self.endpoint else ""
 
     @property
     def sign_in(self) -> str:
@@ -265,7 +273,7 @@ def _failed(error: Exception, caller: Caller) -> str:
 
 
 def _no_credentials(error: Exception, caller: Caller) -> str:
-    return f"There are no usable AWS credentials ({_text(error)}). {caller.sign_in}"
+    return f"There are no usable AWS credentials ({_text(error)}). {caller.sign_in}{caller.demo}"
 
 
 def _session_over(error: Exception, caller: Caller) -> str:
@@ -286,8 +294,9 @@ def _no_profile(error: Exception, _: Caller) -> str:
     return f"{_text(error)}; {there}"
 
 
-def _no_region(_: Exception, __: Caller) -> str:
-    return "No AWS region is set: add --region, set AWS_REGION, or give the profile one"
+def _no_region(_: Exception, caller: Caller) -> str:
+    advice = "add --region, set AWS_REGION, or give the profile one"
+    return f"No AWS region is set: {advice}{caller.demo}"
 
 
 def _wrong_region(error: Exception, _: Caller) -> str:
@@ -301,10 +310,10 @@ def _no_tls(error: Exception, _: Caller) -> str:
     )
 
 
-def _no_answer(error: Exception, _: Caller) -> str:
+def _no_answer(error: Exception, caller: Caller) -> str:
     return (
         f"AWS does not answer: {_text(error)}. Check the network, the proxy (HTTPS_PROXY), "
-        "--region, and AWS_ENDPOINT_URL if you set it"
+        f"--region, and AWS_ENDPOINT_URL if you set it{caller.demo}"
     )
 
 

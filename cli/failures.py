@@ -99,7 +99,8 @@ def _unexpected(error: Exception, *, verbose: bool) -> str:
 def _caller(options: argparse.Namespace) -> Caller:
     profile = getattr(options, "profile", None) or os.environ.get("AWS_PROFILE")
     region, stage = getattr(options, "region", None), getattr(options, "stage", None)
-    return Caller(profile=profile, region=region, stage=stage)
+    endpoint = os.environ.get("AWS_ENDPOINT_URL")
+    return Caller(profile=profile, region=region, stage=stage, endpoint=endpoint)
 
 
 def _finish_output() -> None:

@@ -22,6 +22,7 @@ USAGE_ERROR: Final = 2
 """The exit code of a mistake."""
 DEMO_STAGE: Final = "local"
 """The stage of `make demo`."""
+DEMO_HINT: Final = "for the demo, paste the `export` line that `make demo` prints"
 CALLED_AS_VARIABLE: Final = "ECR_SCAN_ALERTS_CALLED_AS"
 """Set by the script of the clone, where the name of the command alone is not enough."""
 CONFIG_VARIABLE: Final = "ECR_SCAN_ALERTS_CONFIG"

@@ -25,6 +25,9 @@ from lib.ports.notifiers import DestinationTest
 MARK: Final = "TEST sent by hand, not an alert"
 """The text before the verdict of a message that is sent by hand."""
 _ORIGIN: Final = "an operator's machine (scan --send)"
+_NEW_RULES: Final = (
+    "What new rules ask for is sent within five minutes, or in the summary for a new destination"
+)
 _READ_BY_PEOPLE: Final = ("text", "amazon-q")
 """Formats of SNS that open nothing by themselves."""
 
@@ -49,8 +52,8 @@ class QueuedScan:
         else:
             reason = self.reason
             if reason.startswith("stored: "):
-                reason = f"it already has this scan ({reason}), and applies new rules by itself"
-            say(f"nothing to queue for stage {self.stage}: {reason}; {listed} shows its alerts")
+                reason = f"it already has this scan ({reason}). {_NEW_RULES}"
+            say(f"nothing to queue for stage {self.stage}: {reason}; {listed} shows what was sent")
 
     def to_json(self) -> dict[str, Any]:
         """Return the answer for scripts."""

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cli.parser import suggestion
+from cli.parser import DEMO_HINT, DEMO_STAGE, suggestion
 from cli.terminal import remark
 from lib.bootstrap.clients import Clients
 from lib.errors import DocumentError
@@ -87,6 +87,8 @@ def unusable(stage: str, status: str) -> str | None:
 
 def _no_such_stage(stage: str, stages: list[str] | None, client: Any) -> str:
     text = f"There is no stage {stage} in {client.meta.region_name} of this account"
+    if stage == DEMO_STAGE:
+        return f"{text}: {DEMO_HINT}"
     if stages is None:
         return f"{text}: check --stage, --region and --profile"
     if not stages:

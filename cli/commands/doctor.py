@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, connect: Connect = OperatorClients) -> int:
     """Examine the stage."""
-    file = _config_file(options.config)
+    file = _config_file(options)
     stage = deployment(options, connect)
     region = str(stage.clients.get("cloudformation").meta.region_name)
     examination = Examination(
@@ -67,12 +67,13 @@ def run(options: argparse.Namespace, connect: Connect = OperatorClients) -> int:
     return int(not is_sound(groups))
 
 
-def _config_file(path: str) -> ConfigFile:
+def _config_file(options: argparse.Namespace) -> ConfigFile:
     """Read the file where there is one. Raises `ConfigError` for one that is not valid."""
+    path, named = options.config, options.config_is_named
     if not Path(path).exists():
-        return ConfigFile(path, None)
+        return ConfigFile(path, None, named)
     read_config(path)
-    return ConfigFile(path, read(Path(path)).document)
+    return ConfigFile(path, read(Path(path)).document, named)
 
 
 def _look_only(stage: str) -> DestinationTest:

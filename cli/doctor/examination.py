@@ -59,6 +59,8 @@ class ConfigFile:
     path: str
     document: Json
     """None without a file."""
+    named: bool = True
+    """False: nobody named it, by an option, the environment or a stage file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +194,7 @@ class Examination:
         if self._file.document is None:
             text = f"there is no file {self._file.path} here to compare with"
             return (note("configuration", text, "Name it with --config"),)
-        facts = ConfigFacts(deployed, self._file.document, self._file.path)
+        facts = ConfigFacts(deployed, self._file.document, self._file.path, self._file.named)
         return judgements.config(facts, self._place)
 
     def _receivers(self, config: Config) -> Iterator[Group]:

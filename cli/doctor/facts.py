@@ -230,3 +230,5 @@ class ConfigFacts:
     """None if an older version deployed the stage and stored none."""
     file: Json
     path: str
+    named: bool = True
+    """False: it is the file of the folder, and perhaps not that of the stage."""

@@ -393,17 +393,22 @@ def trail(trails: Sequence[TrailFacts]) -> Iterator[Check]:
 
 
 def config(facts: ConfigFacts, place: Place) -> Iterator[Check]:
-    """Judge whether the file equals the published configuration."""
+    """Judge whether the file equals the published configuration. Only a named one is published."""
+    push = f"{place.push} --config {shlex.quote(facts.path)}" if facts.named else ""
     if facts.deployed is None:
         text = "nothing is published: the configuration in the package is in force"
-        yield note("configuration", text, f"{place.push} --config {shlex.quote(facts.path)}")
+        yield note("configuration", text, push)
     elif config_hash(facts.deployed) == config_hash(facts.file):
         yield ok("configuration", f"{facts.path} is published")
     else:
         changes = [*_changes(facts.deployed, facts.file)]
         text = f"{facts.path} differs from what is published: {', '.join(changes)}"
-        push = f"{place.push} --config {shlex.quote(facts.path)}"
-        yield note("configuration", f"{text}. If it is the file you mean, publish it", push)
+        advice = (
+            "If it is the file you mean, publish it"
+            if facts.named
+            else "What is published may come from another file: add --config with yours"
+        )
+        yield note("configuration", f"{text}. {advice}", push)
 
 
 def _changes(deployed: Json, file: Json) -> Iterator[str]:

@@ -4,7 +4,9 @@ import pytest
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    EndpointConnectionError,
     LoginRefreshRequired,
+    NoCredentialsError,
     NoRegionError,
     ProxyConnectionError,
     SSLError,
@@ -53,6 +55,25 @@ def refusal(
 def test_an_error_says_what_to_do(error: Exception, words: str) -> None:
     """By its kind, not by the command in which it happened."""
     assert words in str(explain(error, CALLER))
+
+
+@pytest.mark.parametrize(
+    ("caller", "hint"),
+    [
+        (Caller(stage="local"), True),
+        (Caller(stage="local", endpoint="http://127.0.0.1:4566"), False),
+        (Caller(stage="prod"), False),
+    ],
+)
+@pytest.mark.parametrize(
+    "error",
+    [NoRegionError(), NoCredentialsError(), EndpointConnectionError(endpoint_url="https://a")],
+)
+def test_the_demo_has_its_own_settings(error: Exception, caller: Caller, *, hint: bool) -> None:
+    """A new terminal has none of them."""
+    advice = "; for the demo, paste the `export` line that `make demo` prints"
+
+    assert str(explain(error, caller)).endswith(advice) is hint
 
 
 def test_what_answered_is_not_quoted_when_it_is_a_page() -> None:

@@ -95,6 +95,19 @@ def test_json(
     assert files[0].document is None
 
 
+def test_a_file_that_nobody_named_is_marked(
+    files: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one in the folder may be of another stage."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "alerts.yml").write_text(ALERTS)
+
+    doctor.run(parser().parse_args(["doctor", "--stage", "prod"]))
+    run(tmp_path / "alerts.yml")
+
+    assert [file.named for file in files] == [False, True]
+
+
 def test_invalid_file_is_a_mistake(files: list[Any], tmp_path: Path) -> None:
     """It is not taken for one that is missing."""
     config = tmp_path / "alerts.yml"

@@ -21,7 +21,13 @@ def a_stage(outcome: Any) -> Any:
 @pytest.mark.parametrize(
     ("outcome", "reason"),
     [
-        (CheckedImage(False, "stored: COMPLETE"), "it already has this scan (stored: COMPLETE), "),
+        (
+            CheckedImage(False, "stored: COMPLETE"),
+            (
+                "it already has this scan (stored: COMPLETE). What new rules ask for is sent "
+                "within five minutes, or in the summary for a new destination; "
+            ),
+        ),
         (CheckedImage(False, "no result yet: PENDING"), "no result yet: PENDING; "),
     ],
 )
@@ -35,7 +41,7 @@ def test_what_was_evaluated_is_not_queued_again(
     out = capsys.readouterr().out
     assert queued.to_json() == {"stage": "prod", "queued": False, "reason": outcome.reason}
     assert f"nothing to queue for stage prod: {reason}" in out
-    assert "deliveries list --image payments/api:1.4.2 --stage prod" in out
+    assert "deliveries list --image payments/api:1.4.2 --stage prod` shows what was sent" in out
 
 
 def test_an_image_that_is_gone_is_said() -> None:

@@ -64,6 +64,12 @@ def test_a_missing_stage_is_answered_with_those_there_are(there: CloudFormation,
     assert said in str(refused.value)
 
 
+def test_the_stage_of_the_demo_is_in_no_account() -> None:
+    """It is deployed in the AWS that `make demo` runs."""
+    with pytest.raises(DocumentError, match="for the demo, paste the `export` line that `make de"):
+        outputs_of("local", CloudFormation("ecr-scan-alerts-dev"))  # type: ignore[arg-type]  # as much of it as is used
+
+
 @pytest.mark.parametrize(
     ("status", "advice"),
     [

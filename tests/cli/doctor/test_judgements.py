@@ -454,6 +454,18 @@ class TestConfiguration:
         assert "+c, -a, ~b, routes. If it is the file you mean" in check.text
         assert check.remedy == f"{PLACE.push} --config alerts.yml"
 
+    @pytest.mark.parametrize("deployed", [None, {"version": 1, "destinations": {}}])
+    def test_a_file_that_nobody_named_is_not_to_be_published(self, deployed: Any) -> None:
+        """The example of a clone would replace the rules of the stage."""
+        facts = ConfigFacts(deployed, self.DOCUMENT, "alerts.yml", named=False)
+
+        check = only(judgements.config(facts, PLACE))
+
+        assert (check.status, check.remedy) == (NOTE, "")
+        assert deployed is None or check.text.endswith(
+            "What is published may come from another file: add --config with yours"
+        )
+
 
 def test_receiver() -> None:
     """What is right is one line; what is not keeps its words and its command."""
