@@ -288,7 +288,7 @@ def commands(healthy: Deployed, delivery: str) -> list[tuple[str, ...]]:
         ("config", "diff", *stage, *config),
         ("config", "history", *stage),
         ("config", "show", *stage, "--revision", "1"),
-        ("config", "rollback", "1", *stage),
+        ("config", "rollback", "1", "--force", *stage),
         ("doctor", *stage, *config),
         ("destinations", "list", *stage, *config),
         ("destinations", "test", "--all", *stage),
