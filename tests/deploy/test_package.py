@@ -230,7 +230,7 @@ def test_an_invalid_configuration_is_not_packaged(
     code = main(["--stage", "never", "--config", str(config)])
 
     assert code == 1
-    assert "alerts.yml:13: error: routes[0].severity: must be " in capsys.readouterr().err
+    assert "alerts.yml:13: error: routes[0].severity (route " in capsys.readouterr().err
     assert not (BUILD / "never").exists()
 
 

@@ -222,6 +222,9 @@ def test_a_release_is_deployed_configured_upgraded_and_rolled_back(
 
     alerts = tmp_path / "alerts.yml"
     alerts.write_text(ALERTS)
+    aws.client("secretsmanager").create_secret(
+        Name="ecr-scan-alerts/prod/team", SecretString="https://hooks.example.com"
+    )
     assert main(["config", "push", "--config", str(alerts), "--stage", "prod"]) == 0
     assert "published revision 1" in capsys.readouterr().out
 
