@@ -113,7 +113,7 @@ def after_sync(
         return _with_open_row(view, row, delta, context)
     if delta.is_empty:
         return _agreed(view, row, delta, context)
-    if silent is not None and view.agreement is None and context.has_evidence:
+    if silent is not None and view.agreement is None:
         return ViewStep(Step.CREATED, silent, _advanced(view, delta, context))
     if not delta.is_worth_a_message and not keeps_current:
         reason = "nothing of it is worth a message, and the receiver keeps nothing current"

@@ -59,6 +59,7 @@ def next_state(
     if previous is not None and (images, comparison) == (previous.images, previous.comparison):
         return previous
     stamp = Stamp(state.version + 1, now)
+    evident = any(part.evidence for watched in images for part in watched.parts)
     lifecycles, departures = course(state, images, arrival=watch.arrival, stamp=stamp)
     return replace(
         state,
@@ -71,6 +72,7 @@ def next_state(
         ),
         conditions=_conditions(state, images, stamp),
         comparison=comparison,
+        first_result_at=state.result_since or (now if evident else None),
     )
 
 

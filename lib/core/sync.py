@@ -8,8 +8,9 @@ and what alerts.yml brings about waits a little for that of other streams.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import field
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
+from typing import Final
 
 from lib.core.attempts import is_open
 from lib.core.causes import RULES_OF_MANY, redrive_of
@@ -23,6 +24,9 @@ from lib.models import Destination, StreamId
 from lib.models.immutable import immutable
 from lib.models.streams import StreamState
 from lib.models.views import Basis, Delta, Desired, Notification, View
+
+_FIRST_SCANS: Final = timedelta(days=1)
+"""How long after an installation the images that were there are read, and scans are awaited."""
 
 
 @immutable(frozen=True, slots=True)
@@ -172,10 +176,17 @@ def new_view(destination: Destination, state: StreamState, rules: SyncRules) -> 
 
 
 def silence_of(view: View, state: StreamState, rules: SyncRules) -> str | None:
-    """Return why the first agreement of a view comes without a message; None: it does not."""
+    """
+    Return why the first agreement of a view comes without a message; None: it does not.
+
+    Silence is for what was there before. A first result that comes later is news, however old its
+    image is: it was unknown until then.
+    """
     images = [watched.image for watched in state.images]
     pushed = [image.pushed_at for image in images if image.pushed_at is not None]
-    if pushed and max(pushed) < rules.installed_at:
+    first = state.result_since
+    old = bool(pushed) and max(pushed) < rules.installed_at
+    if old and first is not None and first - state.created_at < _FIRST_SCANS:
         return "its images are older than the installation"
     since = rules.destinations_since.get(view.destination, rules.installed_at)
     announces = rules.destinations.get(view.destination, Profile()).announces
@@ -186,20 +197,19 @@ def silence_of(view: View, state: StreamState, rules: SyncRules) -> str | None:
 
 def _known_before(time: datetime, state: StreamState, pushed: Sequence[datetime]) -> bool:
     """
-    Whether a stream was there, or its images with their scans were, in a stream of other rules.
+    Whether what a stream has was there before a destination.
 
-    So alerts.yml can divide repositories into streams anew and name a destination at once, and the
-    destination still gets one summary.
+    Or it was in a stream of other rules: so alerts.yml can divide repositories into streams anew
+    and name a destination at once, and the destination still gets one summary.
     """
+    failed = [stamp.at for stamp in state.conditions.values()]
     if state.created_at < time:
-        return True
-    scanned = [
-        evidence.at
-        for watched in state.images
-        for part in watched.parts
-        for evidence in part.evidence
-    ]
-    return bool(pushed) and max([*pushed, *scanned]) < time
+        first = state.result_since
+        return first < time if first is not None else all(at < time for at in failed)
+    parts = [part for watched in state.images for part in watched.parts]
+    scanned = [evidence.at for part in parts for evidence in part.evidence]
+    later = [at for at in failed if at > state.created_at]
+    return bool(pushed) and max([*pushed, *scanned, *later]) < time
 
 
 def wakes(views: Sequence[SyncedView]) -> tuple[Notification, ...]:

@@ -245,6 +245,15 @@ class StreamState:
     """By key (see `lib.core.conditions`), since when a part is without a result."""
     comparison: Comparison | None = None
     """None: the stream is not compared with another one."""
+    first_result_at: datetime | None = None
+    """When a scan of its images had a usable result first. None: not yet, or not recorded."""
+
+    @property
+    def result_since(self) -> datetime | None:
+        """Since when it has a usable result; None: it has none yet."""
+        if self.first_result_at is None and self.has_evidence:
+            return self.created_at
+        return self.first_result_at
 
     @property
     def current(self) -> WatchedImage | None:
