@@ -67,8 +67,8 @@ def locked() -> set[str]:
 
 
 def test_the_zip_is_small(built: Package) -> None:
-    """Under 5.75 MB: boto3 is left to the runtime."""
-    assert built.zip.stat().st_size < 5_750_000
+    """Under 5.85 MB: boto3 is left to the runtime."""
+    assert built.zip.stat().st_size < 5_850_000
 
 
 @pytest.mark.parametrize("absent", ["boto3/", "botocore/", "s3transfer/", "pip/", "bin/", "cli/"])
