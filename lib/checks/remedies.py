@@ -74,7 +74,7 @@ def immutable_tags(settings: RepositorySettings, allow_mutable: Sequence[str]) -
 def _same_tag(allowed: Sequence[str]) -> str:
     """Return whose pushes fail once tags are immutable, and how to exclude tags that move."""
     if allowed:
-        return f"{BEFORE} {same_tag(allowed, 'will fail')}"
+        return f"{BEFORE} pushing an existing tag again will fail,{unless(allowed)}."
     return (
         f"{BEFORE} it locks every tag, and pushing an existing tag again will fail. If you push "
         "tags again (latest, production), list them under allow_mutable in alerts.yml, and run it "
@@ -83,12 +83,9 @@ def _same_tag(allowed: Sequence[str]) -> str:
     )
 
 
-def same_tag(allowed: Sequence[str], fails: str) -> str:
-    """Return which pushes fail where only these tags may move; `fails`: the verb."""
-    if not allowed:
-        return f"pushing an existing tag again {fails}."
-    names = " or ".join(_widest(allowed))
-    return f"pushing an existing tag again {fails}, unless it matches {names}."
+def unless(allowed: Sequence[str]) -> str:
+    """Return " unless it matches latest", the tags that may move; empty for none."""
+    return f" unless it matches {' or '.join(_widest(allowed))}" if allowed else ""
 
 
 def mutable_tags(settings: RepositorySettings) -> Remedy:
@@ -211,7 +208,8 @@ def guided(
     """
     Return the remedy with the command that fixes all settings: it shows each change, and asks.
 
-    `warning`: what to know before it is run.
+    `warning`: what to know before it is run, as a part of a sentence. Options in it stand in
+    backticks.
 
     Unchanged where that command would change what alerts.yml allows, or could not exclude the tags
     that may move: it makes all tags immutable but those it gets, and those of build caches.
@@ -222,16 +220,13 @@ def guided(
     is_whole = len(excluded) <= _EXCLUSIONS and all(map(_is_exclusion, allowed))
     if settings.template is not None or not is_whole or not all(map(_is_narrow, allowed)):
         return remedy
-    command = fix_command(settings, expected)
+    command = _fix_command(settings, expected)
     return replace(remedy, guided=command, guided_remark=warning)
 
 
-def fix_command(
-    settings: RepositorySettings, expected: Expectations, keep: int | None = None
-) -> str:
-    """Return the command that fixes all settings; `keep`: for another number of images to keep."""
+def _fix_command(settings: RepositorySettings, expected: Expectations) -> str:
     allowed = _widest(expected.mutable_tags(settings.image.repository))
-    command = _own("fix", settings, keep or expected.keep)
+    command = _own("fix", settings, expected.keep)
     return f"{command} --allow {' '.join(map(quote, allowed))}" if allowed else command
 
 

@@ -39,7 +39,7 @@ from lib.text import counted
 _GB: Final = 1024**3
 _NAMED: Final = 3
 _DIGEST: Final = 19
-_KEEP_MORE: Final = "To keep more: `{fix}`. Or answer no to this change."
+_KEEP_MORE: Final = "to keep more use `--keep {number}`"
 _UNKNOWN_RUNS: Final = " What runs is not known here."
 _INCOMPLETE: Final = "incomplete"
 _IDLE: Final = "idle"
@@ -167,16 +167,10 @@ def _missing(
             remedies.with_preview(remedy, settings, keep),
             settings,
             expected,
-            f"The fix adds rules that delete all but the newest {keep:,} images, even ones in use, "
-            f"and untagged ones after {UNTAGGED_DAYS} days. "
-            f"{_keep_more(settings, expected, 2 * keep)}",
+            f"all but the newest {keep:,} images are deleted, even ones in use, and untagged ones "
+            f"after {UNTAGGED_DAYS} days; {_KEEP_MORE.format(number=2 * keep)}",
         ),
     )
-
-
-def _keep_more(settings: RepositorySettings, expected: Expectations, keep: int) -> str:
-    """Return how to keep more images than the command that fixes all settings does."""
-    return _KEEP_MORE.format(fix=remedies.fix_command(settings, expected, keep))
 
 
 def _invalid(settings: RepositorySettings, expected: Expectations, error: str) -> Finding:
@@ -206,8 +200,8 @@ def _completion(
         remedy,
         settings,
         expected,
-        "The fix adds rules that delete images, even ones in use. "
-        f"{_keep_more(settings, expected, 2 * expected.keep)}",
+        "images are deleted by new rules, even ones in use; "
+        f"{_KEEP_MORE.format(number=2 * expected.keep)}",
     )
 
 

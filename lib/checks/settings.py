@@ -42,11 +42,10 @@ from lib.models import (
 _GRACE: Final = timedelta(days=1)
 """A newly pushed image without a scan is no finding for this long."""
 _FIRST_TAGS: Final = (
-    "For tags that move run for example `{fix} --allow latest` instead, and list them under "
-    "allow_mutable in alerts.yml."
+    "for tags that move add `--allow latest` and list them under allow_mutable in alerts.yml"
 )
 _MORE_TAGS: Final = (
-    "Other tags that move: add them at the end of the command, and to allow_mutable in alerts.yml."
+    "for others that move add them behind `--allow` and to allow_mutable in alerts.yml"
 )
 
 
@@ -126,8 +125,7 @@ def _tag_mutability(settings: RepositorySettings, expected: Expectations) -> Ite
             remedies.immutable_tags(settings, allowed),
             settings,
             expected,
-            f"After the fix, {remedies.same_tag(allowed, 'is refused')} "
-            f"{more.format(fix=remedies.fix_command(settings, expected))}",
+            f"a tag can no longer be pushed twice{remedies.unless(allowed)}; {more}",
         ),
     )
 

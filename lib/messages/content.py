@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from lib.core.proof import UNLISTED
 from lib.core.streams import is_settings, repository_image
-from lib.core.upgrades import highest_score
+from lib.core.upgrades import highest_score, package_order
 from lib.core.vulnerabilities import ByName, vulnerabilities_of
 from lib.models import Counts, Finding, Image, ScanSource, Severity
 from lib.models.streams import PackageVersion, StreamState, Vulnerability, WatchedImage
@@ -307,12 +307,29 @@ class Content:
 
 
 def _remainder(reason: str, groups: Sequence[Vulnerability]) -> Remainder:
-    packages = (row.package.name for group in groups for row in group.findings if row.open)
+    packages: defaultdict[str, dict[str, Vulnerability]] = defaultdict(dict)
+    for group in groups:
+        for row in group.findings:
+            if row.open and row.package.name:
+                packages[row.package.name][group.id] = group
     return Remainder(
         reason,
         ordered(Counter(map(severity_of, groups))),
         tuple([group.id for group in groups]),
-        tuple(dict.fromkeys(filter(None, packages))),
+        tuple(sorted(packages, key=lambda name: _order_of(name, packages[name].values()))),
+    )
+
+
+def _order_of(name: str, groups: Iterable[Vulnerability]) -> tuple[object, ...]:
+    """Return the place of a package that has these vulnerabilities."""
+    groups = [*groups]
+    rows = [row for group in groups for row in group.findings if row.package.name == name]
+    score = highest_score(rows)
+    return package_order(
+        Counter(map(severity_of, groups)),
+        name,
+        score=score.value if score is not None else 0.0,
+        exploitable=any(group.exploitable for group in groups),
     )
 
 

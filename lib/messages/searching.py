@@ -142,21 +142,33 @@ def without_version(content: Content, packages: Sequence[str], base: Base | None
     """
     if not packages:
         return ""
-    groups = {name: _open_in(content, name) for name in packages}
-    every = [entry for group in groups.values() for entry in group]
+    groups = _together(content, packages)
+    every = [entry for _, group in groups for entry in group]
     # Where all of them are new, that is no difference.
     news = (
         frozenset[str]() if all(map(_is_new, every)) else {one.id for one in every if _is_new(one)}
     )
     is_short = len({entry.severity for entry in every}) == 1
-    shown = first(packages, _LOOKED_FOR)
+    shown = first(groups, _LOOKED_FOR)
     texts = [
-        f"{_plain(name)} ({_number(groups[name], news, is_short=is_short and place > 0)})"
-        for place, name in enumerate(shown)
+        f"{listed(names)} ({_number(group, news, is_short=is_short and place > 0)})"
+        for place, (names, group) in enumerate(shown)
     ]
-    more = len(packages) - len(texts)
+    more = sum(len(names) for names, _ in groups[len(shown) :])
     texts = [", ".join(texts), *([counted(more, "more package")] if more else [])]
     return f"{search_of(content, packages, base)}: {listed(texts)}"
+
+
+def _together(
+    content: Content, packages: Sequence[str]
+) -> Sequence[tuple[Sequence[str], Sequence[Entry]]]:
+    """Return the packages with what they have: those that share all of it are counted once."""
+    groups: dict[tuple[str, ...], tuple[list[str], list[Entry]]] = {}
+    for package in packages:
+        entries = _open_in(content, package)
+        key = tuple(entry.id for entry in entries)
+        groups.setdefault(key, ([], entries))[0].append(_plain(package))
+    return [*groups.values()]
 
 
 def _open_in(content: Content, package: str) -> list[Entry]:

@@ -12,8 +12,6 @@ from lib.text import clean, one_line, short, truncate
 
 _TITLE: Final = 160
 _TEXT: Final = 400
-_WARNING: Final = 1000
-"""With a whole command in it."""
 
 
 def of_repository(content: Content, rows: Sequence[Finding]) -> ToDo:
@@ -59,5 +57,5 @@ def _step(finding: Finding, *, is_new: bool) -> Step:
         id=short(finding.vulnerability_id),
         url=next(iter(finding.links), None),
         guided=clean(extra.get(GUIDED, "")),
-        guided_remark=truncate(one_line(extra.get(GUIDED_REMARK, "")), _WARNING),
+        guided_remark=truncate(one_line(extra.get(GUIDED_REMARK, "")), _TEXT),
     )

@@ -3,6 +3,8 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import repeat
+from string import ascii_lowercase
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -12,6 +14,7 @@ from lib.messages.titles import DESCRIBED_STEP, TO_DO
 from lib.models import Counts, Severity
 from lib.text import capitalized, counted, first
 
+_BEFORE_YES: Final = "Before you answer yes"
 _TOGETHER: Final = 3
 """Packages of one upgrade that are named."""
 _ALL: Final[Mapping[int, str]] = MappingProxyType({1: "it", 2: "both", 3: "all three"})
@@ -307,9 +310,17 @@ class ToDo:
             settings = f"{', '.join(ids[:-1])} and {ids[-1]}" if ids[1:] else ids[0]
         else:
             settings = _ALL.get(len(ids), f"all {len(ids)}")
-        return (
-            f"Fix {settings}: `{guided}` (shows each change and asks; answer no to leave one out)"
-        )
+        return f"Fix {settings}: `{guided}` (shows each change and asks)"
+
+    def before_yes(self, command: int) -> str:
+        """Return what to know before that command gets its answers; empty where that is nothing."""
+        guided = self._guided(command)
+        remarks = [step.guided_remark for step in self.all_steps if guided and step.guided_remark]
+        if not remarks:
+            return ""
+        marks = (f"({letter}) " for letter in ascii_lowercase) if remarks[1:] else repeat("")
+        dangers = [f"{mark}{remark}" for mark, remark in zip(marks, remarks, strict=False)]
+        return f"{PROBLEM_MARK} {_BEFORE_YES}: {'; '.join(dangers)}"
 
     def _guided(self, limit: int) -> str:
         guided = next((step.guided for step in self.all_steps if step.guided), "")
@@ -321,7 +332,7 @@ class ToDo:
 
         A command is shown whole or not at all: of at most `command` characters, all within `limit`.
         `templates`: also the lines of templates. Without them, no command of a setting that the
-        command of `at_once` fixes: what to know before that is run stands there.
+        command of `at_once` fixes.
         """
         guided = self._guided(command)
         shown: list[Step] = []
@@ -337,9 +348,8 @@ class ToDo:
 
 
 def _advised(step: Step) -> Step:
-    """Return a step with the warning of the command above that fixes its setting, for its own."""
-    remark = f"{PROBLEM_MARK} {step.guided_remark}" if step.guided_remark else ""
-    return step._replace(commands=(), remark=remark, template=())
+    """Return a step whose setting the command above fixes, without its own commands."""
+    return step._replace(commands=(), remark="", template=())
 
 
 def _shown(step: Step, limit: int, *, templates: bool) -> Step:

@@ -210,7 +210,11 @@ def _then(content: Content, asked: Collection[tuple[object, ...]]) -> str:
     ]
     shown = first(together(others), _THEN)
     ready = [_next(group) for group in shown if group[0].fixed is not None]
-    silent = [_next(group) for group in shown if group[0].fixed is None]
+    unversioned = [group for group in shown if group[0].fixed is None]
+    is_short = len({level for group in unversioned for level in group[0].fixes}) == 1
+    silent = [
+        _next(group, is_short=is_short and place > 0) for place, group in enumerate(unversioned)
+    ]
     without = [one.package for group in shown if group[0].fixed is None for one in group]
     more = len(others) - sum(map(len, shown))
     (silent or ready).extend([counted(more, "more package")] if more else [])
@@ -222,9 +226,12 @@ def _then(content: Content, asked: Collection[tuple[object, ...]]) -> str:
     return truncate(one_line(f"Then {'; '.join(pieces)}"), _RISK) if pieces else ""
 
 
-def _next(group: Sequence[Upgrade]) -> str:
+def _next(group: Sequence[Upgrade], *, is_short: bool = False) -> str:
+    """Return a package with its number; short without the severity."""
+    fixes = group[0].fixes
     target = f" to {group[0].fixed}" if group[0].fixed is not None else ""
-    words = f"{_packages(group, NAME)}{target} ({counts_text(group[0].fixes)})"
+    number = f"{sum(fixes.values()):,}" if is_short else counts_text(fixes)
+    words = f"{_packages(group, NAME)}{target} ({number})"
     return words.replace("`", "'")
 
 

@@ -71,7 +71,7 @@ def to_do(text: AlertText) -> Markup | None:
     steps, _ = todo.steps(command=_CHARACTERS, limit=_CHARACTERS, templates=True)
     if not (todo.described or todo.upgrades or todo.notes or todo.before or todo.gaps or steps):
         return None
-    at_once = todo.at_once(_CHARACTERS)
+    at_once = filter(None, (todo.at_once(_CHARACTERS), todo.before_yes(_CHARACTERS)))
     is_searched = bool(todo.without_version or todo.look)
     return titled_section(
         "upgrades",
@@ -80,7 +80,7 @@ def to_do(text: AlertText) -> Markup | None:
         _steps(todo, text.of_steps, is_searched=is_searched),
         None if is_searched else _unversioned(todo, text.of_packages),
         [_prose(remark) for remark in (*todo.remarks, todo.gaps) if remark],
-        _prose(at_once) if at_once else None,
+        map(_prose, at_once),
         map(_step, steps),
         _accept(text) if text.accept_id else None,
     )

@@ -328,18 +328,16 @@ def test_scans_of_the_newest_image_may_be_of_any_source() -> None:
         (
             (),
             (
-                "After the fix, pushing an existing tag again is refused. For tags that move run "
-                "for example `ecr-scan-alerts repository fix payments/api --region eu-central-1 "
-                "--allow latest` instead, and list them under allow_mutable in alerts.yml."
+                "a tag can no longer be pushed twice; for tags that move add `--allow latest` and "
+                "list them under allow_mutable in alerts.yml"
             ),
             "repository fix payments/api --region eu-central-1",
         ),
         (
             ("latest",),
             (
-                "After the fix, pushing an existing tag again is refused, unless it matches "
-                "latest. Other tags that move: add them at the end of the command, and to "
-                "allow_mutable in alerts.yml."
+                "a tag can no longer be pushed twice unless it matches latest; for others that "
+                "move add them behind `--allow` and to allow_mutable in alerts.yml"
             ),
             "repository fix payments/api --region eu-central-1 --allow latest",
         ),

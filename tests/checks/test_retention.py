@@ -270,9 +270,8 @@ def test_the_policy_can_be_previewed() -> None:
     assert '"countNumber":7' in second
     assert finding.extra[GUIDED].endswith("--keep 7")
     assert finding.extra[GUIDED_REMARK] == (
-        "The fix adds rules that delete all but the newest 7 images, even ones in use, and "
-        "untagged ones after 14 days. To keep more: `ecr-scan-alerts repository fix payments/api "
-        "--region eu-central-1 --keep 14`. Or answer no to this change."
+        "all but the newest 7 images are deleted, even ones in use, and untagged ones after 14 "
+        "days; to keep more use `--keep 14`"
     )
 
 

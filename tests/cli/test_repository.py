@@ -214,7 +214,7 @@ def test_a_default_repository_gets_what_it_lacks(
     first = operator.run("fix", "--allow-latest", "--keep", "5", "--yes")
     told = capsys.readouterr().out
     changes = list(operator.ecr.changes)
-    second = operator.run("fix", "--allow-latest", "--keep", "5", "--yes")
+    second = operator.run("fix", "--allow", "latest", "--keep", "5", "--yes")
 
     assert (first, second) == (0, 0)
     assert operator.settings() == WANTED

@@ -580,19 +580,19 @@ class TestWhereToStart:
         assert text.to_do.then == "Then upgrade flask to 3 (1 HIGH)"
         assert many.to_do.then == (
             "Then upgrade flask to 3 (1 HIGH); look for newer versions of lib3 (1 HIGH),"
-            " lib4 (1 HIGH) and 2 more packages"
+            " lib4 (1) and 2 more packages"
         )
         assert of(worst, threshold=Severity.CRITICAL).to_do.then == ""
 
     def test_packages_without_a_version_are_named_in_their_order(self) -> None:
-        """With their numbers, and the severity once where all have the same."""
+        """With their numbers: one that several share is counted once, and a severity named once."""
         shared = [a_finding("CVE-2026-1", package=name) for name in ("gzip", "xz-utils")]
 
         text = of(*shared, a_finding("CVE-2026-2", package="curl"))
 
         assert text.to_do.without_version == (
             "If the next scan still lists one of these, upgrade it in the Dockerfile: "
-            "curl (1 HIGH), gzip (1), xz-utils (1)"
+            "curl (1 HIGH), gzip and xz-utils (1)"
         )
 
     def test_the_base_image_is_named_where_the_image_says_it(self) -> None:

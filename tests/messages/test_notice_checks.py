@@ -167,9 +167,7 @@ def test_one_command_fixes_a_message_that_names_all_settings() -> None:
         (step,), _ = to_do.steps(command=99, limit=999, templates=templates)
         return step.commands
 
-    assert whole.at_once(99) == (
-        "Fix it: `repository fix` (shows each change and asks; answer no to leave one out)"
-    )
+    assert whole.at_once(99) == ("Fix it: `repository fix` (shows each change and asks)")
     assert commands(whole) == ()
     assert commands(whole, templates=True) == ("aws ecr put",)
     assert part.at_once(99) == ""
@@ -201,24 +199,26 @@ def test_the_one_command_names_what_it_fixes() -> None:
     assert to_do(own).at_once(99) == ""
 
 
-def test_the_warnings_of_the_one_command_stand_below_their_settings() -> None:
-    """Without that command there are none."""
-    warned, quiet = with_remedy(MUTABLE), with_remedy(OLD_SCAN)
-    warned = replace(warned, extra={**warned.extra, GUIDED_REMARK: "Deletes images."})
-    quiet = replace(quiet, extra={**quiet.extra, GUIDED_REMARK: ""})
-    notice = a_notice(a_check(warned, quiet), a_view(agreed=an_agreement()))
+def test_the_warnings_of_the_one_command_stand_behind_it() -> None:
+    """Without that command there are none; several have letters."""
+    warned, other = with_remedy(MUTABLE), with_remedy(OLD_SCAN)
+    warned = replace(warned, extra={**warned.extra, GUIDED_REMARK: "images are deleted"})
+    quiet = replace(other, extra={**other.extra, GUIDED_REMARK: ""})
+    one, two, none = (
+        text_of(a_notice(a_check(*findings), a_view(agreed=an_agreement())))
+        for findings in ((warned, quiet), (warned, other), (quiet,))
+    )
 
-    text = text_of(notice)
-
-    steps, _ = text.to_do.steps(command=99, limit=999)
-    assert [step.remark for step in steps] == ["", "\N{WARNING SIGN} Deletes images."]
-    alone, _ = text.to_do.steps(command=12, limit=999)
-    assert "Deletes images" not in " ".join(step.remark for step in alone)
-    lines = details_of(text)["What to do"]
-    assert lines[2].endswith(": \N{WARNING SIGN} Deletes images.")
-    slack = json.dumps(alert_message(text), ensure_ascii=False)
-    assert "\\n\N{WARNING SIGN} Deletes images." in slack
-    assert slack.count("Deletes images") == 1
+    before = "\N{WARNING SIGN} Before you answer yes:"
+    assert one.to_do.before_yes(99) == f"{before} images are deleted"
+    assert two.to_do.before_yes(99) == f"{before} (a) It asks.; (b) images are deleted"
+    assert none.to_do.before_yes(99) == one.to_do.before_yes(12) == ""
+    steps, _ = one.to_do.steps(command=99, limit=999)
+    assert [step.remark for step in steps] == ["", ""]
+    assert details_of(one)["What to do"][1] == f"{before} images are deleted"
+    slack = json.dumps(alert_message(one), ensure_ascii=False)
+    assert f"\\n{before} images are deleted" in slack
+    assert slack.count("images are deleted") == 1
 
 
 def test_a_command_that_is_too_long_does_not_fix_all() -> None:

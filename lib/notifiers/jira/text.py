@@ -239,8 +239,7 @@ def _steps(to_do: ToDo) -> Iterable[Json]:
     if steps:
         yield adf.heading(to_do.title)
     at_once = to_do.at_once(_COMMAND)
-    if at_once:
-        yield _prose(at_once)
+    yield from map(_prose, filter(None, (at_once, to_do.before_yes(_COMMAND))))
     for step in steps:
         link = adf.text(step.id, link=step.url)
         yield adf.paragraph(

@@ -192,7 +192,8 @@ def _steps(to_do: ToDo) -> Iterator[list[str]]:
 def _settings(to_do: ToDo) -> Iterator[str]:
     """Yield the command that fixes the settings, each setting, and how many more there are."""
     steps, rest = to_do.steps(command=_CHARACTERS, limit=_CHARACTERS)
-    lines = (to_do.at_once(_CHARACTERS), *(step.line for step in steps), rest)
+    first = (to_do.at_once(_CHARACTERS), to_do.before_yes(_CHARACTERS))
+    lines = (*first, *(step.line for step in steps), rest)
     yield from filter(None, lines)
 
 

@@ -348,7 +348,8 @@ def _steps(to_do: ToDo) -> list[str]:
     """Return what fixes each setting, in sections of their own: commands are long."""
     steps, rest = to_do.steps(command=_COMMAND, limit=_STEPS)
     at_once = to_do.at_once(_COMMAND)
-    sections = [_step(at_once, code=True)] if at_once else []
+    first = filter(None, (at_once, to_do.before_yes(_COMMAND)))
+    sections = ["\n".join(_step(line, code=True) for line in first)] if at_once else []
     for step in steps:
         lines = [f"{step.mark} *{_say(step.title, _NOTE)}*{_id(step)}"]
         lines += [_say(step.risk, _OTHERS)] if step.risk else []

@@ -142,7 +142,7 @@ def _steps(to_do: ToDo) -> list[str]:
     room = max(most - len(shown), 1)
     shown += [_say(upgrade.line, _STEP) for upgrade in to_do.by_description[:room]]
     steps, rest = to_do.steps(command=_COMMAND, limit=_FIXES)
-    at_once = to_do.at_once(_COMMAND)
+    at_once = " ".join(filter(None, (to_do.at_once(_COMMAND), to_do.before_yes(_COMMAND))))
     shown += [slack_text(unlinked(at_once), 4 * _COMMAND)] if at_once else []
     shown += [slack_text(unlinked(one_line(step.line)), 4 * _COMMAND) for step in steps]
     last = rest or to_do.more_upgrades(most) or to_do.without_version or to_do.nameless

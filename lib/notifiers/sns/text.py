@@ -202,6 +202,7 @@ def _steps(to_do: ToDo) -> list[str]:
     steps, rest = to_do.steps(command=_SECTION, limit=_SECTION, templates=True)
     lines = _title(to_do.title) if steps else []
     lines += _advice(to_do.at_once(_SECTION))
+    lines += _advice(to_do.before_yes(_SECTION))
     for step in steps:
         lines += _indented(step.heading, bullet="- ")
         lines += [f"    {step.url}"] if step.url else []
