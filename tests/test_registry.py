@@ -47,7 +47,7 @@ def test_every_receiver_has_golden_payloads(name: str) -> None:
 
 @pytest.mark.parametrize("name", NOTIFIERS)
 def test_every_receiver_says_what_is_worth_a_message(name: str) -> None:
-    """Another one would be told what a reader of mails is told, and nothing be kept current."""
+    """Otherwise it gets what a reader of mails gets, and what it shows is not kept current."""
     assert name in PROFILES, f"add {name!r} to PROFILES in lib/core/worth_notifying.py"
 
 
