@@ -48,6 +48,8 @@ def _unlisted(state: StreamState) -> tuple[UnlistedVulnerability, ...]:
                 departure.lifecycle.severity,
                 next((package.name for package in departure.packages), ""),
                 state.images[0].image.name,
+                departure.lifecycle.fixable,
+                departure.lifecycle.exploitable,
             )
             for id_, departure in unlisted(state.images, state.departures).items()
         ]

@@ -87,7 +87,13 @@ def stream_share(
 
 def _is_asked_for(gone: UnlistedVulnerability, judges: Iterable[Judge]) -> bool:
     """Return whether routes would ask for a vulnerability that is not listed any more."""
-    finding = Finding(gone.id, Package(gone.package), gone.severity)
+    finding = Finding(
+        gone.id,
+        Package(gone.package),
+        gone.severity,
+        fix_available="YES" if gone.fixable else None,
+        exploit_available="YES" if gone.exploitable else None,
+    )
     return any(judge.asks_for(finding) for judge in judges)
 
 

@@ -308,6 +308,10 @@ class UnlistedVulnerability(NamedTuple):
     package: str
     image: str
     """The name of the image that has the package."""
+    fixable: bool = False
+    """Whether the scanner named a fix when it listed it last."""
+    exploitable: bool = False
+    """Whether it knew of an exploit then."""
 
 
 @immutable(frozen=True, slots=True)

@@ -103,7 +103,7 @@ def _share_to_json(share: StreamShare) -> Json:
         ],
         "alternating": list(share.alternating),
         "oldest_here_since": time_to_json(share.oldest_here_since),
-        "unlisted": [[one.id, one.severity.name, one.package, one.image] for one in share.unlisted],
+        "unlisted": [[one.id, one.severity.name, *one[2:]] for one in share.unlisted],
     }
 
 
@@ -129,8 +129,8 @@ def _share_from_json(document: Mapping[str, Any]) -> StreamShare:
         None if since is None else _time(since),
         tuple(
             [
-                UnlistedVulnerability(id_, Severity[severity], package, image)
-                for id_, severity, package, image in document.get("unlisted", ())
+                UnlistedVulnerability(id_, Severity[severity], *rest)
+                for id_, severity, *rest in document.get("unlisted", ())
             ]
         ),
     )

@@ -922,6 +922,23 @@ def test_what_a_scanner_lists_no_more_is_in_no_number() -> None:
     assert a_digest(accepted).unlisted == ()
 
 
+@pytest.mark.parametrize("only", ["fixable", "exploitable"])
+def test_what_a_scanner_lists_no_more_is_as_it_was_listed_last(only: str) -> None:
+    """A route that asks for what has a fix, or an exploit, asks for it where it had one."""
+    route = a_route(severity=H, only=frozenset({only}))
+    plain, known = (
+        a_copy(
+            a_watched(a_finding("CVE-2"), image=an_image(2)),
+            version=2,
+            departures={"CVE-9": a_departure(lifecycle=a_lifecycle(**fields))},
+        )
+        for fields in ({}, {only: True})
+    )
+
+    assert a_digest(a_share(plain, route)).unlisted == ()
+    assert [gone.id for gone in a_digest(a_share(known, route)).unlisted] == ["CVE-9"]
+
+
 @given(SHARES)
 def test_nothing_is_new_where_nothing_differs(shares: list[StreamShare]) -> None:
     """Nor resolved."""
