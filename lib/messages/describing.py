@@ -94,7 +94,7 @@ def _of_package(sentence: str, finding: Finding) -> str:
 
 
 def _capitalized(sentence: str) -> str:
-    """Return a sentence with a capital; a commit's begins with its place, "net: emac: Fix"."""
+    """Return a sentence with a capital; a commit's begins with its place, "net: usb: Fix"."""
     first_word = sentence.partition(" ")[0]
     return sentence if {":", "/"} & set(first_word) else capitalized(sentence)
 
