@@ -158,7 +158,9 @@ def _step(
     finding = Finding(package.worst, Package(package.package), Severity.UNKNOWN)
     release = _release(package) if package.of_distribution else ""
     is_only = len(packages) == 1 and not package.more and sum(package.counts.values()) == 1
-    name = f"{'' if is_only else 'worst: '}{short(package.worst, _NAME)}"
+    # Of several packages it is that of the first one: no other has a say in which is the worst.
+    role = "" if is_only else "worst: " if len(packages) == 1 else "for example "
+    name = f"{role}{short(package.worst, _NAME)}"
     page = (name, vulnerability_url(finding, namespace_of(release)))
     return linked(one_line(text), *links, page)
 

@@ -310,7 +310,7 @@ def test_slack_shows_steps_whole() -> None:
     message = json.dumps(rendered("slack", a_digest_of(packages=packages)))
 
     assert ": openjdk-lts (3 MEDIUM), curl (3), fribidi (3), dpkg (3) and libarchive (3)" in message
-    assert "|worst: CVE-2022-21426>" in message
+    assert "|for example CVE-2022-21426>" in message
 
 
 def test_what_is_unknown_is_said_beside_what_is_known() -> None:
